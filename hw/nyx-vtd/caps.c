@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the unit advertises (11.4.2, 11.4.3), from its options, and the
+ * combinations of options that cannot be.
+ */
+#include "qemu/osdep.h"
+#include "hw/nyx-vtd/internal.h"
+
+/* CAP.SAGAW: bit 1 is 39 bits, bit 2 is 48, bit 3 is 57; all up to ours. */
+static unsigned sagaw(const NyxVtdCfg *cfg)
+{
+    unsigned bits = 0;
+
+    if (!cfg->dma_translation) {
+        return 0;
+    }
+    for (unsigned aw = 1; NVTD_AW_BITS(aw) <= cfg->aw_bits; aw++) {
+        bits |= 1u << aw;
+    }
+    return bits;
+}
+
+uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
+{
+    uint64_t cap = 0;
+
+    cap = FIELD_DP64(cap, NVTD_CAP, ND, 6);
+    cap = FIELD_DP64(cap, NVTD_CAP, PLMR, 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, PHMR, 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, CM, cfg->caching_mode);
+    cap = FIELD_DP64(cap, NVTD_CAP, SAGAW, sagaw(cfg));
+    cap = FIELD_DP64(cap, NVTD_CAP, MGAW, cfg->aw_bits - 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, ZLR, 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, FRO, NVTD_FRCD_OFFSET / 16);
+    cap = FIELD_DP64(cap, NVTD_CAP, SSLPS, 3);
+    cap = FIELD_DP64(cap, NVTD_CAP, PSI, 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, NFR, cfg->fault_records - 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, MAMV, NVTD_MAMV);
+    cap = FIELD_DP64(cap, NVTD_CAP, DWD, cfg->dma_drain);
+    cap = FIELD_DP64(cap, NVTD_CAP, DRD, cfg->dma_drain);
+    return cap;
+}
+
+uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
+{
+    uint64_t ecap = 0;
+
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, C, 1);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, QI, 1);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, DT, cfg->device_iotlb);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, IR, cfg->intremap);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, EIM, cfg->eim);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, PT, cfg->pass_through);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SC, cfg->snoop_control);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, IRO, NVTD_IOTLB_OFFSET / 16);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, MHMV, cfg->intremap ? NVTD_MHMV : 0);
+    return ecap;
+}
+
+const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
+{
+    if (cfg->aw_bits != 39 && cfg->aw_bits != 48 && cfg->aw_bits != 57) {
+        return "aw-bits must be 39, 48 or 57";
+    }
+    if (cfg->eim && !cfg->intremap) {
+        return "eim=on needs intremap=on: set intremap=on or eim=off";
+    }
+    if (cfg->version && (cfg->version >> 4 < 1 || cfg->version >> 4 > 5)) {
+        return "version must be 0 (default) or 0x10 to 0x5f (major version 1 "
+               "to 5; later ones have no register-based invalidation)";
+    }
+    if (cfg->fault_records < 1 || cfg->fault_records > NVTD_FRCD_MAX) {
+        return "fault-records must be 1 to 16";
+    }
+    if (cfg->iotlb_entries < 16 || cfg->iotlb_entries > 1048576) {
+        return "iotlb-entries must be 16 to 1048576";
+    }
+    return NULL;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine's life: creation, reset, saved state, statistics.
+ */
+#include "qemu/osdep.h"
+#include "hw/nyx-vtd/internal.h"
+
+/* Interrupt entries that the `hardware` temper holds at most. */
+#define IEC_ENTRIES 1024
+
+#define RULE_ROW(name, id, sev, section, title, fix) \
+    { id, NYX_SEVERITY_##sev, section, title, fix },
+
+static const NyxRule rules[NVTD_RULE_COUNT] = {
+    NVTD_RULE_LIST(RULE_ROW)
+};
+
+const NyxRule *nyx_vtd_rules(void)
+{
+    return rules;
+}
+
+NyxVtd *nyx_vtd_new(const NyxVtdCfg *cfg, const NyxVtdHost *host)
+{
+    NyxVtd *vtd = g_new0(NyxVtd, 1);
+    const NyxCacheCfg iec = {
+        .temper = cfg->cache,
+        .entries = IEC_ENTRIES,
+        .ways = 4,
+        .sticky_max = 65536,
+        .seed = cfg->cache_seed,
+    };
+
+    vtd->cfg = *cfg;
+    vtd->host = *host;
+    vtd->domain_gen = g_new0(uint32_t, NVTD_DOMAINS);
+    vtd->domain_use = g_new0(NyxVtdDomainUse, NVTD_DOMAINS);
+    vtd->requesters = g_ptr_array_new();
+    vtd->findings = nyx_findings_new(rules, NVTD_RULE_COUNT, host->now_ns,
+                                     host->finding, host->opaque);
+    pthread_mutex_init(&vtd->domain_lock, NULL);
+    pthread_mutex_init(&vtd->ring_lock, NULL);
+    nyx_cache_init(&vtd->iec, &iec);
+    nyx_vtd_regs_init(vtd);
+    nyx_regfile_reset(&vtd->regs);
+    return vtd;
+}
+
+void nyx_vtd_free(NyxVtd *vtd)
+{
+    if (!vtd) {
+        return;
+    }
+    while (vtd->requesters->len) {
+        nyx_vtd_requester_free(g_ptr_array_index(vtd->requesters, 0));
+    }
+    g_ptr_array_free(vtd->requesters, TRUE);
+    nyx_cache_destroy(&vtd->iec);
+    nyx_regfile_destroy(&vtd->regs);
+    nyx_findings_free(vtd->findings);
+    pthread_mutex_destroy(&vtd->domain_lock);
+    pthread_mutex_destroy(&vtd->ring_lock);
+    g_free(vtd->domain_gen);
+    g_free(vtd->domain_use);
+    g_free(vtd);
+}
+
+const NyxVtdCfg *nyx_vtd_cfg(const NyxVtd *vtd)
+{
+    return &vtd->cfg;
+}
+
+void nyx_vtd_reset(NyxVtd *vtd)
+{
+    nyx_vtd_report_drain(vtd);
+    nyx_regfile_reset(&vtd->regs);
+    vtd->latched = (NyxVtdLatched) { };
+    vtd->iva = 0;
+    nyx_vtd_caches_clear(vtd);
+    nyx_vtd_mode_update(vtd);
+}
+
+void nyx_vtd_continue(NyxVtd *vtd)
+{
+    nyx_vtd_report_drain(vtd);
+    nyx_vtd_queue_run(vtd);
+}
+
+bool nyx_vtd_dma_checked(const NyxVtd *vtd)
+{
+    return qatomic_read(&vtd->mode) != 0;
+}
+
+bool nyx_vtd_translating(const NyxVtd *vtd)
+{
+    return qatomic_read(&vtd->mode) & NVTD_MODE_TRANSLATE;
+}
+
+bool nyx_vtd_remapping(const NyxVtd *vtd)
+{
+    return nyx_vtd_reg32(vtd, A_NVTD_GSTS) & R_NVTD_GCMD_IRE_MASK;
+}
+
+void nyx_vtd_finding(NyxVtd *vtd, NyxVtdRule rule, NyxWhere where)
+{
+    nyx_findings_add(vtd->findings, rule, where);
+}
+
+NyxFindings *nyx_vtd_findings(NyxVtd *vtd)
+{
+    return vtd->findings;
+}
+
+/* Saved flags and the latched booleans they stand for. */
+typedef struct SavedFlag {
+    uint32_t flag;
+    size_t offset;
+} SavedFlag;
+
+static const SavedFlag saved_flags[] = {
+    { NYX_VTD_SAVED_ROOT_SET, offsetof(NyxVtdLatched, root_set) },
+    { NYX_VTD_SAVED_IRT_SET, offsetof(NyxVtdLatched, irt_set) },
+    { NYX_VTD_SAVED_NEED_CONTEXT,
+      offsetof(NyxVtdLatched, need_context_flush) },
+    { NYX_VTD_SAVED_NEED_IOTLB, offsetof(NyxVtdLatched, need_iotlb_flush) },
+    { NYX_VTD_SAVED_NEED_IEC, offsetof(NyxVtdLatched, need_iec_flush) },
+    { NYX_VTD_SAVED_ATS_SILENT, offsetof(NyxVtdLatched, ats_silent) },
+};
+
+static bool *latched_bool(NyxVtdLatched *latched, const SavedFlag *row)
+{
+    return (bool *)((char *)latched + row->offset);
+}
+
+void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved)
+{
+    nyx_vtd_report_drain(vtd);
+    *saved = (NyxVtdSaved) {
+        .rtaddr = vtd->latched.rtaddr,
+        .irta = vtd->latched.irta,
+        .frcd_next = vtd->latched.frcd_next,
+        .ats_silent_sid = vtd->latched.ats_silent_sid,
+    };
+    memcpy(saved->regs, vtd->regs.bytes, sizeof(saved->regs));
+    stq_le_p(saved->regs + A_NVTD_IVA, vtd->iva);
+    for (unsigned i = 0; i < ARRAY_SIZE(saved_flags); i++) {
+        if (*latched_bool(&vtd->latched, &saved_flags[i])) {
+            saved->flags |= saved_flags[i].flag;
+        }
+    }
+}
+
+/* Whether a unit with our options could have come to @saved. */
+static const char *saved_error(NyxVtd *vtd, const NyxVtdSaved *saved)
+{
+    if (ldq_le_p(saved->regs + A_NVTD_CAP) != nyx_vtd_cap(&vtd->cfg) ||
+        ldq_le_p(saved->regs + A_NVTD_ECAP) != nyx_vtd_ecap(&vtd->cfg)) {
+        return "the capability registers differ: give both sides the same "
+               "options";
+    }
+    if (saved->frcd_next >= vtd->cfg.fault_records ||
+        saved->flags & ~NYX_VTD_SAVED_ALL) {
+        return "values that the device cannot have";
+    }
+    return NULL;
+}
+
+const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
+{
+    const char *error = saved_error(vtd, saved);
+
+    if (error) {
+        return error;
+    }
+    /* Every byte outside the registers' own bits reads as zero. */
+    for (unsigned i = 0; i < vtd->regs.n_regs; i++) {
+        const NyxReg *reg = &vtd->regs.regs[i];
+        uint64_t value = ldn_le_p(saved->regs + reg->offset, reg->size);
+
+        nyx_reg_set(&vtd->regs, reg->offset, reg->size,
+                    value & (reg->rw | reg->w1c | reg->ro));
+    }
+    vtd->latched = (NyxVtdLatched) {
+        .rtaddr = saved->rtaddr,
+        .irta = saved->irta,
+        .iqa = nyx_vtd_reg64(vtd, A_NVTD_IQA),
+        .frcd_next = saved->frcd_next,
+        .ats_silent_sid = saved->ats_silent_sid,
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(saved_flags); i++) {
+        *latched_bool(&vtd->latched, &saved_flags[i]) =
+            saved->flags & saved_flags[i].flag;
+    }
+    vtd->iva = ldq_le_p(saved->regs + A_NVTD_IVA);
+    nyx_vtd_caches_clear(vtd);
+    nyx_vtd_mode_update(vtd);
+    /* A queue that was being worked through goes on. */
+    vtd->host.kick(vtd->host.opaque);
+    return NULL;
+}
+
+NyxVtdStats nyx_vtd_stats(NyxVtd *vtd)
+{
+    NyxVtdStats stats;
+
+    nyx_vtd_report_drain(vtd);
+    stats = vtd->stats;
+    stats.iec = vtd->iec.stats;
+    return stats;
+}
+
+static void add_cache_stats(NyxCacheStats *sum, const NyxCacheStats *part)
+{
+    sum->hits += part->hits;
+    sum->misses += part->misses;
+    sum->evictions += part->evictions;
+    sum->dropped += part->dropped;
+}
+
+NyxVtdRequesterStats nyx_vtd_requester_stats(NyxVtdRequester *r)
+{
+    NyxVtdRequesterStats stats;
+
+    nyx_vtd_report_drain(r->vtd);
+    pthread_mutex_lock(&r->lock);
+    stats = (NyxVtdRequesterStats) {
+        .sid = qatomic_read(&r->last_sid),
+        .requests_refused = r->refused,
+        .walks = r->walks,
+        .walk_reads = r->walk_reads,
+        .context = r->ctx_stats,
+    };
+    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
+        add_cache_stats(&stats.paging, &r->paging[i].stats);
+    }
+    pthread_mutex_unlock(&r->lock);
+    stats.iotlb = nyx_iotlb_stats(r->tlb);
+    return stats;
+}
+
+uint64_t nyx_vtd_fault_count(NyxVtd *vtd, NyxVtdRequester *r, unsigned index)
+{
+    uint64_t sum = 0;
+
+    nyx_vtd_report_drain(vtd);
+    if (r) {
+        return r->faults[index];
+    }
+    for (unsigned i = 0; i < vtd->requesters->len; i++) {
+        r = g_ptr_array_index(vtd->requesters, i);
+        sum += r->faults[index];
+    }
+    return sum + vtd->interrupt_faults[index];
+}
+
+void nyx_vtd_foreach_requester(NyxVtd *vtd, NyxVtdRequesterVisit *visit,
+                               void *opaque)
+{
+    for (unsigned i = 0; i < vtd->requesters->len; i++) {
+        visit(g_ptr_array_index(vtd->requesters, i), opaque);
+    }
+}
+
+void nyx_vtd_foreach_register(NyxVtd *vtd, NyxVtdRegVisit *visit,
+                              void *opaque)
+{
+    nyx_vtd_report_drain(vtd);
+    for (unsigned i = 0; i < vtd->regs.n_regs; i++) {
+        const NyxReg *reg = &vtd->regs.regs[i];
+
+        visit(reg, nyx_reg_get(&vtd->regs, reg->offset, reg->size), opaque);
+    }
+}

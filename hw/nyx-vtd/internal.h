@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine's own state, shared by its files and by nothing else.
+ */
+#ifndef HW_NYX_VTD_INTERNAL_H
+#define HW_NYX_VTD_INTERNAL_H
+
+#include "qemu/atomic.h"
+#include "hw/nyx-iommu/walk.h"
+#include "hw/nyx-vtd/engine.h"
+#include "hw/nyx-vtd/tables.h"
+
+/* DMAR's IOAPIC scope: the requester id of the IOAPIC's interrupts. */
+#define NVTD_IOAPIC_SID 0xff00
+
+#define NVTD_DOMAINS        65536       /* CAP.ND = 6 */
+#define NVTD_MAMV           18          /* CAP.MAMV: up to 1 GiB */
+#define NVTD_MHMV           15          /* ECAP.MHMV */
+#define NVTD_MAX_LEVELS     5
+#define NVTD_FAULT_RING     64
+#define NVTD_N_FAULTS       24          /* at least the length of the list */
+
+/* A decoded context entry. */
+typedef struct NyxVtdContext {
+    uint64_t ssptptr;
+    uint16_t did;
+    uint8_t tt;
+    uint8_t aw;
+    bool fpd;
+    bool present;            /* false: cached as not present (6.1) */
+} NyxVtdContext;
+
+typedef struct NyxVtdFault {
+    NyxVtdFaultCode code;
+    uint16_t sid;
+    uint64_t addr;           /* IOVA, or index << 48 for an interrupt */
+    uint32_t pasid;
+    bool has_pasid;
+    bool fpd;                /* of the entries read so far */
+    bool interrupt;
+    uint8_t type;            /* NyxRequestType */
+    unsigned access;         /* NyxAccess bits */
+} NyxVtdFault;
+
+/*
+ * The context that a requester uses, in one word, so that a hit takes one
+ * load to know it: valid, sid, did and translation type.
+ */
+#define NYX_CTX_WORD(F)                      \
+    F(NYX_CTX, VALID,     0,  1, USED)       \
+    F(NYX_CTX, PRESENT,   1,  1, USED)       \
+    F(NYX_CTX, FPD,       2,  1, USED)       \
+    F(NYX_CTX, TT,        3,  2, USED)       \
+    F(NYX_CTX, RSVD5,     5, 11, MBZ)        \
+    F(NYX_CTX, SID,      16, 16, USED)       \
+    F(NYX_CTX, DID,      32, 16, USED)       \
+    F(NYX_CTX, RSVD48,   48, 16, MBZ)
+NYX_LAYOUT64(NYX_CTX_WORD)
+
+struct NyxVtdRequester {
+    NyxVtd *vtd;
+    void *opaque;
+    NyxIotlb *tlb;
+    uint64_t ctx_word;       /* atomic */
+    uint16_t last_sid;       /* atomic; for statistics */
+
+    pthread_mutex_t lock;    /* what follows */
+    NyxVtdContext ctx;
+    uint32_t ctx_ticket;     /* moves when the context is dropped */
+    uint32_t paging_ticket;  /* moves when paging structures are dropped */
+    NyxCache paging[NVTD_MAX_LEVELS - 1];  /* [n]: entries of level n + 1 */
+    NyxCacheStats ctx_stats;
+    uint64_t walks;
+    uint64_t walk_reads;
+    uint64_t refused;
+    uint64_t faults[NVTD_N_FAULTS];
+
+    bool notify;             /* serialized side */
+};
+
+/* Which page table each domain id has been seen with. */
+typedef struct NyxVtdDomainUse {
+    uint64_t root;
+    uint32_t gen;
+} NyxVtdDomainUse;
+
+/* What is in force, as opposed to what the registers say. */
+typedef struct NyxVtdLatched {
+    uint64_t rtaddr;         /* atomic */
+    uint64_t irta;
+    uint64_t iqa;
+    uint32_t frcd_next;
+    bool root_set;
+    bool irt_set;
+    bool need_context_flush; /* SRTP without ESRTPS */
+    bool need_iotlb_flush;
+    bool need_iec_flush;     /* SIRTP without ESIRTPS */
+    bool ats_silent;         /* a device-TLB invalidation timed out */
+    uint16_t ats_silent_sid;
+} NyxVtdLatched;
+
+/* 11.4.16: a protected range in force; none if last is below first. */
+typedef struct NyxVtdRange {
+    uint64_t first;          /* atomic */
+    uint64_t last;           /* atomic */
+} NyxVtdRange;
+
+/* NyxVtdSaved.flags */
+enum {
+    NYX_VTD_SAVED_ROOT_SET = 1 << 0,
+    NYX_VTD_SAVED_IRT_SET = 1 << 1,
+    NYX_VTD_SAVED_NEED_CONTEXT = 1 << 2,
+    NYX_VTD_SAVED_NEED_IOTLB = 1 << 3,
+    NYX_VTD_SAVED_NEED_IEC = 1 << 4,
+    NYX_VTD_SAVED_ATS_SILENT = 1 << 5,
+    NYX_VTD_SAVED_ALL = (1 << 6) - 1,
+};
+
+/* NyxVtd.mode */
+enum {
+    NVTD_MODE_TRANSLATE = 1 << 0,    /* GSTS.TES */
+    NVTD_MODE_PROTECT = 1 << 1,      /* PMEN.PRS */
+};
+
+struct NyxVtd {
+    NyxVtdCfg cfg;
+    NyxVtdHost host;
+    NyxRegFile regs;
+    NyxVtdLatched latched;
+    uint64_t iva;
+    uint32_t mode;           /* atomic; NVTD_MODE_* */
+    NyxVtdRange protected[2];
+
+    /* Generations: of everything, and of each domain.  Atomic. */
+    uint32_t global_gen;
+    uint32_t *domain_gen;
+    uint32_t bumps;          /* until all entries must really be cleared */
+
+    NyxCache iec;
+    uint32_t iec_gen;
+
+    GPtrArray *requesters;
+    NyxFindings *findings;
+    NyxVtdStats stats;
+    uint64_t interrupt_faults[NVTD_N_FAULTS];
+
+    pthread_mutex_t domain_lock;
+    NyxVtdDomainUse *domain_use;
+
+    pthread_mutex_t ring_lock;
+    NyxVtdFault ring[NVTD_FAULT_RING];
+    NyxVtdRequester *ring_from[NVTD_FAULT_RING];
+    unsigned ring_len;
+    bool ring_overflow;
+};
+
+/* Generation that a live entry of domain @did carries. */
+static inline uint32_t nyx_vtd_gen(const NyxVtd *vtd, uint16_t did)
+{
+    return qatomic_load_acquire(&vtd->global_gen) +
+           qatomic_load_acquire(&vtd->domain_gen[did]);
+}
+
+static inline uint32_t nyx_vtd_reg32(const NyxVtd *vtd, uint32_t offset)
+{
+    return nyx_reg_get(&vtd->regs, offset, 4);
+}
+
+static inline uint64_t nyx_vtd_reg64(const NyxVtd *vtd, uint32_t offset)
+{
+    return nyx_reg_get(&vtd->regs, offset, 8);
+}
+
+static inline void nyx_vtd_event(NyxVtd *vtd, NyxVtdEvent event)
+{
+    vtd->host.event(vtd->host.opaque, &event);
+}
+
+static inline NyxWhere nyx_vtd_at_reg(uint64_t offset, uint64_t value)
+{
+    return (NyxWhere) { .has_addr = true, .addr = offset, .value = value };
+}
+
+/* caps.c */
+uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg);
+uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg);
+
+/* mmio.c */
+void nyx_vtd_regs_init(NyxVtd *vtd);
+void nyx_vtd_mode_update(NyxVtd *vtd);
+
+/* decode.c: zero or why the entry at hand cannot be used (9.1, 9.3) */
+NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
+                                      NyxVtdContext *ctx);
+
+/* translate.c */
+/* A fill that is under way is refused in any case. */
+void nyx_vtd_requester_drop_context(NyxVtdRequester *r, bool drop);
+void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
+                                   uint64_t first, uint64_t last);
+
+/* invalidate.c */
+void nyx_vtd_ccmd_written(void *dev, const NyxReg *reg, uint64_t written,
+                          uint64_t mask);
+void nyx_vtd_iotlb_written(void *dev, const NyxReg *reg, uint64_t written,
+                           uint64_t mask);
+void nyx_vtd_iqt_written(void *dev, const NyxReg *reg, uint64_t written,
+                         uint64_t mask);
+void nyx_vtd_queue_run(NyxVtd *vtd);
+void nyx_vtd_caches_clear(NyxVtd *vtd);
+
+/* fault.c */
+typedef enum NyxVtdEventBlock {
+    NVTD_EVENT_FAULT,
+    NVTD_EVENT_INV_COMPLETION,
+} NyxVtdEventBlock;
+
+void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault);
+void nyx_vtd_report_drain(NyxVtd *vtd);
+/* Set status bit(s) of a group and send its message by the rules of 7.3. */
+void nyx_vtd_status_set(NyxVtd *vtd, NyxVtdEventBlock block, uint32_t bits);
+/* Software cleared bits or unmasked: recompute PPF, IP; send if due. */
+void nyx_vtd_status_update(NyxVtd *vtd, NyxVtdEventBlock block);
+
+#endif

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Interrupt remapping (5.1): request, entry, source validation, message.
+ */
+#include "qemu/osdep.h"
+#include "hw/nyx-vtd/internal.h"
+
+/* An interrupt request as it came, and what is known of it. */
+typedef struct IrqRequest {
+    uint16_t sid;
+    uint64_t addr;
+    uint32_t data;
+    uint32_t index;
+    bool fpd;
+} IrqRequest;
+
+static NyxVtdFaultCode blocked(NyxVtd *vtd, const IrqRequest *irq,
+                               NyxVtdFaultCode code)
+{
+    const NyxVtdFault fault = {
+        .code = code,
+        .sid = irq->sid,
+        .addr = (uint64_t)irq->index << NVTD_FI_IR_INDEX_SHIFT,
+        .fpd = irq->fpd,
+        .interrupt = true,
+    };
+
+    nyx_vtd_report(vtd, NULL, &fault);
+    return code;
+}
+
+/* 5.1.3: the table has 2^(S+1) entries. */
+static NyxVtdFaultCode request_index(const NyxVtd *vtd, IrqRequest *irq)
+{
+    uint32_t addr = irq->addr;
+    uint32_t entries = 2u << FIELD_EX64(vtd->latched.irta, NVTD_IRTA, S);
+    uint32_t index = FIELD_EX32(addr, NVTD_IRQ, HANDLE) |
+                     FIELD_EX32(addr, NVTD_IRQ, HANDLE15) << 15;
+
+    if (FIELD_EX32(addr, NVTD_IRQ, SHV)) {
+        if (irq->data >> 16) {
+            return NVTD_FAULT_IR_REQ;
+        }
+        index += irq->data & 0xffff;
+    }
+    irq->index = index & 0xffff;
+    return irq->index < entries ? NVTD_FAULT_NONE : NVTD_FAULT_IR_INDEX;
+}
+
+/* From the interrupt entry cache, or from the table into it. */
+static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint32_t index,
+                                   uint64_t irte[2])
+{
+    const NyxCacheKey key = { .addr = index };
+    const NyxCacheRecord *record = nyx_cache_lookup(&vtd->iec, key,
+                                                    vtd->iec_gen);
+    uint64_t addr = (vtd->latched.irta & R_NVTD_IRTA_IRTA_MASK) + index * 16;
+
+    if (record) {
+        irte[0] = record->data[0];
+        irte[1] = record->data[1];
+        return NVTD_FAULT_NONE;
+    }
+    if (addr >> vtd->cfg.haw_bits) {
+        return NVTD_FAULT_IR_INDEX;
+    }
+    if (!nyx_mem_read_le64(&vtd->host.mem, addr, irte, 2)) {
+        return NVTD_FAULT_IR_READ;
+    }
+    /* 6.1: entries that are not present stay out unless in caching mode. */
+    if (FIELD_EX64(irte[0], NVTD_IRTE0, P) || vtd->cfg.caching_mode) {
+        nyx_cache_insert(&vtd->iec, key, vtd->iec_gen, irte[0], irte[1]);
+    }
+    return NVTD_FAULT_NONE;
+}
+
+/* 9.10: what may not be set in a present entry. */
+static bool entry_legal(const NyxVtd *vtd, const uint64_t irte[2])
+{
+    static const bool mode_legal[8] = {
+        true, true, true, false, true, true, false, true,
+    };
+    bool eime = FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME);
+    uint32_t dst = FIELD_EX64(irte[0], NVTD_IRTE0, DST);
+
+    return !(irte[0] & NYX_MBZ_MASK(NVTD_IRTE_W0)) &&
+           !(irte[1] & NYX_MBZ_MASK(NVTD_IRTE_W1)) &&
+           !FIELD_EX64(irte[0], NVTD_IRTE0, IM) &&
+           mode_legal[FIELD_EX64(irte[0], NVTD_IRTE0, DLM)] &&
+           FIELD_EX64(irte[1], NVTD_IRTE1, SVT) != 3 &&
+           (eime || !(dst & ~NVTD_IRTE_DST_XAPIC_MASK));
+}
+
+/* 5.1.1, Source validation */
+static bool source_valid(const uint64_t irte[2], uint16_t requester)
+{
+    static const uint16_t mask[] = { 0xffff, 0xfffb, 0xfff9, 0xfff8 };
+    uint16_t sid = FIELD_EX64(irte[1], NVTD_IRTE1, SID);
+    uint8_t bus = requester >> 8;
+
+    switch (FIELD_EX64(irte[1], NVTD_IRTE1, SVT)) {
+    case 1:
+        return !((requester ^ sid) &
+                 mask[FIELD_EX64(irte[1], NVTD_IRTE1, SQ)]);
+    case 2:
+        /* Start bus in the high byte, end bus in the low one. */
+        return bus >= sid >> 8 && bus <= (sid & 0xff);
+    default:
+        return true;
+    }
+}
+
+static NyxVtdFaultCode find_entry(NyxVtd *vtd, IrqRequest *irq,
+                                  uint64_t irte[2])
+{
+    NyxVtdFaultCode code = request_index(vtd, irq);
+
+    if (code == NVTD_FAULT_NONE) {
+        code = entry_fetch(vtd, irq->index, irte);
+    }
+    if (code != NVTD_FAULT_NONE) {
+        return code;
+    }
+    irq->fpd = FIELD_EX64(irte[0], NVTD_IRTE0, FPD);
+    if (!FIELD_EX64(irte[0], NVTD_IRTE0, P)) {
+        return NVTD_FAULT_IR_P;
+    }
+    if (!entry_legal(vtd, irte)) {
+        return NVTD_FAULT_IR_RSVD;
+    }
+    return source_valid(irte, irq->sid) ? NVTD_FAULT_NONE : NVTD_FAULT_IR_SID;
+}
+
+/* 5.1.5: the message that the entry describes. */
+static void build_message(const NyxVtd *vtd, const uint64_t irte[2],
+                          uint64_t *addr, uint32_t *data)
+{
+    bool level = FIELD_EX64(irte[0], NVTD_IRTE0, TM);
+    uint32_t dst = FIELD_EX64(irte[0], NVTD_IRTE0, DST);
+
+    if (!FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME)) {
+        dst = (dst & NVTD_IRTE_DST_XAPIC_MASK) >> NVTD_IRTE_DST_XAPIC_SHIFT;
+    }
+    *addr = FIELD_DP64(0, NVTD_MSI, FEE, NVTD_INTR_FIRST >> 20);
+    *addr = FIELD_DP64(*addr, NVTD_MSI, DM,
+                       FIELD_EX64(irte[0], NVTD_IRTE0, DM));
+    *addr = FIELD_DP64(*addr, NVTD_MSI, RH,
+                       FIELD_EX64(irte[0], NVTD_IRTE0, RH));
+    *addr = FIELD_DP64(*addr, NVTD_MSI, DST, dst & 0xff);
+    *addr = FIELD_DP64(*addr, NVTD_MSI, DST_HI, dst >> 8);
+    *data = FIELD_DP32(0, NVTD_MSID, V, FIELD_EX64(irte[0], NVTD_IRTE0, V));
+    *data = FIELD_DP32(*data, NVTD_MSID, DLM,
+                       FIELD_EX64(irte[0], NVTD_IRTE0, DLM));
+    *data = FIELD_DP32(*data, NVTD_MSID, LEVEL, level);
+    *data = FIELD_DP32(*data, NVTD_MSID, TM, level);
+}
+
+/* 5.1.5.1: an IOAPIC puts its own vector and trigger mode into the data. */
+static void check_ioapic(NyxVtd *vtd, const IrqRequest *irq, uint32_t data)
+{
+    const uint32_t mask = R_NVTD_MSID_V_MASK | R_NVTD_MSID_TM_MASK;
+
+    if (irq->sid == NVTD_IOAPIC_SID && ((irq->data ^ data) & mask)) {
+        nyx_vtd_finding(vtd, NVTD_RULE_IRTE_TRIGGER, (NyxWhere) {
+            .has_sid = true, .sid = irq->sid,
+            .has_addr = true, .addr = irq->addr, .value = irq->data,
+        });
+    }
+}
+
+NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
+                                        uint64_t *addr, uint32_t *data)
+{
+    IrqRequest irq = { .sid = sid, .addr = *addr, .data = *data };
+    uint32_t gsts = nyx_vtd_reg32(vtd, A_NVTD_GSTS);
+    uint64_t irte[2];
+    NyxVtdFaultCode code;
+
+    if (!(gsts & R_NVTD_GCMD_IRE_MASK)) {
+        return NVTD_FAULT_NONE;
+    }
+    if (!FIELD_EX32((uint32_t)irq.addr, NVTD_IRQ, FORMAT)) {
+        /* 5.1.4: x2APIC mode has no compatibility format. */
+        if (FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME) ||
+            !(gsts & R_NVTD_GCMD_CFI_MASK)) {
+            return blocked(vtd, &irq, NVTD_FAULT_IR_COMPAT);
+        }
+        vtd->stats.compat_interrupts++;
+        return NVTD_FAULT_NONE;
+    }
+    code = find_entry(vtd, &irq, irte);
+    if (code != NVTD_FAULT_NONE) {
+        return blocked(vtd, &irq, code);
+    }
+    build_message(vtd, irte, addr, data);
+    check_ioapic(vtd, &irq, *data);
+    vtd->stats.interrupts++;
+    nyx_vtd_event(vtd, (NyxVtdEvent) {
+        .kind = NYX_VTD_EV_INTERRUPT,
+        .sid = sid,
+        .addr = *addr,
+        .a = *data,
+        .b = irq.index,
+    });
+    return NVTD_FAULT_NONE;
+}

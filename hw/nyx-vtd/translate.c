@@ -1,0 +1,525 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * DMA requests in legacy mode (chapter 3): the hit, which takes no lock, and
+ * the miss: context, paging-structure caches, walk, fill.
+ */
+#include "qemu/osdep.h"
+#include "hw/nyx-vtd/internal.h"
+
+/* Entries of the paging-structure cache for tables of level n + 1. */
+static const uint32_t paging_entries[NVTD_MAX_LEVELS - 1] = {
+    1024, 128, 32, 16,
+};
+
+/* One request on its way. */
+typedef struct Xlat {
+    NyxVtd *vtd;
+    NyxVtdRequester *r;
+    const NyxRequest *req;
+    uint16_t sid;
+    unsigned need;           /* R and W that the request needs */
+    bool probe;              /* only asks: reports nothing */
+    NyxVtdContext ctx;
+    uint32_t gen;
+    uint32_t iotlb_ticket;
+    uint32_t paging_ticket;
+} Xlat;
+
+static unsigned needed(const NyxRequest *req)
+{
+    unsigned need = req->access & NYX_ACCESS_RW;
+
+    if (req->access & NYX_ACCESS_ATOMIC) {
+        need = NYX_ACCESS_RW;
+    } else if (req->access & NYX_ACCESS_ZERO_LEN) {
+        /* CAP.ZLR: a page that may only be written is good enough. */
+        need = 0;
+    }
+    return need;
+}
+
+static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
+                   unsigned permission)
+{
+    uint64_t mask = lg2 >= 64 ? UINT64_MAX : MAKE_64BIT_MASK(0, lg2);
+
+    *reply = (NyxReply) {
+        .ok = true,
+        .addr = (addr & ~mask) | (iova & mask),
+        .addr_mask = mask,
+        .access = permission,
+    };
+    return true;
+}
+
+/* Refuse, and report unless the request only asks. */
+static bool refuse(const Xlat *x, NyxVtdFaultCode code, NyxReply *reply)
+{
+    *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
+    if (!x->probe) {
+        const NyxVtdFault fault = {
+            .code = code,
+            .sid = x->sid,
+            .addr = x->req->iova,
+            .pasid = x->req->pasid,
+            .has_pasid = x->req->has_pasid,
+            .fpd = x->ctx.fpd,
+            .type = x->req->type,
+            .access = x->req->access,
+        };
+
+        nyx_vtd_report(x->vtd, x->r, &fault);
+    }
+    return false;
+}
+
+/*
+ * 3.9 and 4.1: a translation request for a page that is not mapped succeeds
+ * with R = W = 0; other requests are refused with the missing right.
+ */
+static bool refuse_access(const Xlat *x, unsigned permission, NyxReply *reply)
+{
+    bool write = x->need & ~permission & NYX_ACCESS_WRITE;
+
+    if (x->req->type == NYX_REQ_TRANSLATION) {
+        return answer(reply, x->req->iova, 0, 12, NYX_ACCESS_NONE);
+    }
+    return refuse(x, write ? NVTD_FAULT_WRITE : NVTD_FAULT_READ, reply);
+}
+
+static bool overlaps_interrupts(uint64_t first, uint64_t last)
+{
+    return first <= NVTD_INTR_LAST && last >= NVTD_INTR_FIRST;
+}
+
+/* 11.4.16: whether a protected range holds the address. */
+static bool is_protected(const NyxVtd *vtd, uint64_t addr)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(vtd->protected); i++) {
+        if (addr >= qatomic_read(&vtd->protected[i].first) &&
+            addr <= qatomic_read(&vtd->protected[i].last)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The request goes to its own address; protected memory stays closed. */
+static bool identity(const Xlat *x, NyxReply *reply)
+{
+    uint64_t iova = x->req->iova;
+    uint8_t lg2 = 64;
+
+    if (qatomic_read(&x->vtd->mode) & NVTD_MODE_PROTECT) {
+        /* 11.4.16: blocked silently, these are not remapping faults. */
+        if (is_protected(x->vtd, iova)) {
+            *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
+            return false;
+        }
+        lg2 = NVTD_PMR_LG2;
+    }
+    return answer(reply, iova, iova, lg2, NYX_ACCESS_RW);
+}
+
+static uint64_t pack_context(uint16_t sid, const NyxVtdContext *ctx)
+{
+    uint64_t word = R_NYX_CTX_VALID_MASK;
+
+    word = FIELD_DP64(word, NYX_CTX, PRESENT, ctx->present);
+    word = FIELD_DP64(word, NYX_CTX, FPD, ctx->fpd);
+    word = FIELD_DP64(word, NYX_CTX, TT, ctx->tt);
+    word = FIELD_DP64(word, NYX_CTX, SID, sid);
+    return FIELD_DP64(word, NYX_CTX, DID, ctx->did);
+}
+
+/* Whether the packed context is one for @sid. */
+static bool context_is_for(uint64_t word, uint16_t sid)
+{
+    return (word & (R_NYX_CTX_VALID_MASK | R_NYX_CTX_SID_MASK)) ==
+           (R_NYX_CTX_VALID_MASK | (uint64_t)sid << R_NYX_CTX_SID_SHIFT);
+}
+
+void nyx_vtd_requester_drop_context(NyxVtdRequester *r, bool drop)
+{
+    pthread_mutex_lock(&r->lock);
+    r->ctx_ticket++;
+    if (drop && r->ctx_word) {
+        r->ctx_stats.dropped++;
+        qatomic_store_release(&r->ctx_word, 0);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Context of the request, from the cache or memory. */
+static NyxVtdFaultCode get_context(Xlat *x)
+{
+    NyxVtdRequester *r = x->r;
+    NyxVtdFaultCode code = NVTD_FAULT_NONE;
+    uint32_t ticket;
+    bool cached;
+
+    pthread_mutex_lock(&r->lock);
+    ticket = r->ctx_ticket;
+    cached = context_is_for(r->ctx_word, x->sid);
+    if (cached) {
+        r->ctx_stats.hits++;
+        x->ctx = r->ctx;
+    } else {
+        r->ctx_stats.misses++;
+    }
+    pthread_mutex_unlock(&r->lock);
+    if (cached) {
+        return x->ctx.present ? NVTD_FAULT_NONE : NVTD_FAULT_CTX_P;
+    }
+
+    code = nyx_vtd_context_fetch(x->vtd, x->sid, &x->ctx);
+    if (x->vtd->cfg.cache == NYX_CACHE_OFF ||
+        (code != NVTD_FAULT_NONE &&
+         !(code == NVTD_FAULT_CTX_P && x->vtd->cfg.caching_mode))) {
+        return code;
+    }
+    pthread_mutex_lock(&r->lock);
+    if (r->ctx_ticket == ticket) {
+        r->ctx = x->ctx;
+        qatomic_store_release(&r->ctx_word, pack_context(x->sid, &x->ctx));
+    }
+    pthread_mutex_unlock(&r->lock);
+    return code;
+}
+
+static NyxCacheKey paging_key(uint8_t level, uint64_t iova, uint16_t did)
+{
+    uint8_t lg2 = nyx_level_lg2(&nyx_fmt_vtdss, level);
+
+    return (NyxCacheKey) { .addr = iova >> lg2, .tag = NYX_ASID(did) };
+}
+
+/* The lowest table that the caches know for @iova. */
+static bool paging_lookup_locked(Xlat *x, unsigned top, NyxWalkStart *start)
+{
+    for (unsigned level = 1; level <= top; level++) {
+        const NyxCacheRecord *record =
+            nyx_cache_lookup(&x->r->paging[level - 1],
+                             paging_key(level, x->req->iova, x->ctx.did),
+                             x->gen);
+
+        if (record) {
+            start->table = record->data[0];
+            start->permission = record->data[1];
+            start->level = level - 1;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Remember the table pointers that a walk went through. */
+static void paging_fill_locked(Xlat *x, const NyxWalk *walk)
+{
+    unsigned tables = walk->steps;
+
+    /* The last entry read is the leaf or the one that ended the walk. */
+    if (tables && walk->status != NYX_WALK_READ_ERROR) {
+        tables--;
+    }
+    for (unsigned i = 0; i < tables; i++) {
+        const NyxWalkStep *step = &walk->trail[i];
+
+        nyx_cache_insert(&x->r->paging[step->level - 1],
+                         paging_key(step->level, x->req->iova, x->ctx.did),
+                         x->gen, step->entry & nyx_fmt_vtdss.table_mask,
+                         step->permission);
+    }
+}
+
+static bool drop_paging_in(const NyxCacheRecord *record, const void *opaque)
+{
+    const uint64_t *range = opaque;
+
+    return record->key.addr >= range[0] && record->key.addr <= range[1] &&
+           record->key.tag == range[2];
+}
+
+void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
+                                   uint64_t first, uint64_t last)
+{
+    pthread_mutex_lock(&r->lock);
+    r->paging_ticket++;
+    for (unsigned level = 1; level < NVTD_MAX_LEVELS; level++) {
+        const uint64_t range[3] = {
+            paging_key(level, first, did).addr,
+            paging_key(level, last, did).addr,
+            NYX_ASID(did),
+        };
+
+        if (range[0] == range[1]) {
+            nyx_cache_drop(&r->paging[level - 1], paging_key(level, first,
+                                                             did));
+        } else {
+            nyx_cache_drop_if(&r->paging[level - 1], drop_paging_in, range);
+        }
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Walk the second-stage tables; tickets are taken before anything is read. */
+static NyxWalk walk_tables(Xlat *x)
+{
+    NyxVtdRequester *r = x->r;
+    const NyxWalkCtx wctx = {
+        .fmt = &nyx_fmt_vtdss,
+        .mem = &x->vtd->host.mem,
+        .root = x->ctx.ssptptr,
+        .top = x->ctx.aw + 1,
+        .addr_bits = x->vtd->cfg.haw_bits,
+        .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
+                    (x->vtd->cfg.snoop_control ? NYX_VTDSS_SNP : 0),
+    };
+    NyxWalkStart start;
+    bool started;
+    NyxWalk walk;
+
+    x->gen = nyx_vtd_gen(x->vtd, x->ctx.did);
+    x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
+    pthread_mutex_lock(&r->lock);
+    x->paging_ticket = r->paging_ticket;
+    started = paging_lookup_locked(x, wctx.top, &start);
+    pthread_mutex_unlock(&r->lock);
+
+    walk = nyx_walk(&wctx, x->req->iova, x->need, started ? &start : NULL);
+
+    pthread_mutex_lock(&r->lock);
+    r->walks++;
+    r->walk_reads += walk.steps;
+    if (r->paging_ticket == x->paging_ticket) {
+        paging_fill_locked(x, &walk);
+    }
+    pthread_mutex_unlock(&r->lock);
+    return walk;
+}
+
+/* Put a leaf, or with caching mode a hole, into the IOTLB. */
+static void fill(const Xlat *x, uint64_t addr, uint8_t lg2,
+                 unsigned permission)
+{
+    const NyxIotlbEntry entry = {
+        .iova = x->req->iova & ~MAKE_64BIT_MASK(0, lg2),
+        .addr = addr,
+        .lg2 = lg2,
+        .permission = permission,
+    };
+
+    nyx_iotlb_insert(x->r->tlb, x->iotlb_ticket, NYX_ASID(x->ctx.did),
+                     x->gen, &entry);
+}
+
+static bool finish_leaf(const Xlat *x, const NyxWalk *walk, NyxReply *reply)
+{
+    uint64_t iova = x->req->iova;
+    unsigned permission = walk->permission & NYX_ACCESS_RW;
+    uint64_t offset = MAKE_64BIT_MASK(0, walk->lg2);
+    uint64_t addr = walk->addr;
+    uint8_t lg2 = walk->lg2;
+
+    if (!permission) {
+        return refuse_access(x, permission, reply);
+    }
+    /*
+     * 3.14: an address in the interrupt range is refused, not the whole leaf
+     * that has the range somewhere; such a leaf is handled page by page.
+     */
+    if (overlaps_interrupts(addr, addr + offset)) {
+        lg2 = 12;
+        addr = (addr | (iova & offset)) & ~MAKE_64BIT_MASK(0, lg2);
+        if (overlaps_interrupts(addr, addr)) {
+            return refuse(x, NVTD_FAULT_INTR_RANGE, reply);
+        }
+    }
+    fill(x, addr, lg2, permission);
+    return answer(reply, iova, addr, lg2, permission);
+}
+
+static bool finish_walk(const Xlat *x, const NyxWalk *walk, NyxReply *reply)
+{
+    bool at_root = walk->level == x->ctx.aw + 1;
+
+    switch (walk->status) {
+    case NYX_WALK_OK:
+        return finish_leaf(x, walk, reply);
+    case NYX_WALK_EMPTY:
+        if (x->vtd->cfg.caching_mode) {
+            fill(x, 0, walk->lg2, NYX_ACCESS_NONE);
+        }
+        return refuse_access(x, NYX_ACCESS_NONE, reply);
+    case NYX_WALK_DENIED:
+        return refuse_access(x, walk->permission, reply);
+    case NYX_WALK_RESERVED:
+        return refuse(x, NVTD_FAULT_SS_RSVD, reply);
+    default:
+        /* LCT.4.3 is for the table that the context entry points at. */
+        return refuse(x, at_root ? NVTD_FAULT_CTX_INV : NVTD_FAULT_SS_READ,
+                      reply);
+    }
+}
+
+/* 3.9: which request kinds the translation type admits. */
+static bool kind_admitted(const Xlat *x)
+{
+    return x->req->type == NYX_REQ_UNTRANSLATED ||
+           x->ctx.tt == NVTD_TT_DEVICE_TLB;
+}
+
+static bool translate_miss(Xlat *x, NyxReply *reply)
+{
+    NyxVtdFaultCode code = get_context(x);
+    NyxWalk walk;
+
+    if (code != NVTD_FAULT_NONE) {
+        return refuse(x, code, reply);
+    }
+    if (!kind_admitted(x)) {
+        return refuse(x, NVTD_FAULT_TT_BLOCK, reply);
+    }
+    if (x->req->type == NYX_REQ_TRANSLATED) {
+        return identity(x, reply);
+    }
+    if (x->req->iova >> NVTD_AW_BITS(x->ctx.aw)) {
+        return refuse(x, NVTD_FAULT_WIDTH, reply);
+    }
+    if (x->ctx.tt == NVTD_TT_PASS_THROUGH) {
+        if (!identity(x, reply)) {
+            return false;
+        }
+        /* Beyond the width it is another answer: do not promise it. */
+        reply->addr_mask &= MAKE_64BIT_MASK(0, NVTD_AW_BITS(x->ctx.aw));
+        return true;
+    }
+    walk = walk_tables(x);
+    return finish_walk(x, &walk, reply);
+}
+
+/* With TES = 0 only plain requests pass (digest 3.4). */
+static bool translate_off(const Xlat *x, NyxReply *reply)
+{
+    if (x->req->has_pasid || x->req->type != NYX_REQ_UNTRANSLATED) {
+        *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
+        return false;
+    }
+    return identity(x, reply);
+}
+
+/*
+ * The hit.  True if the IOTLB has the page; *@ok is then the outcome.
+ * Translation requests take the same entries (4.1.1).
+ */
+static bool translate_hit(Xlat *x, NyxReply *reply, bool *ok)
+{
+    uint64_t word = qatomic_load_acquire(&x->r->ctx_word);
+    unsigned did = FIELD_EX64(word, NYX_CTX, DID);
+    unsigned tt = FIELD_EX64(word, NYX_CTX, TT);
+    NyxIotlbEntry entry;
+
+    if (!context_is_for(word, x->sid) || !(word & R_NYX_CTX_PRESENT_MASK) ||
+        tt == NVTD_TT_PASS_THROUGH || x->req->type == NYX_REQ_TRANSLATED ||
+        !nyx_iotlb_lookup(x->r->tlb, x->req->iova, NYX_ASID(did),
+                          nyx_vtd_gen(x->vtd, did), &entry)) {
+        return false;
+    }
+    x->ctx.fpd = FIELD_EX64(word, NYX_CTX, FPD);
+    x->ctx.tt = tt;
+    if (!kind_admitted(x)) {
+        *ok = refuse(x, NVTD_FAULT_TT_BLOCK, reply);
+    } else if ((x->need & ~entry.permission) || !entry.permission) {
+        *ok = refuse_access(x, entry.permission, reply);
+    } else {
+        *ok = answer(reply, x->req->iova, entry.addr, entry.lg2,
+                     entry.permission);
+    }
+    return true;
+}
+
+bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
+                       const NyxRequest *req, NyxReply *reply)
+{
+    NyxVtd *vtd = r->vtd;
+    Xlat x = {
+        .vtd = vtd,
+        .r = r,
+        .req = req,
+        .sid = sid,
+        .need = needed(req),
+        .probe = req->type == NYX_REQ_UNTRANSLATED &&
+                 req->access == NYX_ACCESS_NONE,
+    };
+    bool ok;
+
+    if (qatomic_read(&r->last_sid) != sid) {
+        qatomic_set(&r->last_sid, sid);
+    }
+    if (!(qatomic_read(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
+        return translate_off(&x, reply);
+    }
+    if (req->has_pasid) {
+        return refuse(&x, NVTD_FAULT_PASID_LEGACY, reply);
+    }
+    if (req->type != NYX_REQ_UNTRANSLATED &&
+        overlaps_interrupts(req->iova, req->iova)) {
+        /* 3.14: no device may have interrupts translated for it. */
+        return refuse(&x, NVTD_FAULT_INTR_RANGE, reply);
+    }
+    if (translate_hit(&x, reply, &ok)) {
+        return ok;
+    }
+    return translate_miss(&x, reply);
+}
+
+static NyxCacheCfg cache_cfg(const NyxVtdCfg *cfg, uint32_t entries,
+                             uint32_t sticky_max)
+{
+    return (NyxCacheCfg) {
+        .temper = cfg->cache,
+        .entries = entries,
+        .ways = 4,
+        .sticky_max = sticky_max,
+        .seed = cfg->cache_seed,
+    };
+}
+
+NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
+{
+    NyxVtdRequester *r = g_new0(NyxVtdRequester, 1);
+    NyxCacheCfg cfg = cache_cfg(&vtd->cfg, vtd->cfg.iotlb_entries, 1 << 20);
+
+    r->vtd = vtd;
+    r->opaque = opaque;
+    r->tlb = nyx_iotlb_new(&cfg);
+    pthread_mutex_init(&r->lock, NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
+        cfg = cache_cfg(&vtd->cfg, paging_entries[i], 1 << 16);
+        nyx_cache_init(&r->paging[i], &cfg);
+    }
+    g_ptr_array_add(vtd->requesters, r);
+    return r;
+}
+
+void nyx_vtd_requester_free(NyxVtdRequester *r)
+{
+    nyx_vtd_report_drain(r->vtd);
+    g_ptr_array_remove(r->vtd->requesters, r);
+    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
+        nyx_cache_destroy(&r->paging[i]);
+    }
+    nyx_iotlb_free(r->tlb);
+    pthread_mutex_destroy(&r->lock);
+    g_free(r);
+}
+
+void *nyx_vtd_requester_opaque(const NyxVtdRequester *r)
+{
+    return r->opaque;
+}
+
+void nyx_vtd_requester_notify(NyxVtdRequester *r, bool on)
+{
+    r->notify = on;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest memory as the engines see it: a table of callbacks.  Only RAM is
+ * reachable through them; anything else is an error result.
+ */
+#ifndef HW_NYX_IOMMU_MEM_H
+#define HW_NYX_IOMMU_MEM_H
+
+#include "qemu/osdep.h"
+#include "qemu/bswap.h"
+
+typedef struct NyxMem {
+    /* Copy @len bytes at @gpa to @buf.  False if any byte is not RAM. */
+    bool (*read)(void *opaque, uint64_t gpa, void *buf, size_t len);
+    /* Copy @len bytes of @buf to @gpa.  False if any byte is not RAM. */
+    bool (*write)(void *opaque, uint64_t gpa, const void *buf, size_t len);
+    /*
+     * Replace the aligned little-endian quadword at @gpa by @desired if it
+     * is *@expected, as one atomic step; *@expected becomes what was found.
+     * False if @gpa is not RAM.
+     */
+    bool (*cmpxchg64)(void *opaque, uint64_t gpa, uint64_t *expected,
+                      uint64_t desired);
+    void *opaque;
+} NyxMem;
+
+/* Read @n little-endian quadwords at @gpa into @words, in host order. */
+static inline bool nyx_mem_read_le64(const NyxMem *mem, uint64_t gpa,
+                                     uint64_t *words, unsigned n)
+{
+    if (!mem->read(mem->opaque, gpa, words, n * sizeof(*words))) {
+        return false;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        words[i] = le64_to_cpu(words[i]);
+    }
+    return true;
+}
+
+/* Store @value at @gpa as a little-endian doubleword. */
+static inline bool nyx_mem_write_le32(const NyxMem *mem, uint64_t gpa,
+                                      uint32_t value)
+{
+    uint32_t le = cpu_to_le32(value);
+
+    return mem->write(mem->opaque, gpa, &le, sizeof(le));
+}
+
+#endif
