@@ -114,14 +114,12 @@ missing_packages() {
     done
 }
 
-# Turns "package min max" into package/release of the first version offered
-# that is in range. package/release rather than package=version: apt then
-# takes the dependencies from the same release where it has to.
+# Prints the release that offers a package in the range "package min max".
 choose_release() {
     local package=$1 min=$2 max=${3:-} version release
     while read -r version release; do
         if nyx_version_within "$version" "$min" "$max"; then
-            printf '%s/%s\n' "$package" "$release"
+            printf '%s\n' "$release"
             return 0
         fi
     done < <(nyx_apt_versions "$package")
@@ -132,35 +130,42 @@ choose_release() {
         or use Debian 12 (with its backports) or Debian 13"
 }
 
+# apt_install RELEASE PACKAGE...
 apt_install() {
     local options=()
     mapfile -t options < <(nyx_apt_options install)
+    # --target-release, because "package/release" and "package=version" leave
+    # the dependencies in the base release, where QEMU's are too old.
     nyx_as_root env DEBIAN_FRONTEND=noninteractive apt-get "${options[@]}" \
-        install --yes --no-install-recommends "$@"
+        install --yes --no-install-recommends --target-release "$@"
 }
 
 install_packages() {
-    local line missing wanted=() lines=()
+    local line missing release
+    local -A wanted=()
     # Not "< <(...)", which would hide a failure.
     missing=$(missing_packages)
     [ -n "$missing" ] || return 0
-    mapfile -t lines <<<"$missing"
     if [ "$install" = no ]; then
-        nyx_die "missing packages: $(printf '%s\n' "${lines[@]}" | cut -d' ' -f1 | xargs)
+        nyx_die "missing packages: $(cut -d' ' -f1 <<<"$missing" | xargs)
   mend: scripts/setup.sh, as root or with sudo"
     fi
     nyx_apt_need_lists install
-    for line in "${lines[@]}"; do
+    while read -r line; do
+        release=$(nyx_codename)
         if [ "$line" != "${line#* }" ]; then
             # shellcheck disable=SC2086 # three words
-            line=$(choose_release $line)
+            release=$(choose_release $line)
         fi
-        wanted+=("$line")
+        wanted[$release]+=" ${line%% *}"
+    done <<<"$missing"
+    for release in "${!wanted[@]}"; do
+        nyx_say "  to install from $release:${wanted[$release]}"
+        # shellcheck disable=SC2086 # a list of packages
+        nyx_step apt-install "installing them" \
+            "see the log; lists that are out of date can be the reason: rm -r $NYX_CACHE/apt and try again" \
+            apt_install "$release" ${wanted[$release]}
     done
-    nyx_say "  packages to install: ${wanted[*]}"
-    nyx_step apt-install "installing packages (${#wanted[@]})" \
-        "see the log; an old list can be the reason: rm -r $NYX_CACHE/apt and try again" \
-        apt_install "${wanted[@]}"
 }
 
 # --- QEMU's source ----------------------------------------------------------
