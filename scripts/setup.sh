@@ -261,7 +261,7 @@ generate_headers() {
 
 build_test_libraries() {
     cd "$1"
-    ninja libqemuutil.a tests/qtest/libqos/libqos.a
+    ninja libqemuutil.a libqom.a tests/qtest/libqos/libqos.a
 }
 
 recipe() {
