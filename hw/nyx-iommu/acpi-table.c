@@ -7,6 +7,7 @@
  * each with its own entry in the RSDT, and that is the door.
  */
 #include "qemu/osdep.h"
+#include "qemu/config-file.h"
 #include "qemu/option.h"
 #include "qapi/error.h"
 #include "hw/acpi/acpi.h"

@@ -14,6 +14,7 @@
 #include "hw/nyx-iommu/dma-space.h"
 #include "hw/nyx-iommu/requester.h"
 #include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_device.h"
 
 #define TYPE_NYX_IOMMU_REGION "nyx-iommu-region"
 
@@ -245,12 +246,13 @@ void nyx_dma_space_update(NyxDmaSpace *space)
 static void device_init_regions(NyxDmaDevice *device, const char *name)
 {
     Object *owner = device->space->owner;
-    MemoryRegion *region = MEMORY_REGION(&device->region);
+    MemoryRegion *region;
 
     memory_region_init(&device->root, owner, name, UINT64_MAX);
     memory_region_init_iommu(&device->region, sizeof(device->region),
                              TYPE_NYX_IOMMU_REGION, owner, "nyx-dma",
                              UINT64_MAX);
+    region = MEMORY_REGION(&device->region);
     memory_region_init_alias(&device->bypass, owner, "nyx-bypass",
                              get_system_memory(), 0,
                              memory_region_size(get_system_memory()));

@@ -10,6 +10,7 @@
 #include "qapi/error.h"
 #include "hw/i386/pc.h"
 #include "hw/nyx-iommu/mem-qemu.h"
+#include "hw/nyx-iommu/props.h"
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-vtd/internal.h"
 #include "hw/nyx-vtd/vtd.h"
@@ -481,8 +482,7 @@ static void class_init(ObjectClass *oc, NyxClassData *data)
     x86->realize = realize;
     x86->int_remap = int_remap;
     for (unsigned i = 0; i < ARRAY_SIZE(descriptions); i++) {
-        object_class_property_set_description(oc, descriptions[i][0],
-                                              descriptions[i][1]);
+        nyx_describe_property(oc, descriptions[i][0], descriptions[i][1]);
     }
     nyx_vtd_debug_class_init(oc);
 }
