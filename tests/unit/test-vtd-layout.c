@@ -253,7 +253,7 @@ static const CodeRow codes[] = {
     CODE(IR_READ, 0x23, false),
     CODE(IR_RSVD, 0x24, true),
     CODE(IR_COMPAT, 0x25, false),
-    CODE(IR_SID, 0x26, false),
+    CODE(IR_SID, 0x26, true),
     CODE(TTM, 0x30, false),
     CODE(PASID_LEGACY, 0x31, false),
 };
