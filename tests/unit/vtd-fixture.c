@@ -128,13 +128,14 @@ void fx_mem_no_hole(FxMem *mem)
 
 uint64_t fx_mem_peek(FxMem *mem, uint64_t gpa)
 {
+    g_assert_cmphex(gpa + 8, <=, FX_MEM_SIZE);
     return le64_to_cpu(__atomic_load_n((uint64_t *)(mem->bytes + gpa),
                                        __ATOMIC_ACQUIRE));
 }
 
 void fx_mem_poke(FxMem *mem, uint64_t gpa, uint64_t value)
 {
-    g_assert_cmpuint(gpa + 8, <=, FX_MEM_SIZE);
+    g_assert_cmphex(gpa + 8, <=, FX_MEM_SIZE);
     __atomic_store_n((uint64_t *)(mem->bytes + gpa), cpu_to_le64(value),
                      __ATOMIC_RELEASE);
 }
