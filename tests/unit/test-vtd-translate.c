@@ -259,6 +259,34 @@ static void test_ats_translation(void)
     fx_free(f);
 }
 
+/* 7.7 of the digest: the completion has the rights there are, all of them. */
+static void test_ats_rights(void)
+{
+    static const unsigned wanted[] = {
+        NYX_ACCESS_NONE, FX_R, FX_W, FX_RW, FX_R | NYX_ACCESS_ZERO_LEN,
+    };
+    uint64_t ss;
+    Fx *f = fx_new_ats(&ss);
+
+    for (unsigned i = 0; i < 4 * ARRAY_SIZE(wanted); i++) {
+        unsigned rw = i % 4;
+        uint64_t iova = i << 12;
+        g_autofree char *row = g_strdup_printf("page %u, wanted %u", rw,
+                                               wanted[i / 4]);
+
+        fx_map(f, ss, 4, iova, 0x800000 + iova, 12, rw);
+        for (unsigned again = 0; again < 2; again++) {
+            NyxReply reply = fx_request(f, 1, wanted[i / 4], iova);
+
+            FX_CHECK(row, reply.ok, true);
+            FX_CHECK(row, reply.access, rw);
+            FX_CHECK(row, reply.addr, rw ? 0x800000 + iova : 0);
+        }
+    }
+    g_assert_false(fx_take_fault(f).valid);
+    fx_free(f);
+}
+
 /* Errors of the tables, unlike missing rights, are errors of the request. */
 static void test_ats_errors(void)
 {
@@ -599,6 +627,7 @@ int main(int argc, char **argv)
     ADD("upper-permissions", test_upper_permissions);
     ADD("probe", test_probe);
     ADD("ats-translation", test_ats_translation);
+    ADD("ats-rights", test_ats_rights);
     ADD("ats-errors", test_ats_errors);
     ADD("ats-translated", test_ats_translated);
     ADD("pass-through", test_pass_through);
