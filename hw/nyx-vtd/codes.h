@@ -28,7 +28,7 @@
     F(IR_READ,    0x23, "IR.23h",  false, "IRTE unreadable")                 \
     F(IR_RSVD,    0x24, "IR.24h",  true,  "reserved bits in IRTE")           \
     F(IR_COMPAT,  0x25, "IR.25h",  false, "compatibility format blocked")    \
-    F(IR_SID,     0x26, "IR.26h",  false, "source validation failed")        \
+    F(IR_SID,     0x26, "IR.26h",  true,  "source validation failed")        \
     F(TTM,        0x30, "RTA.1",   false, "translation table mode invalid")  \
     F(PASID_LEGACY, 0x31, "RTA.2", false, "PASID request in legacy mode")
 

@@ -29,7 +29,10 @@ static unsigned needed(const NyxRequest *req)
 {
     unsigned need = req->access & NYX_ACCESS_RW;
 
-    if (req->access & NYX_ACCESS_ATOMIC) {
+    if (req->type == NYX_REQ_TRANSLATION) {
+        /* 4.1.2: the completion tells what rights there are. */
+        need = 0;
+    } else if (req->access & NYX_ACCESS_ATOMIC) {
         need = NYX_ACCESS_RW;
     } else if (req->access & NYX_ACCESS_ZERO_LEN) {
         /* CAP.ZLR: a page that may only be written is good enough. */
