@@ -411,6 +411,21 @@ static void realize(DeviceState *dev, Error **errp)
     qemu_add_machine_init_done_notifier(&s->machine_done);
 }
 
+/* Before the parent's own realize, whose error does not name a machine. */
+static void check_machine_and_realize(DeviceState *dev, Error **errp)
+{
+    NyxVtdClass *vc = NYX_VTD_GET_CLASS(dev);
+    PCMachineState *pcms = (PCMachineState *)
+        object_dynamic_cast(qdev_get_machine(), TYPE_PC_MACHINE);
+
+    if (!pcms || !pcms->pcibus) {
+        error_setg(errp, "nyx-vtd needs a PC with a PCI bus: use -machine "
+                   "q35 or -machine pc");
+        return;
+    }
+    vc->parent_realize(dev, errp);
+}
+
 /* In the last phase: devices have stopped their DMA by then. */
 static void reset_exit(Object *obj, ResetType type)
 {
@@ -473,6 +488,8 @@ static void class_init(ObjectClass *oc, NyxClassData *data)
     X86IOMMUClass *x86 = X86_IOMMU_DEVICE_CLASS(oc);
     ResettableClass *rc = RESETTABLE_CLASS(oc);
 
+    device_class_set_parent_realize(dc, check_machine_and_realize,
+                                    &NYX_VTD_CLASS(oc)->parent_realize);
     rc->phases.exit = reset_exit;
     dc->vmsd = &nyx_vtd_vmstate;
     dc->hotpluggable = false;
@@ -491,6 +508,7 @@ static const TypeInfo vtd_info = {
     .name = TYPE_NYX_VTD,
     .parent = TYPE_X86_IOMMU_DEVICE,
     .instance_size = sizeof(NyxVtdState),
+    .class_size = sizeof(NyxVtdClass),
     .class_init = class_init,
 };
 

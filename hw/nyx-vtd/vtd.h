@@ -12,7 +12,13 @@
 #include "hw/i386/x86-iommu.h"
 
 #define TYPE_NYX_VTD "nyx-vtd"
-OBJECT_DECLARE_SIMPLE_TYPE(NyxVtdState, NYX_VTD)
+OBJECT_DECLARE_TYPE(NyxVtdState, NyxVtdClass, NYX_VTD)
+
+struct NyxVtdClass {
+    X86IOMMUClass parent_class;
+
+    DeviceRealize parent_realize;
+};
 
 /* Properties; constant after realize. */
 typedef struct NyxVtdProps {
