@@ -5,6 +5,7 @@
 #include "qemu/qemu-plugin.h"
 #include "hw/nyx-iommu/version.h"
 #include "trace/nyx-trace-groups.h"
+#include "testdev.h"
 #include "trace.h"
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
@@ -33,6 +34,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
     NYX_TRACE_GROUPS(REGISTER)
 #undef REGISTER
 
+    nyx_testdev_register_types();
     trace_nyx_iommu_plugin_load(QEMU_VERSION);
     return 0;
 }
