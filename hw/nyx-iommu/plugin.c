@@ -14,6 +14,7 @@
 #include "hw/nyx-iommu/compat.h"
 #include "hw/nyx-iommu/dma-space.h"
 #include "hw/nyx-iommu/props.h"
+#include "hw/nyx-iommu/testdev.h"
 #include "hw/nyx-iommu/version.h"
 #include "hw/nyx-vtd/vtd.h"
 #include "hw/pci/pci_device.h"
@@ -32,6 +33,7 @@ typedef struct NyxDevice {
 
 static const NyxDevice devices[] = {
     { TYPE_NYX_VTD, nyx_vtd_register_types, true },
+    { TYPE_NYX_TESTDEV, nyx_testdev_register_types, false },
 };
 
 /* --- Does the object fit this QEMU? --------------------------------------- */
