@@ -186,6 +186,10 @@ static const Command iotlb_commands[] = {
     { "page of domain 2", PSI(2, 0x40000000, 0, 0), .drops = PROBE(B, 4) },
     { "end of the address space", PSI(1, 0xfffffffffffff000ULL, 0, 0),
       .drops = 0 },
+    /* 6.5.2: the IOTLB outlives the contexts that filled it. */
+    { "context, global", CCMD(1, 0, 0, 0), .drops = 0 },
+    { "context, domain", CCMD(2, 1, 0, 0), .drops = 0 },
+    { "context, device", CCMD(3, 1, 0x0010, 0), .drops = 0 },
 };
 
 static void iotlb_row(const Command *row, NyxCacheTemper temper, bool queue)
