@@ -238,6 +238,53 @@ static void test_irte_missing(void)
     }
 }
 
+/* An entry that is there but wrong is no more cached than one that is not. */
+static void irte_wrong(bool caching_mode, uint64_t lo, uint64_t hi)
+{
+    NyxVtdCfg cfg = cfg_cache(caching_mode, NYX_CACHE_HARDWARE);
+    Fx *f = fx_new(&cfg);
+    FxMessage msg;
+
+    fx_ir_start(f, 3, true);
+    fx_irte(f, 3, lo, hi);
+    FX_CHECK("wrong", fx_interrupt(f, 0x10, fx_irq_addr(3), 0, &msg), 0x24);
+    fx_irte(f, 3, 1 | 0x30 << 16, 0);
+    FX_CHECK("mended", fx_interrupt(f, 0x10, fx_irq_addr(3), 0, &msg),
+             caching_mode ? 0x24 : 0);
+    fx_submit(f, 0x14 | 3ULL << 32, 0);
+    FX_CHECK("flushed", fx_interrupt(f, 0x10, fx_irq_addr(3), 0, &msg), 0);
+    fx_free(f);
+}
+
+static void test_irte_wrong(void)
+{
+    for (unsigned cm = 0; cm < 2; cm++) {
+        irte_wrong(cm, 1 | 1 << 12, 0);
+        irte_wrong(cm, 1 | 1 << 15, 0);
+        irte_wrong(cm, 1 | 3 << 5, 0);
+        irte_wrong(cm, 1, 3 << 18);
+        irte_wrong(cm, 1, 1ULL << 63);
+    }
+}
+
+/* One that only another requester may use is a good entry, and cached. */
+static void test_irte_foreign(void)
+{
+    Fx *f = fx_new(NULL);
+    FxMessage msg;
+
+    fx_ir_start(f, 3, true);
+    fx_irte(f, 3, 1 | 0x30 << 16, 1 << 18 | 0x18);
+    g_assert_cmpuint(fx_interrupt(f, 0x10, fx_irq_addr(3), 0, &msg), ==,
+                     0x26);
+    fx_irte(f, 3, 1 | 0x30 << 16, 1 << 18 | 0x10);
+    g_assert_cmpuint(fx_interrupt(f, 0x10, fx_irq_addr(3), 0, &msg), ==,
+                     0x26);
+    fx_submit(f, 0x14 | 3ULL << 32, 0);
+    g_assert_cmpuint(fx_interrupt(f, 0x10, fx_irq_addr(3), 0, &msg), ==, 0);
+    fx_free(f);
+}
+
 /* --- Tempers -------------------------------------------------------------- */
 
 #define MANY 4096
@@ -487,6 +534,8 @@ int main(int argc, char **argv)
     ADD("context-without-cm", test_context_without_cm);
     ADD("root", test_root);
     ADD("irte-missing", test_irte_missing);
+    ADD("irte-wrong", test_irte_wrong);
+    ADD("irte-foreign", test_irte_foreign);
     ADD("hardware", test_hardware);
     ADD("hardware-fits", test_hardware_fits);
     ADD("seed", test_seed);
