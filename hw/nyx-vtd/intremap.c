@@ -47,6 +47,23 @@ static NyxVtdFaultCode request_index(const NyxVtd *vtd, IrqRequest *irq)
     return irq->index < entries ? NVTD_FAULT_NONE : NVTD_FAULT_IR_INDEX;
 }
 
+/* 9.10: what may not be set in a present entry. */
+static bool entry_legal(const NyxVtd *vtd, const uint64_t irte[2])
+{
+    static const bool mode_legal[8] = {
+        true, true, true, false, true, true, false, true,
+    };
+    bool eime = FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME);
+    uint32_t dst = FIELD_EX64(irte[0], NVTD_IRTE0, DST);
+
+    return !(irte[0] & NYX_MBZ_MASK(NVTD_IRTE_W0)) &&
+           !(irte[1] & NYX_MBZ_MASK(NVTD_IRTE_W1)) &&
+           !FIELD_EX64(irte[0], NVTD_IRTE0, IM) &&
+           mode_legal[FIELD_EX64(irte[0], NVTD_IRTE0, DLM)] &&
+           FIELD_EX64(irte[1], NVTD_IRTE1, SVT) != 3 &&
+           (eime || !(dst & ~NVTD_IRTE_DST_XAPIC_MASK));
+}
+
 /* From the interrupt entry cache, or from the table into it. */
 static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint32_t index,
                                    uint64_t irte[2])
@@ -67,28 +84,12 @@ static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint32_t index,
     if (!nyx_mem_read_le64(&vtd->host.mem, addr, irte, 2)) {
         return NVTD_FAULT_IR_READ;
     }
-    /* 6.1: entries that are not present stay out unless in caching mode. */
-    if (FIELD_EX64(irte[0], NVTD_IRTE0, P) || vtd->cfg.caching_mode) {
+    /* 6.1: absent and wrong entries stay out unless in caching mode. */
+    if ((FIELD_EX64(irte[0], NVTD_IRTE0, P) && entry_legal(vtd, irte)) ||
+        vtd->cfg.caching_mode) {
         nyx_cache_insert(&vtd->iec, key, vtd->iec_gen, irte[0], irte[1]);
     }
     return NVTD_FAULT_NONE;
-}
-
-/* 9.10: what may not be set in a present entry. */
-static bool entry_legal(const NyxVtd *vtd, const uint64_t irte[2])
-{
-    static const bool mode_legal[8] = {
-        true, true, true, false, true, true, false, true,
-    };
-    bool eime = FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME);
-    uint32_t dst = FIELD_EX64(irte[0], NVTD_IRTE0, DST);
-
-    return !(irte[0] & NYX_MBZ_MASK(NVTD_IRTE_W0)) &&
-           !(irte[1] & NYX_MBZ_MASK(NVTD_IRTE_W1)) &&
-           !FIELD_EX64(irte[0], NVTD_IRTE0, IM) &&
-           mode_legal[FIELD_EX64(irte[0], NVTD_IRTE0, DLM)] &&
-           FIELD_EX64(irte[1], NVTD_IRTE1, SVT) != 3 &&
-           (eime || !(dst & ~NVTD_IRTE_DST_XAPIC_MASK));
 }
 
 /* 5.1.1, Source validation */
