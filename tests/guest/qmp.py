@@ -57,13 +57,12 @@ class Qmp:
         line, self.buffer = self.buffer.split(b'\n', 1)
         return json.loads(line)
 
-    def cmd(self, command, **arguments):
-        """Run a command; underscores in argument names become dashes.  The
-        value it returns, or QmpError with QEMU's own words."""
-        request = {'execute': command}
-        if arguments:
-            request['arguments'] = {name.replace('_', '-'): value
-                                    for name, value in arguments.items()}
+    def cmd(self, command, arguments=None, **more):
+        """Run a command and return its value, or raise QmpError with QEMU's
+        own words.  In keyword arguments an underscore stands for a dash."""
+        request = {'execute': command, 'arguments': dict(arguments or {})}
+        request['arguments'].update(
+            {name.replace('_', '-'): value for name, value in more.items()})
         try:
             self.sock.sendall(json.dumps(request).encode() + b'\n')
         except OSError as err:
@@ -115,7 +114,7 @@ def main():
         except ValueError:
             arguments[name] = text
     try:
-        answer = Qmp(sys.argv[1], timeout=10).cmd(sys.argv[2], **arguments)
+        answer = Qmp(sys.argv[1], timeout=10).cmd(sys.argv[2], arguments)
     except QmpError as err:
         sys.exit(f'qmp: {err}')
     print(json.dumps(answer, indent=2))
