@@ -50,7 +50,9 @@ class Row:
             return 'identity'
         # In caching mode each map is an exit, and the kernel refuses to
         # batch the unmaps: "IOMMU batching disallowed due to virtualization".
-        batching = self.options.get('caching-mode') != 'on'
+        # Without pass-through 6.12 asks for plain DMA, whatever the policy.
+        batching = self.options.get('caching-mode') != 'on' and not (
+            self.options.get('pt') == 'off' and self.kernel == '6.12')
         return 'DMA-FQ' if self.mode == 'lazy' and batching else 'DMA'
 
     @property
