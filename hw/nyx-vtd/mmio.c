@@ -295,9 +295,9 @@ static const NyxReg rows[] = {
     { "RTADDR", A_NVTD_RTADDR, 8,
       .rw = R_NVTD_RTADDR_TTM_MASK | R_NVTD_RTADDR_RTA_MASK },
     { "CCMD", A_NVTD_CCMD, 8,
-      .rw = R_NVTD_CCMD_DID_MASK | R_NVTD_CCMD_SID_MASK |
-            R_NVTD_CCMD_FM_MASK | R_NVTD_CCMD_CIRG_MASK |
+      .rw = R_NVTD_CCMD_DID_MASK | R_NVTD_CCMD_CIRG_MASK |
             R_NVTD_CCMD_ICC_MASK,
+      .wo = NVTD_CCMD_WO_MASK,
       .ro = R_NVTD_CCMD_CAIG_MASK, .written = nyx_vtd_ccmd_written },
     /* Bits 2, 3 and 7 belonged to features that are not there: software
      * that clears everything it knows is not wrong. */

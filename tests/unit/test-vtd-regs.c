@@ -37,6 +37,8 @@ static const RegRow reg_rows[] = {
     { "ECAP", 0x010, 8, 0x00f050df, 0, 0 },
     { "GSTS", 0x01c, 4, 0, 0, 0 },
     { "RTADDR", 0x020, 8, 0, 0xfffffffffffffc00ULL, 0 },
+    /* 31:16 SID and 33:32 FM are write-only. */
+    { "CCMD", 0x028, 8, 0, 0x600000000000ffffULL, 1ULL << 63 },
     { "FSTS", 0x034, 4, 0, 0, 0 },
     { "FECTL", 0x038, 4, 0x80000000, 0x80000000, 0 },
     { "FEDATA", 0x03c, 4, 0, 0x0000ffff, 0 },
