@@ -38,6 +38,11 @@ static bool offered_ir(const NyxVtdCfg *cfg)
     return cfg->intremap;
 }
 
+static bool offered_dma(const NyxVtdCfg *cfg)
+{
+    return cfg->dma_translation;
+}
+
 static void act_srtp(NyxVtd *vtd, bool on)
 {
     NyxVtdLatched *latched = &vtd->latched;
@@ -122,7 +127,7 @@ static const GcmdField gcmd_fields[] = {
     { R_NVTD_GCMD_QIE_MASK,   false, NULL,          act_qie },
     { R_NVTD_GCMD_CFI_MASK,   false, offered_ir,    act_cfi },
     { R_NVTD_GCMD_IRE_MASK,   false, offered_ir,    act_ire },
-    { R_NVTD_GCMD_TE_MASK,    false, NULL,          act_te },
+    { R_NVTD_GCMD_TE_MASK,    false, offered_dma,   act_te },
 };
 
 /* Whether a one-shot asks for something that is not so already. */

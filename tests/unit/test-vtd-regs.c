@@ -311,6 +311,9 @@ static void test_unknown(void)
     g_assert_cmphex(fx_read32(f, 0x1000), ==, 0);
     fx_write64(f, 0xffffff00, 1);
     g_assert_cmphex(fx_read64(f, 0xffffff00), ==, 0);
+    nyx_vtd_mmio_write(f->vtd, 0x100000018ULL, TE, 4);
+    g_assert_cmphex(nyx_vtd_mmio_read(f->vtd, 0x100000008ULL, 8), ==, 0);
+    g_assert_cmphex(fx_read32(f, GSTS), ==, 0);
     fx_free(f);
 }
 
@@ -489,6 +492,13 @@ static void test_gcmd_not_offered(void)
     check_not_offered(f, SIRTP, 2);
     check_not_offered(f, CFI, 3);
     g_assert_false(nyx_vtd_remapping(f->vtd));
+    fx_free(f);
+    /* SAGAW 0: no table could be walked. */
+    cfg.dma_translation = false;
+    f = fx_new(&cfg);
+    check_not_offered(f, TE, 1);
+    g_assert_false(nyx_vtd_translating(f->vtd));
+    g_assert_cmphex(fx_dma(f, FX_W, 0x1000), ==, 0x1000);
     fx_free(f);
 }
 
