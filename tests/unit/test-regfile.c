@@ -229,6 +229,14 @@ static void test_end(void)
     g_assert_cmphex(dev_read(&dev, SIZE - 4, 4), ==, 0x01234567);
     g_assert_cmphex(dev_read(&dev, SIZE, 4), ==, 0);
     g_assert_cmphex(dev_read(&dev, SIZE - 4, 8), ==, 0);
+    /* Offsets whose end wraps, and those of more than 32 bits. */
+    g_assert_cmphex(dev_read(&dev, UINT64_MAX - 7, 8), ==, 0);
+    g_assert_cmphex(dev_read(&dev, UINT64_MAX - 3, 4), ==, 0);
+    g_assert_cmphex(dev_read(&dev, 0x100000000ULL, 4), ==, 0);
+    dev_write(&dev, UINT64_MAX - 7, 1, 8);
+    dev_write(&dev, 0x100000000ULL, 1, 4);
+    g_assert_cmpuint(dev.mistakes[NYX_REG_UNALIGNED], ==, 2);
+    g_assert_cmphex(dev_read(&dev, 0, 4), ==, 0);
     nyx_regfile_destroy(&dev.file);
 }
 
