@@ -250,10 +250,9 @@ typedef struct DropRange {
 static bool tag_overlaps(uint64_t tag, uint64_t asid, const DropRange *range)
 {
     uint64_t first = tag & ~LOW_BITS;
-    uint64_t last = first + MAKE_64BIT_MASK(0, tag & 63);
 
     return tag && asid == range->asid && first <= range->last &&
-           last >= range->first;
+           first + MAKE_64BIT_MASK(0, tag & 63) >= range->first;
 }
 
 static bool kept_overlaps(const NyxCacheRecord *record, const void *opaque)
