@@ -95,12 +95,15 @@ const NyxCacheRecord *nyx_cache_lookup(NyxCache *cache, NyxCacheKey key,
     return NULL;
 }
 
-/* A place for a record of this set: free, or of another generation. */
+/*
+ * A place for a record of this set: free, or stale.  Generations of other
+ * tags are their own; whether their records are stale is not known here.
+ */
 static NyxCacheRecord *find_room(NyxCache *cache, NyxCacheRecord *set,
-                                 uint32_t gen)
+                                 uint64_t tag, uint32_t gen)
 {
     for (uint32_t i = 0; i < cache->cfg.ways; i++) {
-        if (!set[i].valid || set[i].gen != gen) {
+        if (!set[i].valid || (set[i].key.tag == tag && set[i].gen != gen)) {
             return &set[i];
         }
     }
@@ -134,7 +137,7 @@ void nyx_cache_insert(NyxCache *cache, NyxCacheKey key, uint32_t gen,
     record = find(cache, key);
     if (!record) {
         set = set_of(cache, key);
-        record = find_room(cache, set, gen);
+        record = find_room(cache, set, key.tag, gen);
         if (!record) {
             record = make_room(cache, set, key);
         }

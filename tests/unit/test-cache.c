@@ -146,6 +146,29 @@ static void test_stale_first(void)
     nyx_cache_destroy(&cache);
 }
 
+/* Each tag has its own generation: another one's is no reason to be stale. */
+static void test_generations_of_tags(void)
+{
+    NyxCache cache;
+
+    init(&cache, NYX_CACHE_STICKY, 16, 1000);
+    for (unsigned i = 0; i < 500; i++) {
+        put(&cache, i, i % 5, i % 5, i + 1);
+    }
+    for (unsigned i = 0; i < 500; i++) {
+        g_assert_cmphex(value_of(&cache, i, i % 5, i % 5), ==, i + 1);
+    }
+    g_assert_cmpuint(cache.stats.evictions, ==, 0);
+    nyx_cache_destroy(&cache);
+    /* And with `hardware` it is an eviction, which is counted. */
+    init(&cache, NYX_CACHE_HARDWARE, 16, 0);
+    for (unsigned i = 0; i < 500; i++) {
+        put(&cache, i, i % 5, i % 5, i + 1);
+    }
+    g_assert_cmpuint(cache.stats.evictions, ==, 500 - 16);
+    nyx_cache_destroy(&cache);
+}
+
 /* Sizes are rounded up; one set is enough. */
 static void test_sizes(void)
 {
@@ -326,6 +349,8 @@ int main(int argc, char **argv)
     add_both("model", test_model);
     g_test_add_func("/nyx/cache/hardware", test_hardware);
     g_test_add_func("/nyx/cache/stale-first", test_stale_first);
+    g_test_add_func("/nyx/cache/generations-of-tags",
+                    test_generations_of_tags);
     g_test_add_func("/nyx/cache/sizes", test_sizes);
     g_test_add_func("/nyx/cache/sticky", test_sticky);
     g_test_add_func("/nyx/cache/sticky-bound", test_sticky_bound);

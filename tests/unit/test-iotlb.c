@@ -443,8 +443,7 @@ int main(int argc, char **argv)
     add_both("sizes", test_sizes);
     g_test_add_func("/nyx/iotlb/permissions", test_permissions);
     g_test_add_func("/nyx/iotlb/zero", test_zero);
-    g_test_add_data_func("/nyx/iotlb/tags/hardware",
-                         GUINT_TO_POINTER(NYX_CACHE_HARDWARE), test_tags);
+    add_both("tags", test_tags);
     add_both("generations", test_generations);
     g_test_add_func("/nyx/iotlb/overlap", test_overlap);
     add_both("ranges", test_ranges);
