@@ -193,6 +193,27 @@ unsigned nyx_cache_drop_if(NyxCache *cache, NyxCacheMatch *match,
     return dropped;
 }
 
+void nyx_cache_foreach(NyxCache *cache, NyxCacheVisit *visit, void *opaque)
+{
+    size_t n = cache->sets ? ((size_t)cache->set_mask + 1) * cache->cfg.ways
+                           : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (cache->sets[i].valid) {
+            visit(&cache->sets[i], opaque);
+        }
+    }
+    if (cache->kept) {
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, cache->kept);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+            visit(value, opaque);
+        }
+    }
+}
+
 void nyx_cache_clear(NyxCache *cache)
 {
     if (cache->sets) {

@@ -325,8 +325,8 @@ static void visit(const NyxIotlbEntry *entry, NyxAsid asid, uint32_t gen,
 {
     unsigned *seen = opaque;
 
-    g_assert_cmphex(asid, ==, 0x123);
-    g_assert_cmpuint(gen, ==, 5 + (entry->iova >> 12) % 2);
+    g_assert_cmphex(asid, ==, 0x123 + (entry->iova >> 12) % 2);
+    g_assert_cmpuint(gen, ==, asid + 7);
     g_assert_cmphex(entry->addr, ==, entry->iova + 0x100000);
     g_assert_cmpuint(entry->lg2, ==, 12);
     g_assert_cmpuint(entry->permission, ==, NYX_ACCESS_READ);
@@ -335,18 +335,22 @@ static void visit(const NyxIotlbEntry *entry, NyxAsid asid, uint32_t gen,
 
 static void test_foreach(void)
 {
-    NyxIotlb *tlb = new_tlb(NYX_CACHE_HARDWARE, 64);
-    unsigned seen = 0;
+    static const unsigned held[NYX_CACHE_TEMPER_COUNT] = { 64, 1000, 0 };
 
-    nyx_iotlb_foreach(tlb, visit, &seen);
-    g_assert_cmpuint(seen, ==, 0);
-    for (unsigned i = 0; i < 10; i++) {
-        put(tlb, 0x123, 5 + i % 2, i << 12, 0x100000 + (i << 12), 12,
-            NYX_ACCESS_READ);
+    for (unsigned temper = 0; temper < ARRAY_SIZE(held); temper++) {
+        NyxIotlb *tlb = new_tlb(temper, 64);
+        unsigned seen = 0;
+
+        nyx_iotlb_foreach(tlb, visit, &seen);
+        g_assert_cmpuint(seen, ==, 0);
+        for (unsigned i = 0; i < 1000; i++) {
+            put(tlb, 0x123 + i % 2, 0x12a + i % 2, i << 12,
+                0x100000 + (i << 12), 12, NYX_ACCESS_READ);
+        }
+        nyx_iotlb_foreach(tlb, visit, &seen);
+        g_assert_cmpuint(seen, ==, held[temper]);
+        nyx_iotlb_free(tlb);
     }
-    nyx_iotlb_foreach(tlb, visit, &seen);
-    g_assert_cmpuint(seen, ==, 10);
-    nyx_iotlb_free(tlb);
 }
 
 /* --- Readers beside a writer ---------------------------------------------- */
