@@ -253,7 +253,6 @@ static Fx *new_busy(void)
     }
     fx_submit(f, 0x15, 0);
     fx_dma(f, FX_W, 0x1000);
-    fx_dma(f, FX_W, 0x2000);
     fx_write32(f, 0x64, 0x80000000);
     return f;
 }
@@ -279,11 +278,65 @@ static void bad_flags(NyxVtdSaved *saved)
 #define REG(name_, offset_, size_, value_) \
     .name = name_, .offset = offset_, .size = size_, .value = value_
 
+/* Bit 0 of the flags: a root was latched; bit 1: an interrupt table. */
+static void bad_root_flag(NyxVtdSaved *saved)
+{
+    saved->flags &= ~1u;
+}
+
+static void bad_irt_flag(NyxVtdSaved *saved)
+{
+    saved->flags &= ~2u;
+}
+
+static void bad_root(NyxVtdSaved *saved)
+{
+    saved->rtaddr |= 1 << 9;
+}
+
+static void bad_irt(NyxVtdSaved *saved)
+{
+    saved->irta |= 1 << 4;
+}
+
+/* Not what new_busy() has: one record, QS 0, IQH and IQT at 0x50. */
 static const RefusedRow refused_rows[] = {
+    { REG("other VER", 0x000, 4, 0x20) },
     { REG("other CAP", 0x008, 8, 0x00d2038c406f0e66ULL) },
     { REG("other ECAP", 0x010, 8, 0x00f050deULL) },
     { "next record beyond the last", .change = bad_record },
     { "unknown flag", .change = bad_flags },
+    { "root latched without flag", .change = bad_root_flag },
+    { "interrupt table latched without flag", .change = bad_irt_flag },
+    { "reserved bit of latched root", .change = bad_root },
+    { "reserved bit of latched interrupt table", .change = bad_irt },
+    { REG("RTPS off", 0x01c, 4, 0x87000000) },
+    { REG("IRTPS off", 0x01c, 4, 0xc6000000) },
+    { REG("WBFS", 0x01c, 4, 0xcf000000) },
+    { REG("AFLS", 0x01c, 4, 0xd7000000) },
+    { REG("FLS", 0x01c, 4, 0xe7000000) },
+    { REG("reserved bit of GSTS", 0x01c, 4, 0xc7000001) },
+    { REG("queue off, head not 0", 0x01c, 4, 0xc3000000) },
+    { REG("head beyond the queue", 0x080, 8, 0x1000) },
+    { REG("head between entries", 0x080, 8, 0x58) },
+    { REG("reserved bit of IQA", 0x090, 8, 0x100800) },
+    { REG("reserved bit of IQT", 0x088, 8, 0x51) },
+    { REG("reserved bit of RTADDR", 0x020, 8, 0x1001) },
+    { REG("ICC on", 0x028, 8, 0xa000000000000000ULL) },
+    { REG("IVT on", 0x508, 8, 0x9000000000000000ULL) },
+    { REG("PPF without F", 0x408, 8, 0x0000000500000010ULL) },
+    { REG("F without PPF", 0x034, 4, 0) },
+    { REG("FRI beyond the records", 0x034, 4, 0x402) },
+    { REG("AFO", 0x034, 4, 0x6) },
+    { REG("APF", 0x034, 4, 0xa) },
+    { REG("bit 7 of FSTS", 0x034, 4, 0x82) },
+    { REG("IP and not IM", 0x038, 4, 0x40000000) },
+    { REG("reserved bit of FECTL", 0x038, 4, 0xc0000001) },
+    { REG("IP without condition", 0x09c, 4, 0) },
+    { REG("PRS without EPM", 0x064, 4, 1) },
+    { REG("EPM without PRS", 0x064, 4, 0x80000000) },
+    { REG("low bits of a protected range", 0x068, 4, 0x1000) },
+    { REG("protected range beyond the width", 0x078, 8, 1ULL << 46) },
 };
 
 static void test_refused(void)
@@ -307,6 +360,45 @@ static void test_refused(void)
         fx_free(f);
         fx_free(to);
     }
+}
+
+/* What needs an option that is off. */
+static void test_refused_options(void)
+{
+    NyxVtdCfg cfg = fx_cfg();
+    NyxVtdSaved saved;
+    Fx *f;
+
+    cfg.intremap = cfg.eim = cfg.dma_translation = false;
+    f = fx_new(&cfg);
+    for (unsigned bit = 23; bit < 32; bit++) {
+        bool possible = bit == 26;
+
+        nyx_vtd_save(f->vtd, &saved);
+        stl_le_p(saved.regs + 0x1c, 1u << bit);
+        saved.flags |= bit == 24 ? 2 : 0;
+        FX_CHECK("GSTS", nyx_vtd_load(f->vtd, &saved) == NULL, possible);
+    }
+    nyx_vtd_save(f->vtd, &saved);
+    saved.irta = 0x1000;
+    FX_CHECK("IRTA", nyx_vtd_load(f->vtd, &saved) == NULL, false);
+    nyx_vtd_save(f->vtd, &saved);
+    stl_le_p(saved.regs + 0x44, 1);
+    FX_CHECK("FEUADDR", nyx_vtd_load(f->vtd, &saved) == NULL, false);
+    fx_free(f);
+}
+
+/* Reserved bits that software wrote to write-only fields do not stay. */
+static void test_iva_reserved(void)
+{
+    Fx *f = fx_new(NULL), *to;
+
+    fx_write64(f, 0x500, UINT64_MAX);
+    fx_write64(f, 0x28, UINT64_MAX & ~(1ULL << 63));
+    to = migrate(f);
+    check_same_registers(f, to);
+    fx_free(f);
+    fx_free(to);
 }
 
 /* The state that the rows above spoil is good itself. */
@@ -335,6 +427,8 @@ int main(int argc, char **argv)
     ADD("protected-memory", test_protected_memory);
     ADD("flush-due", test_flush_due);
     ADD("refused", test_refused);
+    ADD("refused-options", test_refused_options);
+    ADD("iva-reserved", test_iva_reserved);
     ADD("busy", test_busy);
     return g_test_run();
 }
