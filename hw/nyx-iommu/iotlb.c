@@ -250,10 +250,9 @@ typedef struct DropRange {
 static bool tag_overlaps(uint64_t tag, uint64_t asid, const DropRange *range)
 {
     uint64_t first = tag & ~LOW_BITS;
-    uint64_t last = first + MAKE_64BIT_MASK(0, tag & 63);
 
     return tag && asid == range->asid && first <= range->last &&
-           last >= range->first;
+           first + MAKE_64BIT_MASK(0, tag & 63) >= range->first;
 }
 
 static bool kept_overlaps(const NyxCacheRecord *record, const void *opaque)
@@ -343,17 +342,41 @@ void nyx_iotlb_clear(NyxIotlb *tlb)
     pthread_mutex_unlock(&tlb->lock);
 }
 
-NyxIotlbStats nyx_iotlb_stats(const NyxIotlb *tlb)
+NyxIotlbStats nyx_iotlb_stats(NyxIotlb *tlb)
 {
-    NyxIotlbStats stats = tlb->stats;
+    NyxIotlbStats stats;
 
-    stats.evictions += tlb->kept.stats.evictions;
-    stats.dropped += tlb->kept.stats.dropped;
+    pthread_mutex_lock(&tlb->lock);
+    stats = (NyxIotlbStats) {
+        /* Readers count these without the lock. */
+        .hits = qatomic_read(&tlb->stats.hits),
+        .misses = qatomic_read(&tlb->stats.misses),
+        .evictions = tlb->stats.evictions + tlb->kept.stats.evictions,
+        .dropped = tlb->stats.dropped + tlb->kept.stats.dropped,
+        .refused = tlb->stats.refused,
+    };
+    pthread_mutex_unlock(&tlb->lock);
     return stats;
+}
+
+typedef struct VisitKept {
+    NyxIotlbVisit *visit;
+    void *opaque;
+} VisitKept;
+
+static void visit_kept(const NyxCacheRecord *record, void *opaque)
+{
+    const VisitKept *kept = opaque;
+    const Slot slot = { .tag = record->key.addr, .data = record->data[0] };
+    NyxIotlbEntry entry;
+
+    slot_to_entry(&slot, &entry);
+    kept->visit(&entry, record->key.tag, record->gen, kept->opaque);
 }
 
 void nyx_iotlb_foreach(NyxIotlb *tlb, NyxIotlbVisit *visit, void *opaque)
 {
+    VisitKept kept = { visit, opaque };
     size_t n = tlb->slots ? ((size_t)tlb->set_mask + 1) * IOTLB_WAYS : 0;
     NyxIotlbEntry entry;
     Slot copy;
@@ -364,4 +387,7 @@ void nyx_iotlb_foreach(NyxIotlb *tlb, NyxIotlbVisit *visit, void *opaque)
             visit(&entry, copy.asid, copy.seq_gen >> 32, opaque);
         }
     }
+    pthread_mutex_lock(&tlb->lock);
+    nyx_cache_foreach(&tlb->kept, visit_kept, &kept);
+    pthread_mutex_unlock(&tlb->lock);
 }

@@ -7,7 +7,6 @@
 #include "qemu/atomic.h"
 #include "qemu/bswap.h"
 #include "qemu/rcu.h"
-#include "exec/address-spaces.h"
 #include "system/dma.h"
 #include "testdev.h"
 

@@ -6,7 +6,6 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/log.h"
-#include "exec/address-spaces.h"
 #include "system/dma.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"

@@ -7,7 +7,6 @@
 #include "qemu/osdep.h"
 #include "qemu/log.h"
 #include "qemu/rcu.h"
-#include "exec/address-spaces.h"
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "testdev.h"

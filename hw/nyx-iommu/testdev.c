@@ -9,7 +9,6 @@
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
 #include "hw/pci/pcie.h"
-#include "hw/qdev-properties.h"
 #include "migration/vmstate.h"
 #include "qapi/error.h"
 #include "system/system.h"
@@ -336,7 +335,7 @@ static const struct {
                 "1 MAP, 2 UNMAP, 4 device-TLB invalidation, added up" },
 };
 
-static void nyx_testdev_class_init(ObjectClass *klass, void *data)
+static void nyx_testdev_class_init(ObjectClass *klass, NyxClassData *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);

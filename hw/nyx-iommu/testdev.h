@@ -10,7 +10,7 @@
 #include "qemu/notify.h"
 #include "qemu/queue.h"
 #include "qemu/thread.h"
-#include "exec/memory.h"
+#include "hw/nyx-iommu/compat.h"
 #include "hw/pci/pci_device.h"
 #include "system/runstate.h"
 #include "hw/nyx-iommu/requester.h"

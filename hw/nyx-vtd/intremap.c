@@ -47,6 +47,23 @@ static NyxVtdFaultCode request_index(const NyxVtd *vtd, IrqRequest *irq)
     return irq->index < entries ? NVTD_FAULT_NONE : NVTD_FAULT_IR_INDEX;
 }
 
+/* 9.10: what may not be set in a present entry. */
+static bool entry_legal(const NyxVtd *vtd, const uint64_t irte[2])
+{
+    static const bool mode_legal[8] = {
+        true, true, true, false, true, true, false, true,
+    };
+    bool eime = FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME);
+    uint32_t dst = FIELD_EX64(irte[0], NVTD_IRTE0, DST);
+
+    return !(irte[0] & NYX_MBZ_MASK(NVTD_IRTE_W0)) &&
+           !(irte[1] & NYX_MBZ_MASK(NVTD_IRTE_W1)) &&
+           !FIELD_EX64(irte[0], NVTD_IRTE0, IM) &&
+           mode_legal[FIELD_EX64(irte[0], NVTD_IRTE0, DLM)] &&
+           FIELD_EX64(irte[1], NVTD_IRTE1, SVT) != 3 &&
+           (eime || !(dst & ~NVTD_IRTE_DST_XAPIC_MASK));
+}
+
 /* From the interrupt entry cache, or from the table into it. */
 static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint32_t index,
                                    uint64_t irte[2])
@@ -67,28 +84,12 @@ static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint32_t index,
     if (!nyx_mem_read_le64(&vtd->host.mem, addr, irte, 2)) {
         return NVTD_FAULT_IR_READ;
     }
-    /* 6.1: entries that are not present stay out unless in caching mode. */
-    if (FIELD_EX64(irte[0], NVTD_IRTE0, P) || vtd->cfg.caching_mode) {
+    /* 6.1: absent and wrong entries stay out unless in caching mode. */
+    if ((FIELD_EX64(irte[0], NVTD_IRTE0, P) && entry_legal(vtd, irte)) ||
+        vtd->cfg.caching_mode) {
         nyx_cache_insert(&vtd->iec, key, vtd->iec_gen, irte[0], irte[1]);
     }
     return NVTD_FAULT_NONE;
-}
-
-/* 9.10: what may not be set in a present entry. */
-static bool entry_legal(const NyxVtd *vtd, const uint64_t irte[2])
-{
-    static const bool mode_legal[8] = {
-        true, true, true, false, true, true, false, true,
-    };
-    bool eime = FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME);
-    uint32_t dst = FIELD_EX64(irte[0], NVTD_IRTE0, DST);
-
-    return !(irte[0] & NYX_MBZ_MASK(NVTD_IRTE_W0)) &&
-           !(irte[1] & NYX_MBZ_MASK(NVTD_IRTE_W1)) &&
-           !FIELD_EX64(irte[0], NVTD_IRTE0, IM) &&
-           mode_legal[FIELD_EX64(irte[0], NVTD_IRTE0, DLM)] &&
-           FIELD_EX64(irte[1], NVTD_IRTE1, SVT) != 3 &&
-           (eime || !(dst & ~NVTD_IRTE_DST_XAPIC_MASK));
 }
 
 /* 5.1.1, Source validation */
@@ -155,19 +156,6 @@ static void build_message(const NyxVtd *vtd, const uint64_t irte[2],
     *data = FIELD_DP32(*data, NVTD_MSID, TM, level);
 }
 
-/* 5.1.5.1: an IOAPIC puts its own vector and trigger mode into the data. */
-static void check_ioapic(NyxVtd *vtd, const IrqRequest *irq, uint32_t data)
-{
-    const uint32_t mask = R_NVTD_MSID_V_MASK | R_NVTD_MSID_TM_MASK;
-
-    if (irq->sid == NVTD_IOAPIC_SID && ((irq->data ^ data) & mask)) {
-        nyx_vtd_finding(vtd, NVTD_RULE_IRTE_TRIGGER, (NyxWhere) {
-            .has_sid = true, .sid = irq->sid,
-            .has_addr = true, .addr = irq->addr, .value = irq->data,
-        });
-    }
-}
-
 NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
                                         uint64_t *addr, uint32_t *data)
 {
@@ -178,6 +166,10 @@ NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
 
     if (!(gsts & R_NVTD_GCMD_IRE_MASK)) {
         return NVTD_FAULT_NONE;
+    }
+    if (irq.addr >> 20 != NVTD_INTR_FIRST >> 20) {
+        /* 5.1.5: the upper half of the address is reserved. */
+        return blocked(vtd, &irq, NVTD_FAULT_IR_REQ);
     }
     if (!FIELD_EX32((uint32_t)irq.addr, NVTD_IRQ, FORMAT)) {
         /* 5.1.4: x2APIC mode has no compatibility format. */
@@ -193,7 +185,6 @@ NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
         return blocked(vtd, &irq, code);
     }
     build_message(vtd, irte, addr, data);
-    check_ioapic(vtd, &irq, *data);
     vtd->stats.interrupts++;
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_INTERRUPT,

@@ -38,6 +38,11 @@ static bool offered_ir(const NyxVtdCfg *cfg)
     return cfg->intremap;
 }
 
+static bool offered_dma(const NyxVtdCfg *cfg)
+{
+    return cfg->dma_translation;
+}
+
 static void act_srtp(NyxVtd *vtd, bool on)
 {
     NyxVtdLatched *latched = &vtd->latched;
@@ -122,8 +127,22 @@ static const GcmdField gcmd_fields[] = {
     { R_NVTD_GCMD_QIE_MASK,   false, NULL,          act_qie },
     { R_NVTD_GCMD_CFI_MASK,   false, offered_ir,    act_cfi },
     { R_NVTD_GCMD_IRE_MASK,   false, offered_ir,    act_ire },
-    { R_NVTD_GCMD_TE_MASK,    false, NULL,          act_te },
+    { R_NVTD_GCMD_TE_MASK,    false, offered_dma,   act_te },
 };
+
+uint32_t nyx_vtd_gsts_possible(const NyxVtdCfg *cfg)
+{
+    uint32_t bits = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(gcmd_fields); i++) {
+        const GcmdField *field = &gcmd_fields[i];
+
+        if (!field->offered || field->offered(cfg)) {
+            bits |= field->mask;
+        }
+    }
+    return bits;
+}
 
 /* Whether a one-shot asks for something that is not so already. */
 static bool one_shot_is_news(const NyxVtd *vtd, const GcmdField *field)
@@ -275,7 +294,7 @@ static void iva_written(void *dev, const NyxReg *reg, uint64_t written,
 {
     NyxVtd *vtd = dev;
 
-    vtd->iva = (vtd->iva & ~mask) | written;
+    vtd->iva = ((vtd->iva & ~mask) | written) & reg->wo;
 }
 
 #define EVENT_REGS(prefix, ctl_, block)                                     \
@@ -295,9 +314,9 @@ static const NyxReg rows[] = {
     { "RTADDR", A_NVTD_RTADDR, 8,
       .rw = R_NVTD_RTADDR_TTM_MASK | R_NVTD_RTADDR_RTA_MASK },
     { "CCMD", A_NVTD_CCMD, 8,
-      .rw = R_NVTD_CCMD_DID_MASK | R_NVTD_CCMD_SID_MASK |
-            R_NVTD_CCMD_FM_MASK | R_NVTD_CCMD_CIRG_MASK |
+      .rw = R_NVTD_CCMD_DID_MASK | R_NVTD_CCMD_CIRG_MASK |
             R_NVTD_CCMD_ICC_MASK,
+      .wo = NVTD_CCMD_WO_MASK,
       .ro = R_NVTD_CCMD_CAIG_MASK, .written = nyx_vtd_ccmd_written },
     /* Bits 2, 3 and 7 belonged to features that are not there: software
      * that clears everything it knows is not wrong. */

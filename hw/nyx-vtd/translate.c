@@ -19,6 +19,7 @@ typedef struct Xlat {
     uint16_t sid;
     unsigned need;           /* R and W that the request needs */
     bool probe;              /* only asks: reports nothing */
+    bool looked_up;          /* the IOTLB does not have the page */
     NyxVtdContext ctx;
     uint32_t gen;
     uint32_t iotlb_ticket;
@@ -372,9 +373,28 @@ static bool kind_admitted(const Xlat *x)
            x->ctx.tt == NVTD_TT_DEVICE_TLB;
 }
 
+/* What the IOTLB has for the page, if anything. */
+static bool iotlb_lookup(Xlat *x, uint16_t did, NyxIotlbEntry *entry)
+{
+    x->looked_up = true;
+    return nyx_iotlb_lookup(x->r->tlb, x->req->iova, NYX_ASID(did),
+                            nyx_vtd_gen(x->vtd, did), entry);
+}
+
+static bool finish_entry(const Xlat *x, const NyxIotlbEntry *entry,
+                         NyxReply *reply)
+{
+    if ((x->need & ~entry->permission) || !entry->permission) {
+        return refuse_access(x, entry->permission, reply);
+    }
+    return answer(reply, x->req->iova, entry->addr, entry->lg2,
+                  entry->permission);
+}
+
 static bool translate_miss(Xlat *x, NyxReply *reply)
 {
     NyxVtdFaultCode code = get_context(x);
+    NyxIotlbEntry entry;
     NyxWalk walk;
 
     if (code != NVTD_FAULT_NONE) {
@@ -396,6 +416,10 @@ static bool translate_miss(Xlat *x, NyxReply *reply)
         /* Beyond the width it is another answer: do not promise it. */
         reply->addr_mask &= MAKE_64BIT_MASK(0, NVTD_AW_BITS(x->ctx.aw));
         return true;
+    }
+    /* 6.5.2: a context that was dropped takes no translations with it. */
+    if (!x->looked_up && iotlb_lookup(x, x->ctx.did, &entry)) {
+        return finish_entry(x, &entry, reply);
     }
     walk = walk_tables(x);
     return finish_walk(x, &walk, reply);
@@ -424,19 +448,15 @@ static bool translate_hit(Xlat *x, NyxReply *reply, bool *ok)
 
     if (!context_is_for(word, x->sid) || !(word & R_NYX_CTX_PRESENT_MASK) ||
         tt == NVTD_TT_PASS_THROUGH || x->req->type == NYX_REQ_TRANSLATED ||
-        !nyx_iotlb_lookup(x->r->tlb, x->req->iova, NYX_ASID(did),
-                          nyx_vtd_gen(x->vtd, did), &entry)) {
+        !iotlb_lookup(x, did, &entry)) {
         return false;
     }
     x->ctx.fpd = FIELD_EX64(word, NYX_CTX, FPD);
     x->ctx.tt = tt;
     if (!kind_admitted(x)) {
         *ok = refuse(x, NVTD_FAULT_TT_BLOCK, reply);
-    } else if ((x->need & ~entry.permission) || !entry.permission) {
-        *ok = refuse_access(x, entry.permission, reply);
     } else {
-        *ok = answer(reply, x->req->iova, entry.addr, entry.lg2,
-                     entry.permission);
+        *ok = finish_entry(x, &entry, reply);
     }
     return true;
 }

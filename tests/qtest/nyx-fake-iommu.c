@@ -19,11 +19,9 @@
 #include "qemu/module.h"
 #include "qemu/qemu-plugin.h"
 #include "qapi/error.h"
-#include "exec/address-spaces.h"
-#include "exec/memory.h"
+#include "hw/nyx-iommu/compat.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
-#include "hw/qdev-properties.h"
 #include "hw/nyx-iommu/requester.h"
 #include "hw/nyx-iommu/testdev.h"
 #include "nyx-fake-iommu.h"
@@ -224,7 +222,7 @@ static const Property fake_properties[] = {
     DEFINE_PROP_BOOL("refuse", FakeState, refuse, false),
 };
 
-static void fake_class_init(ObjectClass *klass, void *data)
+static void fake_class_init(ObjectClass *klass, NyxClassData *data)
 {
     DeviceClass *dc = DEVICE_CLASS(klass);
     PCIDeviceClass *pc = PCI_DEVICE_CLASS(klass);
@@ -238,7 +236,7 @@ static void fake_class_init(ObjectClass *klass, void *data)
     device_class_set_props(dc, fake_properties);
 }
 
-static void fake_mr_class_init(ObjectClass *klass, void *data)
+static void fake_mr_class_init(ObjectClass *klass, NyxClassData *data)
 {
     IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(klass);
 

@@ -70,12 +70,15 @@ void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint64_t first,
 /* Drop everything, for reset and when a generation counter wraps. */
 void nyx_iotlb_clear(NyxIotlb *tlb);
 
-NyxIotlbStats nyx_iotlb_stats(const NyxIotlb *tlb);
+NyxIotlbStats nyx_iotlb_stats(NyxIotlb *tlb);
 
 typedef void NyxIotlbVisit(const NyxIotlbEntry *entry, NyxAsid asid,
                            uint32_t gen, void *opaque);
 
-/* Call @visit for every entry held, stale generations included. */
+/*
+ * Call @visit for every entry held, stale generations included.  @visit does
+ * not use @tlb.
+ */
 void nyx_iotlb_foreach(NyxIotlb *tlb, NyxIotlbVisit *visit, void *opaque);
 
 #endif
