@@ -164,13 +164,20 @@ static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
         uint64_t word = qatomic_read(&r->ctx_word);
         bool same_did = FIELD_EX64(word, NYX_CTX, DID) == did;
         uint16_t r_sid = FIELD_EX64(word, NYX_CTX, SID);
-
         /* Entries are tagged with the domain they were loaded with. */
-        nyx_vtd_requester_drop_context(r,
-            gran == NVTD_GRAN_GLOBAL ||
-            (gran == NVTD_GRAN_DOMAIN && same_did) ||
-            (gran == NVTD_GRAN_DEVICE && same_did &&
-             sid_matches(r_sid, sid, fm)));
+        bool drop = gran == NVTD_GRAN_GLOBAL ||
+                    (gran == NVTD_GRAN_DOMAIN && same_did) ||
+                    (gran == NVTD_GRAN_DEVICE && same_did &&
+                     sid_matches(r_sid, sid, fm));
+
+        nyx_vtd_requester_drop_context(r, drop);
+        /*
+         * Consumers keep translations without a domain: once the function
+         * has another context, the old domain's flush will not find them.
+         */
+        if (drop || !FIELD_EX64(word, NYX_CTX, VALID)) {
+            notify_any(r, did, &everything);
+        }
     }
 }
 

@@ -384,6 +384,51 @@ static void test_unmap_without_context(void)
     fx_end(&f);
 }
 
+/*
+ * A listener keeps translations without their domain.  When the function's
+ * context goes, all it was told is for a domain that may not be its own any
+ * more, and the invalidation of the old domain would not reach it.
+ */
+static void test_unmap_with_context(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t lo;
+    } rows[] = {
+        { "device", 0x31 | DID_A << 16 | (uint64_t)SID_A << 32 },
+        { "domain", 0x21 | DID_B << 16 },
+        { "global", 0x11 },
+    };
+    Fx f = fx_start();
+    GArray *events;
+
+    remap(&f, &f.da, IOVA);
+    remap(&f, &f.db, IOVA);
+    nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
+        qvtd_attach(f.v, SID_A, i % 2 ? &f.da : &f.db, 1);
+        g_array_free(events_new(&f), TRUE);
+        NYX_CHECK(rows[i].name, qvtd_submit(f.v, rows[i].lo, 0), true);
+        /* Before the old domain's flush a request loads the new context. */
+        g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
+        g_assert_true(qvtd_submit(f.v, 0xe2 |
+                                  (i % 2 ? DID_B : DID_A) << 16, 0));
+        events = events_new(&f);
+        check_told(rows[i].name, events, SID_A, EVERYTHING);
+        g_array_free(events, TRUE);
+    }
+
+    /* Another function's context is none of A's business. */
+    g_assert_true(qvtd_submit(f.v, 0x31 | DID_B << 16 |
+                              (uint64_t)SID_B << 32, 0));
+    g_assert_true(qvtd_submit(f.v, 0x21 | 99 << 16, 0));
+    events = events_new(&f);
+    check_told("others", events, SID_A, NOTHING);
+    g_array_free(events, TRUE);
+    fx_end(&f);
+}
+
 /* Translation off and on again: the listener's region goes and comes. */
 static void test_listener_follows(void)
 {
@@ -464,6 +509,8 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx-vtd/notify/unmap-ranges", test_unmap_ranges);
     qtest_add_func("/nyx-vtd/notify/unmap-without-context",
                    test_unmap_without_context);
+    qtest_add_func("/nyx-vtd/notify/unmap-with-context",
+                   test_unmap_with_context);
     qtest_add_func("/nyx-vtd/notify/listener-follows", test_listener_follows);
     qtest_add_func("/nyx-vtd/notify/map-refused", test_map_refused);
     return g_test_run();
