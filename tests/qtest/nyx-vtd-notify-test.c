@@ -23,20 +23,17 @@ typedef struct Fx {
     QVtd *v;
     NyxTestdev a, b;
     QVtdDomain da, db;
-    char *dir;
-    char *log;               /* where the trace goes */
-    size_t log_seen;
+    NyxLog log;
 } Fx;
 
 static Fx fx_start(void)
 {
-    Fx f = { .dir = nyx_tmp_new() };
+    Fx f = { .log = nyx_log_begin() };
 
-    f.log = g_build_filename(f.dir, "log", NULL);
     f.v = qvtd_start("-M q35 -D %s -plugin %s,trace=nyx_iommu_notify "
                      "-device nyx-vtd,id=iommu,device-iotlb=on "
                      "-device nyx-testdev,id=a,addr=4 "
-                     "-device nyx-testdev,id=b,addr=5", f.log,
+                     "-device nyx-testdev,id=b,addr=5", f.log.path,
                      nyx_pc_plugin());
     g_assert_true(qvtd_queue(f.v, 0));
     f.a = nyx_td_get(f.v->pc->pci, SID_A);
@@ -56,8 +53,7 @@ static void fx_end(Fx *f)
     nyx_td_put(&f->a);
     nyx_td_put(&f->b);
     qvtd_end(f->v);
-    g_free(f->log);
-    nyx_tmp_free(f->dir);
+    nyx_log_end(&f->log);
 }
 
 static uint64_t remap(Fx *f, const QVtdDomain *dom, uint64_t iova)
@@ -246,13 +242,8 @@ typedef struct Event {
 static GArray *events_new(Fx *f)
 {
     GArray *events = g_array_new(FALSE, TRUE, sizeof(Event));
-    g_auto(GStrv) lines = NULL;
-    g_autofree char *text = NULL;
-    size_t len;
+    g_auto(GStrv) lines = nyx_log_more(&f->log);
 
-    g_assert_true(g_file_get_contents(f->log, &text, &len, NULL));
-    lines = g_strsplit(text + f->log_seen, "\n", -1);
-    f->log_seen = len;
     for (unsigned i = 0; lines[i]; i++) {
         const char *at = strstr(lines[i], "nyx_iommu_notify sid");
         Event e;

@@ -342,3 +342,26 @@ void nyx_tmp_free(char *dir)
     g_rmdir(dir);
     g_free(dir);
 }
+
+NyxLog nyx_log_begin(void)
+{
+    NyxLog log = { .dir = nyx_tmp_new() };
+
+    log.path = g_build_filename(log.dir, "log", NULL);
+    return log;
+}
+
+GStrv nyx_log_more(NyxLog *log)
+{
+    g_autofree char *text = NULL;
+    size_t seen = log->seen;
+
+    g_assert_true(g_file_get_contents(log->path, &text, &log->seen, NULL));
+    return g_strsplit(text + seen, "\n", -1);
+}
+
+void nyx_log_end(NyxLog *log)
+{
+    nyx_tmp_free(log->dir);
+    g_free(log->path);
+}

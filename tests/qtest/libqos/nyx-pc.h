@@ -119,4 +119,16 @@ uint8_t *nyx_fw_cfg_file(NyxPc *pc, const char *name, size_t *size);
 char *nyx_tmp_new(void);
 void nyx_tmp_free(char *dir);
 
+/* A file for QEMU's -D, in which the traces are too. */
+typedef struct NyxLog {
+    char *dir;
+    char *path;
+    size_t seen;
+} NyxLog;
+
+NyxLog nyx_log_begin(void);
+/* The lines that came since the last call, which the caller frees. */
+GStrv nyx_log_more(NyxLog *log);
+void nyx_log_end(NyxLog *log);
+
 #endif
