@@ -193,7 +193,8 @@
 #define NYX_TD_RUN_F_STOP_ON_ERROR  (1u << 0)
 #define NYX_TD_RUN_F_DISJOINT       (1u << 1)
 #define NYX_TD_RUN_F_IRQ            (1u << 2)
-#define NYX_TD_RUN_F_ALL            0x7u
+#define NYX_TD_RUN_F_FLOOR          (1u << 3)
+#define NYX_TD_RUN_F_ALL            0xfu
 
 #define NYX_TD_MAX_THREADS_VALUE    16
 #define NYX_TD_MAX_COUNT            (1ull << 40)
