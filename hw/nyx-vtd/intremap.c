@@ -167,6 +167,10 @@ NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
     if (!(gsts & R_NVTD_GCMD_IRE_MASK)) {
         return NVTD_FAULT_NONE;
     }
+    if (irq.addr >> 20 != NVTD_INTR_FIRST >> 20) {
+        /* 5.1.5: the upper half of the address is reserved. */
+        return blocked(vtd, &irq, NVTD_FAULT_IR_REQ);
+    }
     if (!FIELD_EX32((uint32_t)irq.addr, NVTD_IRQ, FORMAT)) {
         /* 5.1.4: x2APIC mode has no compatibility format. */
         if (FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME) ||
