@@ -96,7 +96,8 @@
 #define NYX_TD_DMA_COUNT        0x25c
 #define NYX_TD_DMA_ERRORS       0x260
 
-#define NYX_TD_MAX_LEN_VALUE    0x10000
+#define NYX_TD_MAX_LEN_VALUE    0x100000
+#define NYX_TD_MAX_MSI          0x10000
 
 /* Operations, for NYX_TD_DMA_OP and NYX_TD_RUN_OP. */
 #define NYX_TD_OP_NOP           0
@@ -211,6 +212,7 @@
 #define NYX_TD_IRQ_STATUS       0x41c
 #define NYX_TD_IRQ_MODE         0x420
 #define NYX_TD_IRQ_COUNT        0x424
+#define NYX_TD_MSI_NS           0x428    /* 64 bits */
 
 #define NYX_TD_IRQ_MODE_NONE    0
 #define NYX_TD_IRQ_MODE_MSI     1
