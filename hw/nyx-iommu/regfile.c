@@ -78,9 +78,15 @@ static const NyxReg *find_reg(const NyxRegFile *file, uint64_t offset)
     return NULL;
 }
 
+/* Whether all of an access is in the block; its end may wrap. */
+static bool in_block(const NyxRegFile *file, uint64_t offset, unsigned size)
+{
+    return offset < file->size && size <= file->size - offset;
+}
+
 uint64_t nyx_regfile_read(NyxRegFile *file, uint64_t offset, unsigned size)
 {
-    if (offset + size > file->size) {
+    if (!in_block(file, offset, size)) {
         return 0;
     }
     return nyx_reg_get(file, offset, size);
@@ -116,7 +122,7 @@ void nyx_regfile_write(NyxRegFile *file, uint64_t offset, uint64_t value,
                        unsigned size)
 {
     if ((size != 4 && size != 8) || offset & (size - 1) ||
-        offset + size > file->size) {
+        !in_block(file, offset, size)) {
         file->mistake(file->dev, NYX_REG_UNALIGNED, offset, value);
         return;
     }

@@ -76,6 +76,7 @@ void nyx_vtd_reset(NyxVtd *vtd)
     nyx_regfile_reset(&vtd->regs);
     vtd->latched = (NyxVtdLatched) { };
     vtd->iva = 0;
+    vtd->ccmd = 0;
     nyx_vtd_caches_clear(vtd);
     nyx_vtd_mode_update(vtd);
 }
@@ -143,6 +144,8 @@ void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved)
     };
     memcpy(saved->regs, vtd->regs.bytes, sizeof(saved->regs));
     stq_le_p(saved->regs + A_NVTD_IVA, vtd->iva);
+    stq_le_p(saved->regs + A_NVTD_CCMD,
+             nyx_vtd_reg64(vtd, A_NVTD_CCMD) | vtd->ccmd);
     for (unsigned i = 0; i < ARRAY_SIZE(saved_flags); i++) {
         if (*latched_bool(&vtd->latched, &saved_flags[i])) {
             saved->flags |= saved_flags[i].flag;
@@ -192,6 +195,7 @@ const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
             saved->flags & saved_flags[i].flag;
     }
     vtd->iva = ldq_le_p(saved->regs + A_NVTD_IVA);
+    vtd->ccmd = ldq_le_p(saved->regs + A_NVTD_CCMD) & NVTD_CCMD_WO_MASK;
     nyx_vtd_caches_clear(vtd);
     nyx_vtd_mode_update(vtd);
     /* A queue that was being worked through goes on. */

@@ -127,7 +127,8 @@ struct NyxVtd {
     NyxVtdHost host;
     NyxRegFile regs;
     NyxVtdLatched latched;
-    uint64_t iva;
+    uint64_t iva;            /* as written; it reads as zero */
+    uint64_t ccmd;           /* the same of CCMD's write-only fields */
     uint32_t mode;           /* atomic; NVTD_MODE_* */
     NyxVtdRange protected[2];
 

@@ -208,6 +208,7 @@ void nyx_vtd_ccmd_written(void *dev, const NyxReg *reg, uint64_t written,
     unsigned gran = FIELD_EX64(ccmd, NVTD_CCMD, CIRG);
     unsigned done = NVTD_GRAN_RESERVED;
 
+    vtd->ccmd = ((vtd->ccmd & ~mask) | written) & NVTD_CCMD_WO_MASK;
     if (!(written & R_NVTD_CCMD_ICC_MASK)) {
         return;
     }
@@ -216,13 +217,11 @@ void nyx_vtd_ccmd_written(void *dev, const NyxReg *reg, uint64_t written,
                         nyx_vtd_at_reg(A_NVTD_CCMD, ccmd));
     } else if (register_interface_ok(vtd, A_NVTD_CCMD, ccmd)) {
         context_invalidate(vtd, gran, FIELD_EX64(ccmd, NVTD_CCMD, DID),
-                           FIELD_EX64(ccmd, NVTD_CCMD, SID),
-                           FIELD_EX64(ccmd, NVTD_CCMD, FM));
+                           FIELD_EX64(vtd->ccmd, NVTD_CCMD, SID),
+                           FIELD_EX64(vtd->ccmd, NVTD_CCMD, FM));
         done = gran;
     }
-    /* SID and FM are write-only. */
-    ccmd &= ~(R_NVTD_CCMD_ICC_MASK | R_NVTD_CCMD_SID_MASK |
-              R_NVTD_CCMD_FM_MASK);
+    ccmd &= ~R_NVTD_CCMD_ICC_MASK;
     ccmd = FIELD_DP64(ccmd, NVTD_CCMD, CAIG, done);
     nyx_reg_set(&vtd->regs, A_NVTD_CCMD, 8, ccmd);
 }

@@ -38,6 +38,11 @@ static bool offered_ir(const NyxVtdCfg *cfg)
     return cfg->intremap;
 }
 
+static bool offered_dma(const NyxVtdCfg *cfg)
+{
+    return cfg->dma_translation;
+}
+
 static void act_srtp(NyxVtd *vtd, bool on)
 {
     NyxVtdLatched *latched = &vtd->latched;
@@ -122,7 +127,7 @@ static const GcmdField gcmd_fields[] = {
     { R_NVTD_GCMD_QIE_MASK,   false, NULL,          act_qie },
     { R_NVTD_GCMD_CFI_MASK,   false, offered_ir,    act_cfi },
     { R_NVTD_GCMD_IRE_MASK,   false, offered_ir,    act_ire },
-    { R_NVTD_GCMD_TE_MASK,    false, NULL,          act_te },
+    { R_NVTD_GCMD_TE_MASK,    false, offered_dma,   act_te },
 };
 
 /* Whether a one-shot asks for something that is not so already. */
@@ -295,9 +300,9 @@ static const NyxReg rows[] = {
     { "RTADDR", A_NVTD_RTADDR, 8,
       .rw = R_NVTD_RTADDR_TTM_MASK | R_NVTD_RTADDR_RTA_MASK },
     { "CCMD", A_NVTD_CCMD, 8,
-      .rw = R_NVTD_CCMD_DID_MASK | R_NVTD_CCMD_SID_MASK |
-            R_NVTD_CCMD_FM_MASK | R_NVTD_CCMD_CIRG_MASK |
+      .rw = R_NVTD_CCMD_DID_MASK | R_NVTD_CCMD_CIRG_MASK |
             R_NVTD_CCMD_ICC_MASK,
+      .wo = NVTD_CCMD_WO_MASK,
       .ro = R_NVTD_CCMD_CAIG_MASK, .written = nyx_vtd_ccmd_written },
     /* Bits 2, 3 and 7 belonged to features that are not there: software
      * that clears everything it knows is not wrong. */

@@ -155,6 +155,7 @@ enum {
     F(NVTD_CCMD, CIRG,   61,  2, USED)       \
     F(NVTD_CCMD, ICC,    63,  1, USED)
 NYX_LAYOUT64(NVTD_CCMD_FIELDS)
+#define NVTD_CCMD_WO_MASK (R_NVTD_CCMD_SID_MASK | R_NVTD_CCMD_FM_MASK)
 
 /* 11.4.8.1, IOTLB Invalidate Register */
 #define NVTD_IOTLB_FIELDS(F)                 \

@@ -9,6 +9,7 @@ import argparse
 import concurrent.futures
 import dataclasses
 import fnmatch
+import json
 import os
 import pathlib
 import re
@@ -42,6 +43,12 @@ FAULT_LINES = re.compile(r'DMAR: (\[|DRHD: handling fault)|'
 QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
 # QEMU's own model says on stderr what it also reports to the guest.
 QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:')
+
+# Fault reasons of the rogue requests, VT-d specification 7.1.3.
+FAULT_REASONS = {'write': '0x5', 'read': '0x6', 'msi': '0x25'}
+
+MISTAKES = {'write': 'vtd.fault.dma', 'read': 'vtd.fault.dma',
+            'msi': 'vtd.fault.interrupt'}
 
 # Where an option shows in the capability registers, bit by bit: VT-d
 # specification 11.4.2 "Capability Register", 11.4.3 "Extended Capability".
@@ -144,6 +151,7 @@ class Reports:
         self.rounds = {}
         self.done = 0
         self.stats = None
+        self.mistakes = None
         self.uname = '?'
 
     def add(self, words):
@@ -225,12 +233,18 @@ class Host:
             self.resets -= 1
             self.guest.qmp.cmd('system_reset')
             return
-        self.reports.stats = self.guest.stats()
+        self.reports.stats = self.guest.property('stats')
+        self.reports.mistakes = self.guest.property('guest-mistakes')
+        (self.guest.directory / 'stats.json').write_text(json.dumps(
+            [self.reports.stats, self.reports.mistakes], indent=2))
 
 
-def boot(row, setup, device, directory, on_line=None):
-    """Run a guest from power on to power off: parts, reports and log."""
+def boot(row, setup, device, directory, on_line=None, sums=None):
+    """Run a guest from power on to power off: parts, reports and log.  What
+    on_line does may look into sums."""
     made = parts.Parts(row.devices, row.machine, directory)
+    if sums is not None:
+        sums.update(made.sums)
     args = command_line(row, setup, device, made, directory)
     reports = Reports()
     seconds = 180 * setup.scale
@@ -381,6 +395,28 @@ def check_rounds(row, reports, findings):
                                all(a > b > 0 for b, a in rounds), rounds)
 
 
+def check_device(row, reports, findings):
+    """The model's own account of the run must fit the guest's."""
+    stats = reports.stats
+    # A stock kernel makes no mistakes, and the rogue's are listed as faults.
+    rules = {mistake['rule'] for mistake in reports.mistakes}
+    findings.check('guest mistakes', rules == {
+        MISTAKES[operation] for operation in row.faults}, reports.mistakes)
+    reasons = sorted(fault['reason'] for fault in stats['faults'])
+    findings.check('faults counted', reasons == sorted(
+        FAULT_REASONS[operation] for operation in row.faults), reasons)
+    orders = stats['invalidations']
+    findings.check('queue errors', orders['queue-errors'] == 0, orders)
+    findings.check('interrupts remapped',
+                   (stats['interrupts-remapped'] > 0) == (row.remap != 'off'),
+                   stats['interrupts-remapped'])
+    if row.mode in ('strict', 'lazy'):
+        findings.check('IOTLB used', stats['iotlb']['hits'] > 0 and
+                       stats['iotlb']['misses'] > 0, stats['iotlb'])
+        findings.check('IOTLB invalidated', any(
+            orders[f'iotlb-{what}'] for what in ('domain', 'page')), orders)
+
+
 def judge(row, made, reports, lines, stderr, findings):
     check_tests(row, reports, findings)
     check_sums(row, made, reports, findings)
@@ -388,6 +424,8 @@ def judge(row, made, reports, lines, stderr, findings):
     check_log(row, reports, lines, findings)
     check_capabilities(row, lines, findings)
     check_boot(row, made, reports, lines, findings)
+    if reports.stats:
+        check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
              if line and not QEMU_NOISE.search(line) and
              not (row.faults and QEMU_FAULTS.search(line))]
@@ -432,6 +470,8 @@ def run_row(row, setup, directory):
         place.mkdir()
         made, reports, lines, stderr = boot(row, setup, device, place)
         judge(row, made, reports, lines, stderr, findings)
+        findings.check('statistics', bool(reports.stats) ==
+                       device.startswith('nyx-'), reports.stats)
         facts.append(observed(reports, lines))
     if row.swap:
         for name in sorted(facts[0].keys() | facts[1].keys()):
@@ -519,8 +559,12 @@ def prepare(options, wanted):
     initrds = {name: initramfs.build(pathlib.Path(files[name]), busybox,
                                      cache_directory())
                for name in wanted if name[0].isdigit()}
+    qemu = shutil.which(options.qemu)
+    if not qemu:
+        sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '
+                 f'with --qemu')
     plugin = os.path.abspath(options.plugin) if options.plugin else ''
-    return Setup(options.qemu, plugin, options.device, files, initrds,
+    return Setup(os.path.abspath(qemu), plugin, options.device, files, initrds,
                  options.keep, options.verbose, options.timeout_scale)
 
 

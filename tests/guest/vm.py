@@ -165,13 +165,13 @@ class Guest:
             time.sleep(0.05)
         os.unlink(self.directory / 'migration')
 
-    def stats(self, device='iommu'):
-        """The statistics of a device, or None for a model without any."""
+    def property(self, name, device='iommu'):
+        """A property of a device, or None for a model that has no such."""
         path = f'/machine/peripheral/{device}'
         names = {entry['name'] for entry in self.qmp.cmd('qom-list', path=path)}
-        if 'stats' not in names:
+        if name not in names:
             return None
-        return self.qmp.cmd('qom-get', path=path, property='stats')
+        return self.qmp.cmd('qom-get', path=path, property=name)
 
     def close(self):
         for process in self.processes:
