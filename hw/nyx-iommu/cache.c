@@ -103,12 +103,15 @@ const NyxCacheRecord *nyx_cache_lookup(NyxCache *cache, NyxCacheKey key,
     return NULL;
 }
 
-/* A place for a record of this set: free, or of another generation. */
+/*
+ * A place for a record of this set: free, or stale.  Generations of other
+ * tags are their own; whether their records are stale is not known here.
+ */
 static NyxCacheRecord *find_room(NyxCache *cache, NyxCacheRecord *set,
-                                 uint32_t gen)
+                                 uint64_t tag, uint32_t gen)
 {
     for (uint32_t i = 0; i < cache->cfg.ways; i++) {
-        if (!set[i].valid || set[i].gen != gen) {
+        if (!set[i].valid || (set[i].key.tag == tag && set[i].gen != gen)) {
             return &set[i];
         }
     }
@@ -142,7 +145,7 @@ void nyx_cache_insert(NyxCache *cache, NyxCacheKey key, uint32_t gen,
     record = find(cache, key);
     if (!record) {
         set = set_of(cache, key);
-        record = find_room(cache, set, gen);
+        record = find_room(cache, set, key.tag, gen);
         if (!record) {
             record = make_room(cache, set, key);
         }
@@ -196,6 +199,27 @@ unsigned nyx_cache_drop_if(NyxCache *cache, NyxCacheMatch *match,
     }
     cache->stats.dropped += dropped;
     return dropped;
+}
+
+void nyx_cache_foreach(NyxCache *cache, NyxCacheVisit *visit, void *opaque)
+{
+    size_t n = cache->sets ? ((size_t)cache->set_mask + 1) * cache->cfg.ways
+                           : 0;
+
+    for (size_t i = 0; i < n; i++) {
+        if (cache->sets[i].valid) {
+            visit(&cache->sets[i], opaque);
+        }
+    }
+    if (cache->kept) {
+        GHashTableIter iter;
+        gpointer value;
+
+        g_hash_table_iter_init(&iter, cache->kept);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+            visit(value, opaque);
+        }
+    }
 }
 
 void nyx_cache_clear(NyxCache *cache)

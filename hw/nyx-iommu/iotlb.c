@@ -284,10 +284,9 @@ typedef struct DropRange {
 static bool tag_overlaps(uint64_t tag, uint64_t asid, const DropRange *range)
 {
     uint64_t first = tag & ~LOW_BITS;
-    uint64_t last = first + MAKE_64BIT_MASK(0, tag & 63);
 
     return tag && asid == range->asid && first <= range->last &&
-           last >= range->first;
+           first + MAKE_64BIT_MASK(0, tag & 63) >= range->first;
 }
 
 static bool kept_overlaps(const NyxCacheRecord *record, const void *opaque)
@@ -390,8 +389,24 @@ NyxIotlbStats nyx_iotlb_stats(const NyxIotlb *tlb)
     return stats;
 }
 
+typedef struct VisitKept {
+    NyxIotlbVisit *visit;
+    void *opaque;
+} VisitKept;
+
+static void visit_kept(const NyxCacheRecord *record, void *opaque)
+{
+    const VisitKept *kept = opaque;
+    const Slot slot = { .tag = record->key.addr, .data = record->data[0] };
+    NyxIotlbEntry entry;
+
+    slot_to_entry(&slot, &entry);
+    kept->visit(&entry, record->key.tag, record->gen, kept->opaque);
+}
+
 void nyx_iotlb_foreach(NyxIotlb *tlb, NyxIotlbVisit *visit, void *opaque)
 {
+    VisitKept kept = { visit, opaque };
     size_t n = tlb->slots ? ((size_t)tlb->set_mask + 1) * IOTLB_WAYS : 0;
     NyxIotlbEntry entry;
     Slot copy;
@@ -402,4 +417,7 @@ void nyx_iotlb_foreach(NyxIotlb *tlb, NyxIotlbVisit *visit, void *opaque)
             visit(&entry, copy.asid, copy.seq_gen >> 32, opaque);
         }
     }
+    pthread_mutex_lock(&tlb->lock);
+    nyx_cache_foreach(&tlb->kept, visit_kept, &kept);
+    pthread_mutex_unlock(&tlb->lock);
 }

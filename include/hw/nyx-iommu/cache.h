@@ -85,6 +85,11 @@ typedef bool NyxCacheMatch(const NyxCacheRecord *record, const void *opaque);
 unsigned nyx_cache_drop_if(NyxCache *cache, NyxCacheMatch *match,
                            const void *opaque);
 
+typedef void NyxCacheVisit(const NyxCacheRecord *record, void *opaque);
+
+/* Call @visit for every record held, stale generations included. */
+void nyx_cache_foreach(NyxCache *cache, NyxCacheVisit *visit, void *opaque);
+
 /* Drop everything, statistics kept. */
 void nyx_cache_clear(NyxCache *cache);
 

@@ -75,7 +75,10 @@ NyxIotlbStats nyx_iotlb_stats(const NyxIotlb *tlb);
 typedef void NyxIotlbVisit(const NyxIotlbEntry *entry, NyxAsid asid,
                            uint32_t gen, void *opaque);
 
-/* Call @visit for every entry held, stale generations included. */
+/*
+ * Call @visit for every entry held, stale generations included.  @visit does
+ * not use @tlb.
+ */
 void nyx_iotlb_foreach(NyxIotlb *tlb, NyxIotlbVisit *visit, void *opaque);
 
 #endif
