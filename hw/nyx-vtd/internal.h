@@ -62,6 +62,7 @@ struct NyxVtdRequester {
     void *opaque;
     NyxIotlb *tlb;
     uint64_t ctx_word;       /* atomic */
+    uint64_t domains;        /* atomic; NYX_VTD_DOMAIN_BIT of those walked */
     uint16_t last_sid;       /* atomic; for statistics */
 
     pthread_mutex_t lock;    /* what follows */
@@ -77,6 +78,12 @@ struct NyxVtdRequester {
 
     bool notify;             /* serialized side */
 };
+
+/*
+ * A requester has a bit for each domain whose tables it has walked, so that
+ * an invalidation of another domain can pass it by.  Ids share the bits.
+ */
+#define NYX_VTD_DOMAIN_BIT(did) BIT_ULL((did) % 64)
 
 /* Which page table each domain id has been seen with. */
 typedef struct NyxVtdDomainUse {

@@ -54,6 +54,9 @@ static void notify_any(NyxVtdRequester *r, uint16_t did,
 static void drop_pages(NyxVtdRequester *r, uint16_t did,
                        const PageRange *range)
 {
+    if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT(did))) {
+        return;
+    }
     nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
     if (!range->leaf_only) {
         nyx_vtd_requester_drop_paging(r, did, range->first, range->last);
@@ -114,6 +117,8 @@ static void iotlb_pages(NyxVtd *vtd, uint16_t did, uint64_t addr, uint8_t am,
             .has_addr = true, .addr = addr, .value = am,
         });
     }
+    /* What software wrote to its tables before the requesters' domains. */
+    smp_mb();
     foreach_requester(vtd, drop_pages, did, &range);
     foreach_requester(vtd, notify, did, &range);
 }

@@ -279,10 +279,19 @@ static NyxWalk walk_tables(Xlat *x)
         .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
                     (x->vtd->cfg.snoop_control ? NYX_VTDSS_SNP : 0),
     };
+    uint64_t bit = NYX_VTD_DOMAIN_BIT(x->ctx.did);
     NyxWalkStart start;
     bool started;
     NyxWalk walk;
 
+    /*
+     * The bit is seen before anything is read: an invalidation that does not
+     * see it comes before the reads (the atomic operation is a barrier here,
+     * drop_pages() has one there).
+     */
+    if (!(qatomic_read(&r->domains) & bit)) {
+        qatomic_or(&r->domains, bit);
+    }
     x->gen = nyx_vtd_gen(x->vtd, x->ctx.did);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
     pthread_mutex_lock(&r->lock);
