@@ -54,10 +54,14 @@ static void notify_any(NyxVtdRequester *r, uint16_t did,
 static void drop_pages(NyxVtdRequester *r, uint16_t did,
                        const PageRange *range)
 {
-    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
+    /*
+     * Tables first: a walk that starts from one that is about to go has its
+     * ticket for the IOTLB already, and is refused there.
+     */
     if (!range->leaf_only) {
         nyx_vtd_requester_drop_paging(r, did, range->first, range->last);
     }
+    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
 }
 
 static void clear_requester(NyxVtdRequester *r, uint16_t did,
