@@ -145,11 +145,14 @@ static bool context_is_for(uint64_t word, uint16_t sid)
            (R_NYX_CTX_VALID_MASK | (uint64_t)sid << R_NYX_CTX_SID_SHIFT);
 }
 
-void nyx_vtd_requester_drop_context(NyxVtdRequester *r, bool drop)
+void nyx_vtd_requester_drop_context(NyxVtdRequester *r,
+                                    NyxVtdContextMatch *match,
+                                    const void *opaque)
 {
     pthread_mutex_lock(&r->lock);
     r->ctx_ticket++;
-    if (drop && r->ctx_word) {
+    /* Under the lock: a fill may come just before. */
+    if (r->ctx_word && (!match || match(r->ctx_word, opaque))) {
         r->ctx_stats.dropped++;
         qatomic_store_release(&r->ctx_word, 0);
     }
