@@ -200,8 +200,15 @@ NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
                                       NyxVtdContext *ctx);
 
 /* translate.c */
-/* A fill that is under way is refused in any case. */
-void nyx_vtd_requester_drop_context(NyxVtdRequester *r, bool drop);
+/* Whether the cached context, NYX_CTX_WORD(), is one to drop. */
+typedef bool NyxVtdContextMatch(uint64_t word, const void *opaque);
+/*
+ * Drop the context of @r if @match accepts it, or whatever it is if @match is
+ * NULL.  A fill that is under way is refused in any case.
+ */
+void nyx_vtd_requester_drop_context(NyxVtdRequester *r,
+                                    NyxVtdContextMatch *match,
+                                    const void *opaque);
 void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
                                    uint64_t first, uint64_t last);
 

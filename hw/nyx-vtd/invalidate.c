@@ -54,10 +54,14 @@ static void notify_any(NyxVtdRequester *r, uint16_t did,
 static void drop_pages(NyxVtdRequester *r, uint16_t did,
                        const PageRange *range)
 {
-    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
+    /*
+     * Tables first: a walk that starts from one that is about to go has its
+     * ticket for the IOTLB already, and is refused there.
+     */
     if (!range->leaf_only) {
         nyx_vtd_requester_drop_paging(r, did, range->first, range->last);
     }
+    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
 }
 
 static void clear_requester(NyxVtdRequester *r, uint16_t did,
@@ -149,9 +153,32 @@ static bool sid_matches(uint16_t a, uint16_t b, unsigned fm)
     return !((a ^ b) & mask[fm]);
 }
 
+typedef struct ContextCommand {
+    unsigned gran;
+    uint16_t did;
+    uint16_t sid;
+    unsigned fm;
+} ContextCommand;
+
+/* Entries are tagged with the domain they were loaded with. */
+static bool command_names(uint64_t word, const void *opaque)
+{
+    const ContextCommand *command = opaque;
+
+    if (command->gran == NVTD_GRAN_GLOBAL) {
+        return true;
+    }
+    return FIELD_EX64(word, NYX_CTX, DID) == command->did &&
+           (command->gran == NVTD_GRAN_DOMAIN ||
+            sid_matches(FIELD_EX64(word, NYX_CTX, SID), command->sid,
+                        command->fm));
+}
+
 static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
                                uint16_t sid, unsigned fm)
 {
+    const ContextCommand command = { gran, did, sid, fm };
+
     vtd->stats.inv_context[gran]++;
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_INV_CONTEXT, .gran = gran, .did = did, .sid = sid,
@@ -160,17 +187,8 @@ static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
         vtd->latched.need_context_flush = false;
     }
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
-        NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
-        uint64_t word = qatomic_read(&r->ctx_word);
-        bool same_did = FIELD_EX64(word, NYX_CTX, DID) == did;
-        uint16_t r_sid = FIELD_EX64(word, NYX_CTX, SID);
-
-        /* Entries are tagged with the domain they were loaded with. */
-        nyx_vtd_requester_drop_context(r,
-            gran == NVTD_GRAN_GLOBAL ||
-            (gran == NVTD_GRAN_DOMAIN && same_did) ||
-            (gran == NVTD_GRAN_DEVICE && same_did &&
-             sid_matches(r_sid, sid, fm)));
+        nyx_vtd_requester_drop_context(g_ptr_array_index(vtd->requesters, i),
+                                       command_names, &command);
     }
 }
 
@@ -180,7 +198,7 @@ void nyx_vtd_caches_clear(NyxVtd *vtd)
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
 
-        nyx_vtd_requester_drop_context(r, true);
+        nyx_vtd_requester_drop_context(r, NULL, NULL);
         clear_requester(r, 0, NULL);
     }
     vtd->iec_gen++;
