@@ -342,12 +342,20 @@ void nyx_iotlb_clear(NyxIotlb *tlb)
     pthread_mutex_unlock(&tlb->lock);
 }
 
-NyxIotlbStats nyx_iotlb_stats(const NyxIotlb *tlb)
+NyxIotlbStats nyx_iotlb_stats(NyxIotlb *tlb)
 {
-    NyxIotlbStats stats = tlb->stats;
+    NyxIotlbStats stats;
 
-    stats.evictions += tlb->kept.stats.evictions;
-    stats.dropped += tlb->kept.stats.dropped;
+    pthread_mutex_lock(&tlb->lock);
+    stats = (NyxIotlbStats) {
+        /* Readers count these without the lock. */
+        .hits = qatomic_read(&tlb->stats.hits),
+        .misses = qatomic_read(&tlb->stats.misses),
+        .evictions = tlb->stats.evictions + tlb->kept.stats.evictions,
+        .dropped = tlb->stats.dropped + tlb->kept.stats.dropped,
+        .refused = tlb->stats.refused,
+    };
+    pthread_mutex_unlock(&tlb->lock);
     return stats;
 }
 

@@ -153,24 +153,9 @@ void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved)
     }
 }
 
-/* Whether a unit with our options could have come to @saved. */
-static const char *saved_error(NyxVtd *vtd, const NyxVtdSaved *saved)
-{
-    if (ldq_le_p(saved->regs + A_NVTD_CAP) != nyx_vtd_cap(&vtd->cfg) ||
-        ldq_le_p(saved->regs + A_NVTD_ECAP) != nyx_vtd_ecap(&vtd->cfg)) {
-        return "the capability registers differ: give both sides the same "
-               "options";
-    }
-    if (saved->frcd_next >= vtd->cfg.fault_records ||
-        saved->flags & ~NYX_VTD_SAVED_ALL) {
-        return "values that the device cannot have";
-    }
-    return NULL;
-}
-
 const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
 {
-    const char *error = saved_error(vtd, saved);
+    const char *error = nyx_vtd_saved_error(vtd, saved);
 
     if (error) {
         return error;

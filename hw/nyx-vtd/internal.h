@@ -189,6 +189,11 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg);
 /* mmio.c */
 void nyx_vtd_regs_init(NyxVtd *vtd);
 void nyx_vtd_mode_update(NyxVtd *vtd);
+/* Bits of GSTS that the unit's options let be on. */
+uint32_t nyx_vtd_gsts_possible(const NyxVtdCfg *cfg);
+
+/* saved.c: NULL, or why a unit with our options cannot have this state */
+const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved);
 
 /* decode.c: zero or why the entry at hand cannot be used (9.1, 9.3) */
 NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,

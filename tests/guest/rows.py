@@ -110,6 +110,7 @@ def matrix_row(kernel, mode, caching, width, remap):
 # --------------------------------------------------------------- single rows
 
 NO_PC = {'intel-iommu': 'intel-iommu takes the machine q35 only'}
+NO_OPTION = {'intel-iommu': 'an option of ours'}
 NO_CFI = {'intel-iommu': 'intel-iommu lets compatibility-format interrupts by'}
 
 # Two buses below the PCI Express bridge: the kernel has an entry checked
@@ -152,8 +153,10 @@ SINGLE = (
     # Other machines, firmware and processors.
     Row('pc-6.12', machine='pc', unfit=NO_PC),
     Row('pc-6.1-pt', kernel='6.1', machine='pc', mode='pt', unfit=NO_PC),
-    Row('ovmf-6.12', firmware='ovmf'),
-    Row('ovmf-6.1-lazy', kernel='6.1', mode='lazy', firmware='ovmf'),
+    Row('ovmf-6.12', firmware='ovmf',
+        devices='vblk nvme', tests='disk:vblk disk:nvme'),
+    Row('ovmf-6.1-lazy', kernel='6.1', mode='lazy', firmware='ovmf',
+        devices='vblk ahci', tests='disk:vblk disk:ahci'),
     Row('no-x2apic-cpu-6.12', cpu='qemu64', remap='xapic',
         devices='vblk e1000e', tests='disk:vblk net:e1000e:2'),
     Row('memory-above-4g-6.12-pt', mode='pt', memory='5G'),
@@ -170,6 +173,20 @@ SINGLE = (
     # QEMU's own chooses eim=off where there is no KVM.
     Row('defaults-6.12', iommu='aw-bits=48',
         unfit={'intel-iommu': 'intel-iommu leaves x2APIC out by default'}),
+
+    # Five levels of tables; every walk; no eviction ever; hardly any room.
+    Row('aw57-6.12', iommu='intremap=on,eim=on,aw-bits=57', mode='lazy',
+        append='iommu.forcedac=1', unfit=NO_OPTION),
+    Row('aw57-6.1-cm', iommu='intremap=on,eim=on,aw-bits=57,caching-mode=on',
+        kernel='6.1', append='iommu.forcedac=1', unfit=NO_OPTION),
+    Row('cache-sticky-6.12-lazy', mode='lazy',
+        iommu='intremap=on,eim=on,cache=sticky', unfit=NO_OPTION),
+    Row('cache-sticky-6.1-cm', kernel='6.1', unfit=NO_OPTION,
+        iommu='intremap=on,eim=on,cache=sticky,caching-mode=on'),
+    Row('cache-off-6.12', iommu='intremap=on,eim=on,cache=off',
+        unfit=NO_OPTION),
+    Row('iotlb-16-6.1', kernel='6.1', unfit=NO_OPTION,
+        iommu='intremap=on,eim=on,iotlb-entries=16'),
 
     # Requester IDs: a root port passes them on, bridges take them over.
     Row('bridge-6.12', iommu='intremap=on,eim=on,caching-mode=on',
