@@ -145,10 +145,12 @@ static bool context_is_for(uint64_t word, uint16_t sid)
            (R_NYX_CTX_VALID_MASK | (uint64_t)sid << R_NYX_CTX_SID_SHIFT);
 }
 
-void nyx_vtd_requester_drop_context(NyxVtdRequester *r,
+bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
                                     NyxVtdContextMatch *match,
                                     const void *opaque)
 {
+    bool unknown;
+
     pthread_mutex_lock(&r->lock);
     r->ctx_ticket++;
     /* Under the lock: a fill may come just before. */
@@ -156,7 +158,9 @@ void nyx_vtd_requester_drop_context(NyxVtdRequester *r,
         r->ctx_stats.dropped++;
         qatomic_store_release(&r->ctx_word, 0);
     }
+    unknown = !r->ctx_word;
     pthread_mutex_unlock(&r->lock);
+    return unknown;
 }
 
 /* Context of the request, from the cache or memory. */
