@@ -116,7 +116,7 @@ static bool identity(const Xlat *x, NyxReply *reply)
     uint64_t iova = x->req->iova;
     uint8_t lg2 = 64;
 
-    if (qatomic_read(&x->vtd->mode) & NVTD_MODE_PROTECT) {
+    if (qatomic_load_acquire(&x->vtd->mode) & NVTD_MODE_PROTECT) {
         /* 11.4.16: blocked silently, these are not remapping faults. */
         if (is_protected(x->vtd, iova)) {
             *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
@@ -496,7 +496,8 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
     if (qatomic_read(&r->last_sid) != sid) {
         qatomic_set(&r->last_sid, sid);
     }
-    if (!(qatomic_read(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
+    /* What was latched before the mode was set is seen with it. */
+    if (!(qatomic_load_acquire(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
         return translate_off(&x, reply);
     }
     if (req->has_pasid) {
