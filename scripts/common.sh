@@ -59,16 +59,16 @@ nyx_elapsed() {
 }
 
 # nyx_try LOG "what is done" COMMAND...
-# Runs COMMAND with its output in $NYX_LOGS/LOG.log and shows one line with
-# the time it took. Returns whether it worked.
+# Runs COMMAND with its output in $NYX_LOGS/LOG.log, shows one line with the
+# time it took, and sets nyx_ok to yes or no. Not a return value: a function
+# that is called in a condition goes on after a command in it that failed,
+# whatever "set -e" it contains, and so does all that it calls.
 nyx_try() {
     local log=$NYX_LOGS/$1.log what=$2 start rc=0
     shift 2
     mkdir -p "$NYX_LOGS"
     start=$(date +%s%N)
     printf '  %-58s ' "$what" >&2
-    # A subshell that sets -e anew: in "COMMAND || rc=$?" a function would go
-    # on after a command in it that failed.
     set +e
     (
         set -e
@@ -77,11 +77,12 @@ nyx_try() {
     rc=$?
     set -e
     if [ "$rc" -eq 0 ]; then
+        nyx_ok=yes
         printf '%6s s\n' "$(nyx_elapsed "$start")" >&2
     else
+        nyx_ok=no
         printf 'FAILED\n' >&2
     fi
-    return "$rc"
 }
 
 # nyx_step LOG "what is done" "what to do when it fails" COMMAND...
@@ -89,7 +90,8 @@ nyx_try() {
 nyx_step() {
     local log=$NYX_LOGS/$1.log name=$1 what=$2 mend=$3
     shift 3
-    nyx_try "$name" "$what" "$@" && return 0
+    nyx_try "$name" "$what" "$@"
+    [ "$nyx_ok" = no ] || return 0
     tail -n 8 "$log" | sed 's/^/    | /' >&2
     nyx_die "failed: $what
   log:  $log
@@ -134,15 +136,16 @@ nyx_nearest_version() {
 
 # --- Root -------------------------------------------------------------------
 
-# Runs a command as root. Only installing packages needs it.
+# Only installing packages needs root.
+nyx_can_be_root() {
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null
+}
+
 nyx_as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
-    elif command -v sudo >/dev/null; then
-        sudo -- "$@"
     else
-        echo "neither root nor sudo: run as root: $*"
-        return 1
+        sudo -- "$@"
     fi
 }
 
@@ -266,17 +269,14 @@ nyx_apt_write_sources() {
 }
 
 # Fetches the lists of a set. A release that the mirror lacks (an archived
-# backports, say) is no failure while some other list arrives; a package that
-# is then not to be found is reported where it is wanted.
+# backports, say) is no failure while the base release is there; a package
+# that is then not to be found is reported where it is wanted.
 nyx_apt_update() {
     local set=$1 dir=$NYX_CACHE/apt/$1
-    nyx_apt_write_sources "$set"
-    if ! nyx_apt "$set" apt-get update; then
-        if ! compgen -G "$dir/lists/*_InRelease" >/dev/null; then
-            return 1
-        fi
-        echo "some lists are missing, going on with the others"
-    fi
+    nyx_apt_write_sources "$set" || return 1
+    # Its status says little: it is 0 when a mirror cannot be reached.
+    nyx_apt "$set" apt-get update || echo "some lists are missing or old"
+    compgen -G "$dir/lists/*_dists_$(nyx_codename)_InRelease" || return 1
     touch "$dir/updated"
 }
 
@@ -367,7 +367,7 @@ nyx_download_deb() {
     work=$(mktemp -d "$NYX_CACHE/debs-XXXXXX")
     # shellcheck disable=SC2064 # the directory of now is meant
     trap "rm -rf '$work'" EXIT
-    (cd "$work" && nyx_apt fetch apt-get download "$name=$version")
+    (cd "$work" && nyx_apt fetch apt-get download "$name=$version") || return 1
     mkdir -p "$dir"
     # Complete or absent: an interrupted download must not be found later.
     mv "$work"/*.deb "$dir/"

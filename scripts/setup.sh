@@ -146,9 +146,9 @@ install_packages() {
     # Not "< <(...)", which would hide a failure.
     missing=$(missing_packages)
     [ -n "$missing" ] || return 0
-    if [ "$install" = no ]; then
+    if [ "$install" = no ] || ! nyx_can_be_root; then
         nyx_die "missing packages: $(cut -d' ' -f1 <<<"$missing" | xargs)
-  mend: scripts/setup.sh, as root or with sudo"
+  mend: scripts/setup.sh as root, or with sudo installed; then again as yourself"
     fi
     nyx_apt_need_lists install
     while read -r line; do
@@ -216,7 +216,7 @@ unpack_source() {
 get_source() {
     local want=$1 offered left chosen packages
     nyx_apt_need_lists source
-    offered=$(offered_sources)
+    offered=$(offered_sources 2>/dev/null || true)
     left=$(cut -d' ' -f1 <<<"$offered" | sort -u)
     while :; do
         chosen=$(nyx_nearest_version "$want" <<<"$left")
@@ -227,8 +227,9 @@ get_source() {
         tree=$NYX_CACHE/qemu-$chosen
         [ ! -d "$tree/src" ] || break
         mapfile -t packages < <(awk -v v="$chosen" '$1 == v { print $2 }' <<<"$offered")
-        if nyx_try qemu-source "downloading the source of QEMU $chosen" \
-            download_source "${packages[@]}"; then
+        nyx_try qemu-source "downloading the source of QEMU $chosen" \
+            download_source "${packages[@]}"
+        if [ "$nyx_ok" = yes ]; then
             mkdir -p "$tree"
             nyx_step qemu-unpack "unpacking it" "is the disk full? see the log" \
                 unpack_source "$NYX_CACHE"/sources/qemu_*.orig.tar.* "$tree/src"

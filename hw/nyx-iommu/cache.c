@@ -6,6 +6,14 @@
 #include "qemu/host-utils.h"
 #include "hw/nyx-iommu/cache.h"
 
+void nyx_cache_stats_add(NyxCacheStats *sum, const NyxCacheStats *part)
+{
+    sum->hits += part->hits;
+    sum->misses += part->misses;
+    sum->evictions += part->evictions;
+    sum->dropped += part->dropped;
+}
+
 uint64_t nyx_random(uint64_t *state)
 {
     uint64_t x = *state;

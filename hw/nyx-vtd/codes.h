@@ -149,9 +149,6 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
     F(INTR_RANGE_SIZE, "vtd.intr.size", ERROR, "3.14",                       \
       "interrupt request that is not an aligned 4-byte write",               \
       "send MSIs as one doubleword")                                         \
-    F(IRTE_TRIGGER, "vtd.irte.ioapic-mismatch", WARNING, "5.1.5.1",          \
-      "IOAPIC entry's vector or trigger differs from the IRTE's",            \
-      "keep the RTE's vector and trigger mode equal to the IRTE's")          \
     F(CM_DID0, "vtd.ctx.domain0", ERROR, "6.1",                              \
       "domain 0 used while caching mode is on",                              \
       "CAP.CM = 1 reserves domain id 0")                                     \

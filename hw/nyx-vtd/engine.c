@@ -215,14 +215,6 @@ NyxVtdStats nyx_vtd_stats(NyxVtd *vtd)
     return stats;
 }
 
-static void add_cache_stats(NyxCacheStats *sum, const NyxCacheStats *part)
-{
-    sum->hits += part->hits;
-    sum->misses += part->misses;
-    sum->evictions += part->evictions;
-    sum->dropped += part->dropped;
-}
-
 NyxVtdRequesterStats nyx_vtd_requester_stats(NyxVtdRequester *r)
 {
     NyxVtdRequesterStats stats;
@@ -237,7 +229,7 @@ NyxVtdRequesterStats nyx_vtd_requester_stats(NyxVtdRequester *r)
         .context = r->ctx_stats,
     };
     for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
-        add_cache_stats(&stats.paging, &r->paging[i].stats);
+        nyx_cache_stats_add(&stats.paging, &r->paging[i].stats);
     }
     pthread_mutex_unlock(&r->lock);
     stats.iotlb = nyx_iotlb_stats(r->tlb);

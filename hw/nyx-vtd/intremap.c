@@ -156,19 +156,6 @@ static void build_message(const NyxVtd *vtd, const uint64_t irte[2],
     *data = FIELD_DP32(*data, NVTD_MSID, TM, level);
 }
 
-/* 5.1.5.1: an IOAPIC puts its own vector and trigger mode into the data. */
-static void check_ioapic(NyxVtd *vtd, const IrqRequest *irq, uint32_t data)
-{
-    const uint32_t mask = R_NVTD_MSID_V_MASK | R_NVTD_MSID_TM_MASK;
-
-    if (irq->sid == NVTD_IOAPIC_SID && ((irq->data ^ data) & mask)) {
-        nyx_vtd_finding(vtd, NVTD_RULE_IRTE_TRIGGER, (NyxWhere) {
-            .has_sid = true, .sid = irq->sid,
-            .has_addr = true, .addr = irq->addr, .value = irq->data,
-        });
-    }
-}
-
 NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
                                         uint64_t *addr, uint32_t *data)
 {
@@ -198,7 +185,6 @@ NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
         return blocked(vtd, &irq, code);
     }
     build_message(vtd, irte, addr, data);
-    check_ioapic(vtd, &irq, *data);
     vtd->stats.interrupts++;
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_INTERRUPT,

@@ -481,20 +481,22 @@ typedef struct IoapicRow {
     uint16_t sid;
     uint32_t data;
     uint64_t lo;
-    bool finding;
 } IoapicRow;
 
 static const IoapicRow ioapic_rows[] = {
-    { "same", IOAPIC, 0x41, IRTE(0x41, 3), false },
-    { "same, level", IOAPIC, 0x8041, IRTE(0x41, 3) | 1 << 4, false },
-    { "level asserted", IOAPIC, 0xc041, IRTE(0x41, 3) | 1 << 4, false },
-    { "other vector", IOAPIC, 0x42, IRTE(0x41, 3), true },
-    { "edge for level", IOAPIC, 0x41, IRTE(0x41, 3) | 1 << 4, true },
-    { "level for edge", IOAPIC, 0x8041, IRTE(0x41, 3), true },
-    { "no IOAPIC", SID, 0x8042, IRTE(0x41, 3), false },
+    { "same", IOAPIC, 0x41, IRTE(0x41, 3) },
+    { "same, level", IOAPIC, 0x8041, IRTE(0x41, 3) | 1 << 4 },
+    { "level asserted", IOAPIC, 0xc041, IRTE(0x41, 3) | 1 << 4 },
+    { "other vector", IOAPIC, 0x42, IRTE(0x41, 3) },
+    { "edge for level", IOAPIC, 0x41, IRTE(0x41, 3) | 1 << 4 },
+    { "level for edge", IOAPIC, 0x8041, IRTE(0x41, 3) },
+    { "no IOAPIC", SID, 0x8042, IRTE(0x41, 3) },
 };
 
-/* A mismatch is told, and delivered as the entry says. */
+/*
+ * Delivery is as the entry says, and a difference is no mistake: Linux gives
+ * the IOAPIC the pin number as vector, TM = 0, and sends it the EOI itself.
+ */
 static void test_ioapic(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(ioapic_rows); i++) {
@@ -505,9 +507,7 @@ static void test_ioapic(void)
         FX_CHECK(row->name, fx_interrupt(f, row->sid, fx_irq_addr(5),
                                          row->data, &msg), 0);
         FX_CHECK(row->name, msg.data, row->lo & 0x10 ? 0xc041 : 0x41);
-        FX_CHECK(row->name, fx_findings(f, NVTD_RULE_IRTE_TRIGGER),
-                 row->finding);
-        FX_CHECK(row->name, fx_all_findings(f), row->finding);
+        FX_CHECK(row->name, fx_all_findings(f), 0);
         fx_free(f);
     }
 }

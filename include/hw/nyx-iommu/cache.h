@@ -56,6 +56,9 @@ typedef struct NyxCache {
     NyxCacheStats stats;
 } NyxCache;
 
+/* Add @part to @sum. */
+void nyx_cache_stats_add(NyxCacheStats *sum, const NyxCacheStats *part);
+
 /* Next value of a xorshift64* generator; *@state must not be zero. */
 uint64_t nyx_random(uint64_t *state);
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where QEMU versions differ: the one place that knows.  Written for 10.0;
+ * headers that moved later are found by where they are.
+ */
+#ifndef HW_NYX_IOMMU_COMPAT_H
+#define HW_NYX_IOMMU_COMPAT_H
+
+#if __has_include("system/memory.h")
+#include "system/memory.h"
+#include "system/address-spaces.h"
+#else
+#include "exec/memory.h"
+#include "exec/address-spaces.h"
+#endif
+
+#if __has_include("hw/core/sysbus.h")
+#include "hw/core/sysbus.h"
+#include "hw/core/boards.h"
+#include "hw/core/qdev-properties.h"
+#include "hw/core/qdev-properties-system.h"
+#else
+#include "hw/sysbus.h"
+#include "hw/boards.h"
+#include "hw/qdev-properties.h"
+#include "hw/qdev-properties-system.h"
+#endif
+
+/* Second argument of class_init: const from 10.1 on, like the new header. */
+#if __has_include("system/memory.h")
+typedef const void NyxClassData;
+#else
+typedef void NyxClassData;
+#endif
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Per-function address spaces: see dma-space.h.
+ *
+ * Each root holds the IOMMU region and an alias of system memory, one of
+ * which is enabled, and above both the window that takes interrupt writes.
+ * The window is per function, because a plain DMA write into it carries no
+ * requester id: the region knows whose it is.
+ */
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qemu/error-report.h"
+#include "qapi/error.h"
+#include "hw/nyx-iommu/dma-space.h"
+#include "hw/nyx-iommu/requester.h"
+#include "hw/pci/pci_bus.h"
+#include "hw/pci/pci_device.h"
+
+#define TYPE_NYX_IOMMU_REGION "nyx-iommu-region"
+
+struct NyxDmaDevice {
+    IOMMUMemoryRegion region;
+    MemoryRegion root;
+    MemoryRegion bypass;
+    MemoryRegion window;
+    AddressSpace as;
+    NyxDmaSpace *space;
+    void *requester;
+    PCIBus *bus;
+    uint8_t devfn;
+    const uint8_t *bus_nr;   /* where the bus's number is at any time */
+    uint8_t fixed_bus_nr;
+    IOMMUNotifierFlag flags;
+};
+
+struct NyxDmaSpace {
+    const NyxDmaOps *ops;
+    Object *owner;
+    void *iommu;
+    PCIBus *root_bus;
+    GPtrArray *devices;      /* changed under the big lock and this one */
+    QemuMutex lock;
+};
+
+uint16_t nyx_dma_device_sid(const NyxDmaDevice *device)
+{
+    return *device->bus_nr << 8 | device->devfn;
+}
+
+/* --- The IOMMU region ----------------------------------------------------- */
+
+static unsigned access_of(IOMMUAccessFlags flag)
+{
+    return ((flag & IOMMU_RO) ? NYX_ACCESS_READ : 0) |
+           ((flag & IOMMU_WO) ? NYX_ACCESS_WRITE : 0);
+}
+
+static IOMMUAccessFlags perm_of(unsigned access)
+{
+    return IOMMU_ACCESS_FLAG(access & NYX_ACCESS_READ,
+                             access & NYX_ACCESS_WRITE);
+}
+
+static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr addr,
+                                      IOMMUAccessFlags flag, int idx)
+{
+    NyxDmaDevice *device = container_of(region, NyxDmaDevice, region);
+    const NyxRequest req = {
+        .access = access_of(flag),
+        .iova = addr,
+    };
+    NyxReply reply;
+
+    device->space->ops->translate(device->requester,
+                                  nyx_dma_device_sid(device), &req, &reply);
+    return (IOMMUTLBEntry) {
+        .target_as = &address_space_memory,
+        .iova = addr & ~reply.addr_mask,
+        .translated_addr = reply.addr & ~reply.addr_mask,
+        .addr_mask = reply.addr_mask,
+        .perm = reply.ok ? perm_of(reply.access) : IOMMU_NONE,
+    };
+}
+
+static int region_notify_flag_changed(IOMMUMemoryRegion *region,
+                                      IOMMUNotifierFlag old,
+                                      IOMMUNotifierFlag new, Error **errp)
+{
+    NyxDmaDevice *device = container_of(region, NyxDmaDevice, region);
+
+    if (new & IOMMU_NOTIFIER_MAP) {
+        error_setg(errp, "%s: no MAP notifications for device %02x.%x: a "
+                   "device that needs them (vfio-pci, vhost-vdpa) has to be "
+                   "on a bus that bypasses the IOMMU (bypass_iommu=on)",
+                   device->space->ops->name, PCI_SLOT(device->devfn),
+                   PCI_FUNC(device->devfn));
+        return -ENOTSUP;
+    }
+    device->flags = new;
+    device->space->ops->notify(device->requester,
+                               new & IOMMU_NOTIFIER_UNMAP);
+    return 0;
+}
+
+/* Only MAP notifiers have anything to be told, and there are none. */
+static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *n)
+{
+}
+
+static void region_class_init(ObjectClass *oc, NyxClassData *data)
+{
+    IOMMUMemoryRegionClass *imrc = IOMMU_MEMORY_REGION_CLASS(oc);
+
+    imrc->translate = region_translate;
+    imrc->notify_flag_changed = region_notify_flag_changed;
+    imrc->replay = region_replay;
+}
+
+static const TypeInfo region_info = {
+    .parent = TYPE_IOMMU_MEMORY_REGION,
+    .name = TYPE_NYX_IOMMU_REGION,
+    .class_init = region_class_init,
+};
+
+void nyx_dma_space_register_types(void)
+{
+    type_register_static(&region_info);
+}
+
+/* --- Notifiers ------------------------------------------------------------ */
+
+bool nyx_dma_device_notifies(const NyxDmaDevice *device,
+                             IOMMUNotifierFlag type)
+{
+    return device->flags & type;
+}
+
+/* One notifier, in aligned blocks: the rule that suits every QEMU version. */
+static void notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type,
+                         uint64_t first, uint64_t last)
+{
+    first = MAX(first, n->start);
+    last = MIN(last, n->end);
+    while (first <= last) {
+        uint64_t mask = dma_aligned_pow2_mask(first, last, 63);
+        IOMMUTLBEvent event = {
+            .type = type,
+            .entry = {
+                .target_as = &address_space_memory,
+                .iova = first,
+                .addr_mask = mask,
+                .perm = IOMMU_NONE,
+            },
+        };
+
+        memory_region_notify_iommu_one(n, &event);
+        if (mask >= last - first) {
+            break;
+        }
+        first += mask + 1;
+    }
+}
+
+void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
+                             uint64_t iova, uint8_t lg2)
+{
+    uint64_t mask = lg2 >= 64 ? UINT64_MAX : MAKE_64BIT_MASK(0, lg2);
+    IOMMUNotifier *n;
+
+    IOMMU_NOTIFIER_FOREACH(n, &device->region) {
+        if (n->notifier_flags & type) {
+            notify_range(n, type, iova & ~mask, iova | mask);
+        }
+    }
+}
+
+/* --- The interrupt window ------------------------------------------------- */
+
+static uint16_t window_sid(const NyxDmaDevice *device, MemTxAttrs attrs)
+{
+    return attrs.unspecified || !attrs.requester_id ?
+           nyx_dma_device_sid(device) : attrs.requester_id;
+}
+
+static MemTxResult window_read(void *opaque, hwaddr addr, uint64_t *data,
+                               unsigned size, MemTxAttrs attrs)
+{
+    NyxDmaDevice *device = opaque;
+    NyxDmaSpace *space = device->space;
+
+    *data = UINT64_MAX;
+    space->ops->interrupt_misuse(space->iommu, window_sid(device, attrs),
+                                 NYX_INTR_BASE + addr, size, false);
+    return MEMTX_DECODE_ERROR;
+}
+
+static MemTxResult window_write(void *opaque, hwaddr addr, uint64_t data,
+                                unsigned size, MemTxAttrs attrs)
+{
+    NyxDmaDevice *device = opaque;
+    NyxDmaSpace *space = device->space;
+    uint16_t sid = window_sid(device, attrs);
+
+    addr += NYX_INTR_BASE;
+    if (size != 4 || addr & 3) {
+        space->ops->interrupt_misuse(space->iommu, sid, addr, size, true);
+        return MEMTX_DECODE_ERROR;
+    }
+    return space->ops->interrupt(space->iommu, sid, addr, data);
+}
+
+static const MemoryRegionOps window_ops = {
+    .read_with_attrs = window_read,
+    .write_with_attrs = window_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+};
+
+/* --- Functions ------------------------------------------------------------ */
+
+static void device_update(NyxDmaDevice *device)
+{
+    bool checked = device->space->ops->checked(device->space->iommu);
+    MemoryRegion *region = MEMORY_REGION(&device->region);
+
+    /* One is off before the other is on. */
+    if (checked) {
+        memory_region_set_enabled(&device->bypass, false);
+        memory_region_set_enabled(region, true);
+    } else {
+        memory_region_set_enabled(region, false);
+        memory_region_set_enabled(&device->bypass, true);
+    }
+}
+
+void nyx_dma_space_update(NyxDmaSpace *space)
+{
+    memory_region_transaction_begin();
+    for (unsigned i = 0; i < space->devices->len; i++) {
+        device_update(g_ptr_array_index(space->devices, i));
+    }
+    memory_region_transaction_commit();
+}
+
+static void device_init_regions(NyxDmaDevice *device, const char *name)
+{
+    Object *owner = device->space->owner;
+    MemoryRegion *region;
+
+    memory_region_init(&device->root, owner, name, UINT64_MAX);
+    memory_region_init_iommu(&device->region, sizeof(device->region),
+                             TYPE_NYX_IOMMU_REGION, owner, "nyx-dma",
+                             UINT64_MAX);
+    region = MEMORY_REGION(&device->region);
+    memory_region_init_alias(&device->bypass, owner, "nyx-bypass",
+                             get_system_memory(), 0,
+                             memory_region_size(get_system_memory()));
+    memory_region_init_io(&device->window, owner, &window_ops, device,
+                          "nyx-interrupts", NYX_INTR_SIZE);
+    /* Messages are sent while other regions of the owner are accessed. */
+    device->window.disable_reentrancy_guard = true;
+    memory_region_set_enabled(region, false);
+    memory_region_set_enabled(&device->bypass, false);
+    memory_region_add_subregion(&device->root, 0, region);
+    memory_region_add_subregion(&device->root, 0, &device->bypass);
+    memory_region_add_subregion_overlap(&device->root, NYX_INTR_BASE,
+                                        &device->window, 1);
+    address_space_init(&device->as, &device->root, name);
+}
+
+static NyxDmaDevice *device_new(NyxDmaSpace *space, const char *name,
+                                PCIBus *bus, uint8_t devfn)
+{
+    NyxDmaDevice *device = g_new0(NyxDmaDevice, 1);
+
+    device->space = space;
+    device->bus = bus;
+    device->devfn = devfn;
+    device->bus_nr = &device->fixed_bus_nr;
+    device->requester = space->ops->requester_new(space->iommu, device);
+    device_init_regions(device, name);
+    qemu_mutex_lock(&space->lock);
+    g_ptr_array_add(space->devices, device);
+    qemu_mutex_unlock(&space->lock);
+    return device;
+}
+
+/*
+ * The guest numbers buses when it likes.  The number is read where the bridge
+ * keeps it, because asking pci_bus_num() for each request costs more than
+ * the rest of a hit.
+ */
+static void device_follow_bus(NyxDmaDevice *device)
+{
+    if (pci_bus_is_root(device->bus)) {
+        device->fixed_bus_nr = pci_bus_num(device->bus);
+        device->bus_nr = &device->fixed_bus_nr;
+    } else {
+        device->bus_nr = device->bus->parent_dev->config + PCI_SECONDARY_BUS;
+    }
+}
+
+static NyxDmaDevice *device_of(NyxDmaSpace *space, PCIBus *bus, int devfn)
+{
+    NyxDmaDevice *found = NULL;
+
+    qemu_mutex_lock(&space->lock);
+    for (unsigned i = 0; i < space->devices->len && !found; i++) {
+        NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
+
+        if (device->bus == bus && device->devfn == devfn) {
+            found = device;
+        }
+    }
+    qemu_mutex_unlock(&space->lock);
+    return found;
+}
+
+static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
+{
+    NyxDmaSpace *space = opaque;
+    NyxDmaDevice *device = device_of(space, bus, devfn);
+
+    if (!device) {
+        g_autofree char *name = g_strdup_printf("%s-%02x.%x",
+                                                space->ops->name,
+                                                PCI_SLOT(devfn),
+                                                PCI_FUNC(devfn));
+
+        device = device_new(space, name, bus, devfn);
+        device_follow_bus(device);
+        device_update(device);
+    } else {
+        /* A bus that was unplugged may have come back at its address. */
+        device_follow_bus(device);
+    }
+    return &device->as;
+}
+
+static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
+                             HostIOMMUDevice *hiod, Error **errp)
+{
+    NyxDmaSpace *space = opaque;
+
+    error_setg(errp, "%s cannot shadow its tables for a host device yet: put "
+               "the device on a bus that bypasses the IOMMU (pxb-pcie with "
+               "bypass_iommu=on)", space->ops->name);
+    return false;
+}
+
+static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
+{
+}
+
+static const PCIIOMMUOps pci_ops = {
+    .get_address_space = get_address_space,
+    .set_iommu_device = set_iommu_device,
+    .unset_iommu_device = unset_iommu_device,
+};
+
+/* Requests that QEMU's PCI interface cannot carry; see requester.h. */
+static bool answer_request(void *opaque, PCIBus *bus, int devfn,
+                           const NyxRequest *req, NyxReply *reply)
+{
+    NyxDmaSpace *space = opaque;
+    NyxDmaDevice *device = device_of(space, bus, devfn);
+
+    if (!device) {
+        return false;
+    }
+    space->ops->translate(device->requester, nyx_dma_device_sid(device), req,
+                          reply);
+    return true;
+}
+
+NyxDmaSpace *nyx_dma_space_new(const NyxDmaOps *ops, Object *owner,
+                               void *iommu, PCIBus *bus)
+{
+    NyxDmaSpace *space = g_new0(NyxDmaSpace, 1);
+
+    space->ops = ops;
+    space->owner = owner;
+    space->iommu = iommu;
+    space->root_bus = bus;
+    space->devices = g_ptr_array_new();
+    qemu_mutex_init(&space->lock);
+    pci_setup_iommu(bus, &pci_ops, space);
+    nyx_request_provider_set(answer_request, space);
+    return space;
+}
+
+AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
+                                  uint16_t sid)
+{
+    NyxDmaDevice *device = device_new(space, name, NULL, sid & 0xff);
+
+    device->fixed_bus_nr = sid >> 8;
+    device_update(device);
+    return &device->as;
+}
+
+NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid)
+{
+    PCIDevice *dev = pci_find_device(space->root_bus, sid >> 8, sid & 0xff);
+
+    return dev ? device_of(space, pci_get_bus(dev), dev->devfn) : NULL;
+}

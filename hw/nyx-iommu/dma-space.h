@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The address spaces that an IOMMU gives to PCI functions: one IOMMU memory
+ * region, one bypass and one interrupt window each.  Shared by all models.
+ */
+#ifndef HW_NYX_IOMMU_DMA_SPACE_H
+#define HW_NYX_IOMMU_DMA_SPACE_H
+
+#include "hw/nyx-iommu/compat.h"
+#include "hw/nyx-iommu/request.h"
+#include "hw/pci/pci.h"
+
+typedef struct NyxDmaSpace NyxDmaSpace;
+typedef struct NyxDmaDevice NyxDmaDevice;
+
+/* What a model does for its functions.  @iommu is its own pointer. */
+typedef struct NyxDmaOps {
+    const char *name;        /* of the model, for errors and regions */
+    /* State of the model for one function, and its end. */
+    void *(*requester_new)(void *iommu, NyxDmaDevice *device);
+    /* Any thread, under RCU. */
+    bool (*translate)(void *requester, uint16_t sid, const NyxRequest *req,
+                      NyxReply *reply);
+    /* Whether changes of mappings have to be announced for it. */
+    void (*notify)(void *requester, bool on);
+    /* Whether requests have to be translated or checked now. */
+    bool (*checked)(void *iommu);
+    /* A doubleword written to the interrupt range. */
+    MemTxResult (*interrupt)(void *iommu, uint16_t sid, uint64_t addr,
+                             uint32_t data);
+    /* Any other access to the interrupt range. */
+    void (*interrupt_misuse)(void *iommu, uint16_t sid, uint64_t addr,
+                             unsigned size, bool write);
+} NyxDmaOps;
+
+/* The interrupt address range of x86. */
+#define NYX_INTR_BASE 0xfee00000ULL
+#define NYX_INTR_SIZE 0x100000ULL
+
+/**
+ * nyx_dma_space_new: become the IOMMU of @bus and of all buses below.
+ * @owner: QOM owner of the regions
+ * @iommu: for the callbacks
+ */
+NyxDmaSpace *nyx_dma_space_new(const NyxDmaOps *ops, Object *owner,
+                               void *iommu, PCIBus *bus);
+
+/* An address space for a source that is no PCI function, with fixed @sid. */
+AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
+                                  uint16_t sid);
+
+/* NyxDmaOps.checked has changed: switch every function over. */
+void nyx_dma_space_update(NyxDmaSpace *space);
+
+/* Requester id that the function has now. */
+uint16_t nyx_dma_device_sid(const NyxDmaDevice *device);
+
+/**
+ * nyx_dma_device_unmapped: tell the notifiers of @device of kind @type
+ * (IOMMU_NOTIFIER_UNMAP or _DEVIOTLB_UNMAP) that [iova, iova + 2^lg2) is
+ * gone; lg2 of 64 is everything.
+ */
+void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
+                             uint64_t iova, uint8_t lg2);
+
+/* Whether @device has notifiers of kind @type. */
+bool nyx_dma_device_notifies(const NyxDmaDevice *device,
+                             IOMMUNotifierFlag type);
+
+/* The function with requester id @sid, if it is on a bus of ours. */
+NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid);
+
+void nyx_dma_space_register_types(void);
+
+#endif

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Guest memory of this machine as a NyxMem.
+ */
+#ifndef HW_NYX_IOMMU_MEM_QEMU_H
+#define HW_NYX_IOMMU_MEM_QEMU_H
+
+#include "hw/nyx-iommu/mem.h"
+
+/* Only RAM is reachable; a device's registers are an error, no recursion. */
+extern const NyxMem nyx_mem_qemu;
+
+#endif

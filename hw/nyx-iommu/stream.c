@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Lines to a character device: see stream.h.
+ */
+#include "qemu/osdep.h"
+#include "qemu/main-loop.h"
+#include "qapi/error.h"
+#include "block/aio.h"
+#include "chardev/char.h"
+#include "hw/nyx-iommu/stream.h"
+
+bool nyx_stream_open(NyxStream *stream, const char *id, const char *option,
+                     Error **errp)
+{
+    Chardev *chr;
+
+    if (!id) {
+        return true;
+    }
+    chr = qemu_chr_find(id);
+    if (!chr) {
+        error_setg(errp, "%s=%s: there is no such character device; add for "
+                   "example -chardev file,id=%s,path=findings.jsonl",
+                   option, id, id);
+        return false;
+    }
+    stream->open = qemu_chr_fe_init(&stream->chr, chr, errp);
+    return stream->open;
+}
+
+typedef struct Line {
+    NyxStream *stream;
+    char *text;
+} Line;
+
+static void write_line(void *opaque)
+{
+    Line *line = opaque;
+
+    qemu_chr_fe_write_all(&line->stream->chr, (const uint8_t *)line->text,
+                          strlen(line->text));
+    g_free(line->text);
+    g_free(line);
+}
+
+void nyx_stream_write(NyxStream *stream, char *text)
+{
+    Line *line;
+
+    if (!stream->open) {
+        g_free(text);
+        return;
+    }
+    line = g_new(Line, 1);
+    *line = (Line) { stream, text };
+    aio_bh_schedule_oneshot(qemu_get_aio_context(), write_line, line);
+}

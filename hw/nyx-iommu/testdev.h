@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the source files of nyx-testdev share: its state, the request engine,
+ * the shadow of an IOMMU's mappings.
+ */
+#ifndef HW_NYX_IOMMU_TESTDEV_H
+#define HW_NYX_IOMMU_TESTDEV_H
+
+#include "qemu/interval-tree.h"
+#include "qemu/notify.h"
+#include "qemu/queue.h"
+#include "qemu/thread.h"
+#include "hw/nyx-iommu/compat.h"
+#include "hw/pci/pci_device.h"
+#include "system/runstate.h"
+#include "hw/nyx-iommu/requester.h"
+#include "testdev-regs.h"
+
+#define TYPE_NYX_TESTDEV NYX_TD_NAME
+OBJECT_DECLARE_SIMPLE_TYPE(NyxTestdevState, NYX_TESTDEV)
+
+/* Translation cache (ATC): answers to ATS translation requests. */
+typedef struct NyxTestdevAtcEntry {
+    bool valid;
+    bool has_pasid;
+    uint32_t pasid;
+    uint32_t access;       /* NYX_TD_ACCESS_* */
+    uint64_t iova;
+    uint64_t mask;
+    uint64_t addr;
+} NyxTestdevAtcEntry;
+
+typedef struct NyxTestdevAtc {
+    QemuMutex lock;        /* guards all below; innermost */
+    NyxTestdevAtcEntry entry[NYX_TD_ATC_ENTRIES_VALUE];
+    unsigned next;         /* entry that is replaced next */
+    uint64_t hits;
+    uint64_t misses;
+    uint64_t drops;
+} NyxTestdevAtc;
+
+/* How requests leave the device; constant while a request is under way. */
+typedef struct NyxTestdevPort {
+    AddressSpace *as;      /* the function's bus-master address space */
+    NyxRequester who;
+    MemTxAttrs attrs;
+    const bool *master;    /* Bus Master Enable, read atomically */
+    NyxTestdevAtc *atc;
+} NyxTestdevPort;
+
+/* One request of the device, in the terms of its registers. */
+typedef struct NyxTestdevReq {
+    uint32_t op;           /* NYX_TD_OP_* */
+    uint32_t attr;         /* NYX_TD_ATTR_* */
+    uint32_t pasid;
+    uint32_t len;
+    uint64_t addr;
+    uint64_t operand;
+    uint64_t compare;
+} NyxTestdevReq;
+
+typedef struct NyxTestdevResult {
+    uint32_t status;       /* NYX_TD_ST_* */
+    MemTxResult memtx;
+    uint32_t done;         /* bytes */
+    uint64_t old;          /* AtomicOp: what was in memory */
+    NyxReply reply;        /* last answer of a Nyx IOMMU */
+} NyxTestdevResult;
+
+/* testdev-dma.c */
+
+/**
+ * nyx_testdev_check: whether @req makes sense, address alignment included.
+ *
+ * Returns NYX_TD_ST_OK or the code that says what is wrong.
+ */
+uint32_t nyx_testdev_check(const NyxTestdevReq *req);
+
+/**
+ * nyx_testdev_perform: make one request that nyx_testdev_check() passed.
+ * @port: where it leaves the device
+ * @req: the request
+ * @buf: @req->len bytes to write, or room for them; not used by AtomicOps
+ * @res: filled in; must be zero on entry
+ *
+ * From any thread.
+ */
+void nyx_testdev_perform(const NyxTestdevPort *port, const NyxTestdevReq *req,
+                         void *buf, NyxTestdevResult *res);
+
+/* Fill @buf with @pattern, 8 bytes and little-endian, again and again. */
+void nyx_testdev_fill(void *buf, size_t len, uint64_t pattern);
+
+void nyx_testdev_atc_init(NyxTestdevAtc *atc);
+void nyx_testdev_atc_destroy(NyxTestdevAtc *atc);
+/* Empty the cache without counting drops. */
+void nyx_testdev_atc_flush(NyxTestdevAtc *atc);
+/* Drop every entry that overlaps [@iova, @last], of whatever PASID. */
+void nyx_testdev_atc_drop(NyxTestdevAtc *atc, uint64_t iova, uint64_t last);
+NyxTestdevAtcEntry nyx_testdev_atc_get(NyxTestdevAtc *atc, unsigned index);
+unsigned nyx_testdev_atc_count(NyxTestdevAtc *atc);
+
+/* testdev-shadow.c: pure bookkeeping */
+
+typedef struct NyxShadowEntry {
+    IntervalTreeNode node; /* node.start to node.last */
+    uint64_t addr;
+    bool write;
+    bool read;
+} NyxShadowEntry;
+
+typedef struct NyxShadow {
+    IntervalTreeRoot root;
+    uint32_t count;
+    uint32_t max;
+    uint64_t bytes;
+} NyxShadow;
+
+/**
+ * nyx_shadow_map: add a mapping.
+ * @entry: copied; its node.last is inclusive
+ *
+ * Returns NYX_TD_SHADOW_OK or what a VFIO container would object to.
+ */
+unsigned nyx_shadow_map(NyxShadow *shadow, const NyxShadowEntry *entry);
+
+/**
+ * nyx_shadow_unmap: remove the mappings within [@iova, @last].
+ *
+ * Returns NYX_TD_SHADOW_CUT, with nothing removed, if an edge is inside a
+ * mapping.
+ */
+unsigned nyx_shadow_unmap(NyxShadow *shadow, uint64_t iova, uint64_t last);
+
+/* Remove all that overlaps [@iova, @last], whatever the edges. */
+void nyx_shadow_drop(NyxShadow *shadow, uint64_t iova, uint64_t last);
+/* Entry number @index in order of address, or NULL. */
+const NyxShadowEntry *nyx_shadow_nth(NyxShadow *shadow, uint32_t index);
+/* Entry that holds @iova, or NULL. */
+const NyxShadowEntry *nyx_shadow_find(NyxShadow *shadow, uint64_t iova);
+/* NYX_TD_SHADOW_OK if [@iova, @last] is an aligned power of two. */
+unsigned nyx_shadow_check_size(uint64_t iova, uint64_t last);
+
+/* testdev-notify.c */
+
+typedef struct NyxTestdevSection NyxTestdevSection;
+
+typedef struct NyxTestdevNotify {
+    MemoryListener listener;
+    bool listening;
+    uint32_t flags;        /* NYX_TD_NOTIFY_*, in force */
+    bool refused;
+    bool bad_ctrl;
+    uint32_t ram_sections;
+    uint32_t iommu_sections;
+    char *error;           /* of the last refusal */
+    QLIST_HEAD(, NyxTestdevSection) sections;
+    NyxShadow shadow;
+} NyxTestdevNotify;
+
+void nyx_testdev_notify_init(NyxTestdevState *s);
+/* Listen for what NYX_TD_NOTIFY_CTRL says; the shadow starts empty. */
+void nyx_testdev_notify_apply(NyxTestdevState *s);
+void nyx_testdev_notify_stop(NyxTestdevState *s);
+/* Empty the shadow and have it filled again. */
+void nyx_testdev_notify_replay(NyxTestdevState *s);
+uint32_t nyx_testdev_notify_status(NyxTestdevState *s);
+void nyx_testdev_notify_class_init(ObjectClass *klass);
+
+/* testdev-run.c */
+
+typedef struct NyxTestdevRun NyxTestdevRun;
+
+typedef struct NyxTestdevRunResult {
+    uint64_t ns;
+    uint64_t ops;
+    uint64_t errors;
+} NyxTestdevRunResult;
+
+void nyx_testdev_run_start(NyxTestdevState *s);
+/* Ask the threads to stop and don't wait. */
+void nyx_testdev_run_stop(NyxTestdevState *s);
+/* Stop and wait a bounded time; false if a thread is left. */
+bool nyx_testdev_run_quiesce(NyxTestdevState *s);
+/* The same, then take the results, or drop them if @discard. */
+void nyx_testdev_run_cancel(NyxTestdevState *s, bool discard);
+uint32_t nyx_testdev_run_status(NyxTestdevState *s);
+/* Totals of the run that is under way or over. */
+NyxTestdevRunResult nyx_testdev_run_totals(NyxTestdevState *s);
+
+struct NyxTestdevState {
+    PCIDevice parent_obj;
+
+    /* Properties */
+    bool ats;
+    bool pasid;
+    bool msi;
+    bool msix;
+    uint8_t vectors;
+    uint8_t notify_reset;
+    uint32_t shadow_max;
+
+    /* Migrated */
+    uint32_t regs[NYX_TD_REGS_SIZE / sizeof(uint32_t)];
+    uint8_t window[NYX_TD_WINDOW_SIZE];
+    bool itd_armed;
+    NyxTestdevRunResult run_result[NYX_TD_MAX_THREADS_VALUE];
+
+    /* Run-time */
+    MemoryRegion bar;
+    MemoryRegion regs_mr;
+    MemoryRegion window_mr;
+    bool master;           /* Bus Master Enable for threads, atomic */
+    uint16_t pasid_cap;    /* offset in configuration space, or 0 */
+    uint8_t *buf;          /* NYX_TD_MAX_LEN_VALUE bytes, under the big lock */
+    NyxTestdevAtc atc;
+    NyxTestdevNotify notify;
+    NyxTestdevRun *run;    /* under way, or stopped with threads left */
+    VMChangeStateEntry *vm_change;
+    Notifier exit_notifier;
+};
+
+/* testdev-mmio.c */
+
+uint32_t nyx_testdev_reg_get(const NyxTestdevState *s, unsigned offset);
+uint64_t nyx_testdev_reg_get64(const NyxTestdevState *s, unsigned offset);
+void nyx_testdev_reg_set(NyxTestdevState *s, unsigned offset, uint32_t value);
+void nyx_testdev_reg_set64(NyxTestdevState *s, unsigned offset,
+                           uint64_t value);
+/* Add 1 to a counter of 32 or 64 bits. */
+void nyx_testdev_reg_inc(NyxTestdevState *s, unsigned offset);
+void nyx_testdev_reg_inc64(NyxTestdevState *s, unsigned offset);
+
+void nyx_testdev_mmio_init(NyxTestdevState *s);
+void nyx_testdev_mmio_exit(NyxTestdevState *s);
+/* After all registers were loaded from a migration stream. */
+void nyx_testdev_mmio_loaded(NyxTestdevState *s);
+/* Stop what is going on and put all registers into their reset state. */
+void nyx_testdev_mmio_reset(NyxTestdevState *s);
+
+/* testdev.c */
+
+/* Port for requests made now; @attr as in NYX_TD_DMA_ATTR. */
+NyxTestdevPort nyx_testdev_port(NyxTestdevState *s, uint32_t attr);
+/* Send the message of @vector; the result is a NYX_TD_ST_* code. */
+uint32_t nyx_testdev_irq(NyxTestdevState *s, uint32_t vector);
+
+void nyx_testdev_register_types(void);
+
+#endif

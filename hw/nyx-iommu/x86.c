@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The per-target corner of the glue: APIC and CPU.
+ */
+#include "qemu/osdep.h"
+#include "cpu.h"
+#include "hw/i386/apic_internal.h"
+#include "hw/pci/msi.h"
+#include "kvm/kvm_i386.h"
+#include "hw/nyx-iommu/x86.h"
+
+void nyx_x86_send_msi(uint64_t addr, uint32_t data)
+{
+    MSIMessage msi = { .address = addr, .data = data };
+    APICCommonClass *apic = apic_get_class(NULL);
+
+    if (apic && apic->send_msi) {
+        apic->send_msi(&msi);
+    }
+}
+
+bool nyx_x86_enable_x2apic(void)
+{
+    return !kvm_irqchip_is_split() || kvm_enable_x2apic();
+}
+
+unsigned nyx_x86_phys_bits(void)
+{
+    CPUState *cs = qemu_get_cpu(0);
+
+    /* By name: the structure's layout is not the same in all of 10.0.x. */
+    return cs ? object_property_get_uint(OBJECT(cs), "phys-bits", NULL) : 40;
+}

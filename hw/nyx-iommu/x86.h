@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What we need of the x86 CPU and APIC code, whose headers can be included
+ * for one target at a time only: x86.c is compiled apart.
+ */
+#ifndef HW_NYX_IOMMU_X86_H
+#define HW_NYX_IOMMU_X86_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Deliver an interrupt message on whatever APIC the machine has. */
+void nyx_x86_send_msi(uint64_t addr, uint32_t data);
+
+/* Let interrupts reach APIC ids above 255; false if the host's KVM cannot. */
+bool nyx_x86_enable_x2apic(void);
+
+/* Physical address bits of the guest's CPUs; 40 if there are none. */
+unsigned nyx_x86_phys_bits(void);
+
+#endif

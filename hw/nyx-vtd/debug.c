@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Statistics and state as structured QOM properties: qom-get PATH stats,
+ * registers, findings, capabilities.
+ */
+#include "qemu/osdep.h"
+#include "hw/nyx-iommu/show.h"
+#include "hw/nyx-vtd/internal.h"
+#include "hw/nyx-vtd/vtd.h"
+
+static void show_cache(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxCacheStats *stats = opaque;
+
+    nyx_show_u64(v, "hits", stats->hits);
+    nyx_show_u64(v, "misses", stats->misses);
+    nyx_show_u64(v, "evictions", stats->evictions);
+    nyx_show_u64(v, "dropped", stats->dropped);
+}
+
+static void show_iotlb(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxIotlbStats *stats = opaque;
+
+    nyx_show_u64(v, "hits", stats->hits);
+    nyx_show_u64(v, "misses", stats->misses);
+    nyx_show_u64(v, "evictions", stats->evictions);
+    nyx_show_u64(v, "dropped", stats->dropped);
+    nyx_show_u64(v, "refused-fills", stats->refused);
+}
+
+/* Which requester's faults to show; all of them if it is NULL. */
+typedef struct FaultsOf {
+    NyxVtd *vtd;
+    NyxVtdRequester *r;
+    unsigned index;
+} FaultsOf;
+
+static void show_fault_row(Visitor *v, void *opaque, Error **errp)
+{
+    const FaultsOf *of = opaque;
+    const NyxVtdFaultInfo *info = &nyx_vtd_faults[of->index];
+
+    nyx_show_hex(v, "reason", info->code);
+    nyx_show_string(v, "name", info->manual_name);
+    nyx_show_string(v, "text", info->text);
+    nyx_show_u64(v, "count", nyx_vtd_fault_count(of->vtd, of->r, of->index));
+}
+
+static void show_faults(Visitor *v, void *opaque, Error **errp)
+{
+    FaultsOf *of = opaque;
+
+    for (of->index = 0; of->index < nyx_vtd_n_faults; of->index++) {
+        if (nyx_vtd_fault_count(of->vtd, of->r, of->index)) {
+            nyx_show_struct(v, NULL, show_fault_row, of, errp);
+        }
+    }
+}
+
+static void show_requester(Visitor *v, void *opaque, Error **errp)
+{
+    NyxVtdRequester *r = opaque;
+    NyxVtdRequesterStats stats = nyx_vtd_requester_stats(r);
+    FaultsOf of = { .vtd = r->vtd, .r = r };
+
+    nyx_show_sid(v, "sid", stats.sid);
+    nyx_show_u64(v, "refused", stats.requests_refused);
+    nyx_show_u64(v, "walks", stats.walks);
+    nyx_show_u64(v, "walk-reads", stats.walk_reads);
+    nyx_show_struct(v, "iotlb", show_iotlb, &stats.iotlb, errp);
+    nyx_show_struct(v, "paging-structure-cache", show_cache, &stats.paging,
+                    errp);
+    nyx_show_struct(v, "context-cache", show_cache, &stats.context, errp);
+    nyx_show_list(v, "faults", show_faults, &of, errp);
+}
+
+/* Only those that have done something: every function has an entry. */
+typedef struct ShowList {
+    Visitor *v;
+    Error **errp;
+} ShowList;
+
+static void show_active_requester(NyxVtdRequester *r, void *opaque)
+{
+    ShowList *list = opaque;
+    NyxVtdRequesterStats stats = nyx_vtd_requester_stats(r);
+
+    if (stats.iotlb.hits || stats.iotlb.misses || stats.context.hits ||
+        stats.context.misses || stats.requests_refused) {
+        nyx_show_struct(list->v, NULL, show_requester, r, list->errp);
+    }
+}
+
+static void show_requesters(Visitor *v, void *opaque, Error **errp)
+{
+    ShowList list = { v, errp };
+
+    nyx_vtd_foreach_requester(opaque, show_active_requester, &list);
+}
+
+static void show_invalidations(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxVtdStats *stats = opaque;
+
+    nyx_show_u64(v, "context-global", stats->inv_context[NVTD_GRAN_GLOBAL]);
+    nyx_show_u64(v, "context-domain", stats->inv_context[NVTD_GRAN_DOMAIN]);
+    nyx_show_u64(v, "context-device", stats->inv_context[NVTD_GRAN_DEVICE]);
+    nyx_show_u64(v, "iotlb-global", stats->inv_iotlb[NVTD_GRAN_GLOBAL]);
+    nyx_show_u64(v, "iotlb-domain", stats->inv_iotlb[NVTD_GRAN_DOMAIN]);
+    nyx_show_u64(v, "iotlb-page", stats->inv_iotlb[NVTD_GRAN_PAGE]);
+    nyx_show_u64(v, "device-tlb", stats->inv_device_tlb);
+    nyx_show_u64(v, "interrupt-entry-global", stats->inv_iec[0]);
+    nyx_show_u64(v, "interrupt-entry-index", stats->inv_iec[1]);
+    nyx_show_u64(v, "waits", stats->waits);
+    nyx_show_u64(v, "queue-errors", stats->queue_errors);
+}
+
+static void add_requester(NyxVtdRequester *r, void *opaque)
+{
+    NyxVtdRequesterStats *sum = opaque;
+    NyxVtdRequesterStats stats = nyx_vtd_requester_stats(r);
+
+    sum->walks += stats.walks;
+    sum->walk_reads += stats.walk_reads;
+    sum->iotlb.hits += stats.iotlb.hits;
+    sum->iotlb.misses += stats.iotlb.misses;
+    sum->iotlb.evictions += stats.iotlb.evictions;
+    sum->iotlb.dropped += stats.iotlb.dropped;
+    sum->iotlb.refused += stats.iotlb.refused;
+    nyx_cache_stats_add(&sum->context, &stats.context);
+    nyx_cache_stats_add(&sum->paging, &stats.paging);
+}
+
+static void show_stats(Visitor *v, void *opaque, Error **errp)
+{
+    NyxVtd *vtd = opaque;
+    NyxVtdStats stats = nyx_vtd_stats(vtd);
+    NyxVtdRequesterStats sum = { };
+    FaultsOf of = { .vtd = vtd };
+
+    nyx_vtd_foreach_requester(vtd, add_requester, &sum);
+    nyx_show_u64(v, "commands", stats.commands);
+    nyx_show_u64(v, "walks", sum.walks);
+    nyx_show_u64(v, "walk-reads", sum.walk_reads);
+    nyx_show_struct(v, "iotlb", show_iotlb, &sum.iotlb, errp);
+    nyx_show_struct(v, "paging-structure-cache", show_cache, &sum.paging,
+                    errp);
+    nyx_show_struct(v, "context-cache", show_cache, &sum.context, errp);
+    nyx_show_struct(v, "interrupt-entry-cache", show_cache, &stats.iec, errp);
+    nyx_show_struct(v, "invalidations", show_invalidations, &stats, errp);
+    nyx_show_u64(v, "interrupts-remapped", stats.interrupts);
+    nyx_show_u64(v, "interrupts-compatibility", stats.compat_interrupts);
+    nyx_show_u64(v, "event-messages", stats.messages);
+    nyx_show_u64(v, "faults-recorded", stats.faults_recorded);
+    nyx_show_u64(v, "faults-not-recorded", stats.faults_dropped);
+    nyx_show_list(v, "faults", show_faults, &of, errp);
+    nyx_show_list(v, "requesters", show_requesters, vtd, errp);
+}
+
+static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
+                      Error **errp)
+{
+    NyxVtdState *s = NYX_VTD(obj);
+
+    if (s->engine) {
+        nyx_show_struct(v, name, show_stats, s->engine, errp);
+    }
+}
+
+static void get_findings(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    NyxVtdState *s = NYX_VTD(obj);
+
+    if (s->engine) {
+        nyx_show_findings(v, name, nyx_vtd_findings(s->engine), errp);
+    }
+}
+
+typedef struct ShowReg {
+    const NyxReg *reg;
+    uint64_t value;
+} ShowReg;
+
+static void show_register(Visitor *v, void *opaque, Error **errp)
+{
+    const ShowReg *row = opaque;
+
+    nyx_show_string(v, "name", row->reg->name);
+    nyx_show_hex(v, "offset", row->reg->offset);
+    nyx_show_hex(v, "value", row->value);
+}
+
+static void show_one_register(const NyxReg *reg, uint64_t value, void *opaque)
+{
+    ShowList *list = opaque;
+    ShowReg row = { reg, value };
+
+    nyx_show_struct(list->v, NULL, show_register, &row, list->errp);
+}
+
+static void show_registers(Visitor *v, void *opaque, Error **errp)
+{
+    ShowList list = { v, errp };
+
+    nyx_vtd_foreach_register(opaque, show_one_register, &list);
+}
+
+static void get_registers(Object *obj, Visitor *v, const char *name,
+                          void *opaque, Error **errp)
+{
+    NyxVtdState *s = NYX_VTD(obj);
+
+    if (s->engine) {
+        nyx_show_list(v, name, show_registers, s->engine, errp);
+    }
+}
+
+static void show_in_force(Visitor *v, void *opaque, Error **errp)
+{
+    NyxVtd *vtd = opaque;
+
+    nyx_show_hex(v, "root-table", vtd->latched.rtaddr);
+    nyx_show_hex(v, "interrupt-table", vtd->latched.irta);
+    nyx_show_hex(v, "queue", vtd->latched.iqa);
+    nyx_show_u64(v, "translating", nyx_vtd_translating(vtd));
+    nyx_show_u64(v, "remapping-interrupts", nyx_vtd_remapping(vtd));
+    nyx_show_u64(v, "next-fault-record", vtd->latched.frcd_next);
+}
+
+static void get_in_force(Object *obj, Visitor *v, const char *name,
+                         void *opaque, Error **errp)
+{
+    NyxVtdState *s = NYX_VTD(obj);
+
+    if (s->engine) {
+        nyx_show_struct(v, name, show_in_force, s->engine, errp);
+    }
+}
+
+void nyx_vtd_debug_class_init(ObjectClass *oc)
+{
+    static const struct {
+        const char *name;
+        ObjectPropertyAccessor *get;
+        const char *description;
+    } rows[] = {
+        { "stats", get_stats, "counters: caches, invalidations, faults" },
+        { "registers", get_registers, "every register and its value" },
+        { "in-force", get_in_force, "what has been latched from registers" },
+        { "guest-mistakes", get_findings, "findings: rules that the guest "
+          "broke" },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        object_class_property_add(oc, rows[i].name, "struct", rows[i].get,
+                                  NULL, NULL, NULL);
+        object_class_property_set_description(oc, rows[i].name,
+                                              rows[i].description);
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Migration and snapshots: what a guest can tell of the unit.  Caches start
+ * empty on the other side, which is always legal.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "hw/nyx-vtd/vtd.h"
+#include "migration/vmstate.h"
+
+static int pre_save(void *opaque)
+{
+    NyxVtdState *s = opaque;
+
+    nyx_vtd_save(s->engine, &s->saved);
+    return 0;
+}
+
+static int post_load(void *opaque, int version_id)
+{
+    NyxVtdState *s = opaque;
+    const char *error = nyx_vtd_load(s->engine, &s->saved);
+
+    if (error) {
+        error_report("%s: cannot load the saved state: %s", TYPE_NYX_VTD,
+                     error);
+        return -EINVAL;
+    }
+    return 0;
+}
+
+const VMStateDescription nyx_vtd_vmstate = {
+    .name = TYPE_NYX_VTD,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .priority = MIG_PRI_IOMMU,
+    .pre_save = pre_save,
+    .post_load = post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT8_ARRAY(saved.regs, NyxVtdState, NVTD_MMIO_SIZE),
+        VMSTATE_UINT64(saved.rtaddr, NyxVtdState),
+        VMSTATE_UINT64(saved.irta, NyxVtdState),
+        VMSTATE_UINT32(saved.frcd_next, NyxVtdState),
+        VMSTATE_UINT32(saved.flags, NyxVtdState),
+        VMSTATE_UINT16(saved.ats_silent_sid, NyxVtdState),
+        VMSTATE_END_OF_LIST()
+    },
+};

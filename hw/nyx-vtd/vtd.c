@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nyx-vtd as a QEMU device: properties, regions, and the engine's callbacks.
+ */
+#include "qemu/osdep.h"
+#include "qemu/error-report.h"
+#include "qemu/log.h"
+#include "qemu/main-loop.h"
+#include "qemu/timer.h"
+#include "qapi/error.h"
+#include "hw/i386/pc.h"
+#include "hw/nyx-iommu/mem-qemu.h"
+#include "hw/nyx-iommu/props.h"
+#include "hw/nyx-iommu/x86.h"
+#include "hw/nyx-vtd/internal.h"
+#include "hw/nyx-vtd/vtd.h"
+#include "hw/pci/msi.h"
+#include "hw/pci/pcie.h"
+#include "migration/vmstate.h"
+#include "system/system.h"
+#include "trace.h"
+
+/* --- The engine's callbacks ----------------------------------------------- */
+
+static bool host_serialized(void *opaque)
+{
+    return bql_locked();
+}
+
+static void host_send_msi(void *opaque, uint64_t addr, uint32_t data)
+{
+    nyx_x86_send_msi(addr, data);
+}
+
+static void host_mode_changed(void *opaque)
+{
+    NyxVtdState *s = opaque;
+
+    trace_nyx_vtd_mode_change(nyx_vtd_dma_checked(s->engine),
+                              nyx_vtd_translating(s->engine));
+    nyx_dma_space_update(s->space);
+}
+
+static void host_iec_changed(void *opaque, bool global, uint32_t index,
+                             uint32_t count)
+{
+    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(opaque), global, index,
+                             count - 1);
+}
+
+static void host_unmapped(void *opaque, NyxVtdRequester *r, uint64_t iova,
+                          uint8_t lg2)
+{
+    nyx_dma_device_unmapped(nyx_vtd_requester_opaque(r), IOMMU_NOTIFIER_UNMAP,
+                            iova, lg2);
+}
+
+static bool ats_enabled(const PCIDevice *dev)
+{
+    uint16_t cap = dev->exp.ats_cap;
+
+    return cap && (pci_get_word(dev->config + cap + PCI_ATS_CTRL) &
+                   PCI_ATS_CTRL_ENABLE);
+}
+
+/* A function that is not there, or has no ATS, never answers. */
+static NyxVtdAtsAnswer host_device_tlb(void *opaque, uint16_t sid,
+                                       uint64_t addr, uint8_t lg2)
+{
+    NyxVtdState *s = opaque;
+    PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
+    PCIDevice *dev = pci_find_device(pcms->pcibus, sid >> 8, sid & 0xff);
+    NyxDmaDevice *device = nyx_dma_space_find(s->space, sid);
+
+    if (!dev || !ats_enabled(dev)) {
+        return NYX_VTD_ATS_SILENT;
+    }
+    if (device) {
+        nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP, addr,
+                                lg2);
+    }
+    return NYX_VTD_ATS_DONE;
+}
+
+static void host_kick(void *opaque)
+{
+    NyxVtdState *s = opaque;
+
+    qemu_bh_schedule(s->bh);
+}
+
+static void host_finding(void *opaque, const NyxFinding *finding)
+{
+    NyxVtdState *s = opaque;
+    const NyxWhere *where = &finding->last.where;
+
+    trace_nyx_vtd_finding_add(finding->rule->id, where->sid, where->addr,
+                              where->value, finding->count);
+    qemu_log_mask(LOG_GUEST_ERROR, "%s: %s: %s (section %s, sid 0x%04x, addr "
+                  "0x%" PRIx64 ", value 0x%" PRIx64 ", count %" PRIu64
+                  "): %s\n", TYPE_NYX_VTD, finding->rule->id,
+                  finding->rule->title, finding->rule->section, where->sid,
+                  where->addr, where->value, finding->count,
+                  finding->rule->fix);
+    if (s->stream.open) {
+        nyx_stream_write(&s->stream,
+                         nyx_finding_to_json(TYPE_NYX_VTD, finding));
+    }
+}
+
+static int64_t host_now_ns(void *opaque)
+{
+    return qemu_clock_get_ns(QEMU_CLOCK_VIRTUAL);
+}
+
+static void host_event(void *opaque, const NyxVtdEvent *ev)
+{
+    switch (ev->kind) {
+    case NYX_VTD_EV_COMMAND:
+        trace_nyx_vtd_command_run(ev->a, ev->b);
+        break;
+    case NYX_VTD_EV_INV_CONTEXT:
+        trace_nyx_vtd_context_invalidate(ev->sid, ev->did, ev->gran);
+        break;
+    case NYX_VTD_EV_INV_IOTLB:
+        trace_nyx_vtd_iotlb_invalidate(ev->addr, ev->lg2, ev->did, ev->gran);
+        break;
+    case NYX_VTD_EV_INV_DEVTLB:
+        trace_nyx_vtd_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2);
+        break;
+    case NYX_VTD_EV_INV_IEC:
+        trace_nyx_vtd_iec_invalidate(ev->a, ev->b, ev->gran);
+        break;
+    case NYX_VTD_EV_WAIT:
+        trace_nyx_vtd_wait_complete(ev->addr, ev->a, ev->b);
+        break;
+    case NYX_VTD_EV_QUEUE_ERROR:
+        trace_nyx_vtd_queue_err(ev->a, ev->b);
+        break;
+    case NYX_VTD_EV_FAULT:
+        trace_nyx_vtd_fault_report(ev->sid, ev->addr, ev->a,
+            nyx_vtd_faults[nyx_vtd_fault_index(ev->a)].text, ev->b);
+        break;
+    case NYX_VTD_EV_INTERRUPT:
+        trace_nyx_vtd_interrupt_remap(ev->sid, ev->b, ev->addr, ev->a);
+        break;
+    case NYX_VTD_EV_MESSAGE:
+        trace_nyx_vtd_event_send(ev->addr, ev->a);
+        break;
+    }
+}
+
+static const NyxVtdHost host_template = {
+    .serialized = host_serialized,
+    .send_msi = host_send_msi,
+    .mode_changed = host_mode_changed,
+    .iec_changed = host_iec_changed,
+    .unmapped = host_unmapped,
+    .device_tlb = host_device_tlb,
+    .kick = host_kick,
+    .finding = host_finding,
+    .now_ns = host_now_ns,
+    .event = host_event,
+};
+
+/* --- What the address spaces ask ------------------------------------------ */
+
+static void *dma_requester_new(void *iommu, NyxDmaDevice *device)
+{
+    NyxVtdState *s = iommu;
+
+    return nyx_vtd_requester_new(s->engine, device);
+}
+
+static bool dma_translate(void *requester, uint16_t sid,
+                          const NyxRequest *req, NyxReply *reply)
+{
+    bool ok = nyx_vtd_translate(requester, sid, req, reply);
+
+    if (ok) {
+        trace_nyx_vtd_translate(sid, req->iova, req->access, reply->addr,
+                                reply->addr_mask, reply->access);
+    } else {
+        trace_nyx_vtd_translate_err(sid, req->iova, req->access);
+    }
+    return ok;
+}
+
+static void dma_notify(void *requester, bool on)
+{
+    nyx_vtd_requester_notify(requester, on);
+}
+
+static bool dma_checked(void *iommu)
+{
+    NyxVtdState *s = iommu;
+
+    return nyx_vtd_dma_checked(s->engine);
+}
+
+static MemTxResult dma_interrupt(void *iommu, uint16_t sid, uint64_t addr,
+                                 uint32_t data)
+{
+    NyxVtdState *s = iommu;
+    uint64_t to = addr;
+    uint32_t message = data;
+    NyxVtdFaultCode code = nyx_vtd_remap_interrupt(s->engine, sid, &to,
+                                                   &message);
+
+    if (code != NVTD_FAULT_NONE) {
+        trace_nyx_vtd_interrupt_err(sid, addr, data, code);
+        return MEMTX_ERROR;
+    }
+    nyx_x86_send_msi(to, message);
+    return MEMTX_OK;
+}
+
+static void dma_interrupt_misuse(void *iommu, uint16_t sid, uint64_t addr,
+                                 unsigned size, bool write)
+{
+    NyxVtdState *s = iommu;
+
+    nyx_vtd_finding(s->engine,
+                    write ? NVTD_RULE_INTR_RANGE_SIZE
+                          : NVTD_RULE_INTR_RANGE_READ,
+                    (NyxWhere) {
+                        .has_sid = true, .sid = sid,
+                        .has_addr = true, .addr = addr, .value = size,
+                    });
+}
+
+static const NyxDmaOps dma_ops = {
+    .name = TYPE_NYX_VTD,
+    .requester_new = dma_requester_new,
+    .translate = dma_translate,
+    .notify = dma_notify,
+    .checked = dma_checked,
+    .interrupt = dma_interrupt,
+    .interrupt_misuse = dma_interrupt_misuse,
+};
+
+/* KVM's routes: emulated devices come through the window instead. */
+static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
+                     uint16_t sid)
+{
+    NyxVtdState *s = NYX_VTD(iommu);
+    NyxVtdFaultCode code;
+
+    *dst = *src;
+    if (sid == X86_IOMMU_SID_INVALID) {
+        /* The split irqchip's IOAPIC pins. */
+        sid = NVTD_IOAPIC_SID;
+    }
+    code = nyx_vtd_remap_interrupt(s->engine, sid, &dst->address, &dst->data);
+    if (code != NVTD_FAULT_NONE) {
+        trace_nyx_vtd_interrupt_err(sid, src->address, src->data, code);
+        return -EFAULT;
+    }
+    return 0;
+}
+
+/* --- Registers ------------------------------------------------------------ */
+
+static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
+{
+    NyxVtdState *s = opaque;
+
+    return nyx_vtd_mmio_read(s->engine, addr, size);
+}
+
+static void mmio_write(void *opaque, hwaddr addr, uint64_t value,
+                       unsigned size)
+{
+    NyxVtdState *s = opaque;
+
+    nyx_vtd_mmio_write(s->engine, addr, value, size);
+}
+
+static const MemoryRegionOps mmio_ops = {
+    .read = mmio_read,
+    .write = mmio_write,
+    .endianness = DEVICE_LITTLE_ENDIAN,
+    .valid = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+    .impl = { .min_access_size = 1, .max_access_size = 8, .unaligned = true },
+};
+
+/* --- Life ----------------------------------------------------------------- */
+
+static bool parse_cache(const char *text, NyxCacheTemper *temper,
+                        Error **errp)
+{
+    static const char *const name[NYX_CACHE_TEMPER_COUNT] = {
+        [NYX_CACHE_HARDWARE] = "hardware",
+        [NYX_CACHE_STICKY] = "sticky",
+        [NYX_CACHE_OFF] = "off",
+    };
+
+    *temper = NYX_CACHE_HARDWARE;
+    for (unsigned i = 0; text && i < ARRAY_SIZE(name); i++) {
+        if (!strcmp(text, name[i])) {
+            *temper = i;
+            return true;
+        }
+    }
+    if (text) {
+        error_setg(errp, "cache=%s is not known: use cache=hardware, "
+                   "cache=sticky or cache=off", text);
+    }
+    return !text;
+}
+
+/* eim=auto: on whenever interrupts can be delivered to 32-bit APIC ids. */
+static bool decide_eim(NyxVtdState *s, bool intremap, bool *eim, Error **errp)
+{
+    switch (s->props.eim) {
+    case ON_OFF_AUTO_OFF:
+        *eim = false;
+        return true;
+    case ON_OFF_AUTO_AUTO:
+        *eim = intremap && nyx_x86_enable_x2apic();
+        return true;
+    default:
+        *eim = true;
+        if (intremap && !nyx_x86_enable_x2apic()) {
+            error_setg(errp, "eim=on needs a host kernel whose KVM has "
+                       "KVM_CAP_X2APIC_API: use eim=off or a newer kernel");
+            return false;
+        }
+        return true;
+    }
+}
+
+static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
+{
+    X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
+    const char *error;
+
+    *cfg = (NyxVtdCfg) {
+        .version = s->props.version,
+        .aw_bits = s->props.aw_bits,
+        .haw_bits = MIN(MAX(nyx_x86_phys_bits(), 32), 52),
+        .fault_records = s->props.fault_records,
+        .caching_mode = s->props.caching_mode,
+        .device_iotlb = x86->dt_supported,
+        .dma_drain = s->props.dma_drain,
+        .dma_translation = s->props.dma_translation,
+        .intremap = x86_iommu_ir_supported(x86),
+        .pass_through = x86->pt_supported,
+        .snoop_control = s->props.snoop_control,
+        .cache_seed = s->props.cache_seed,
+        .iotlb_entries = s->props.iotlb_entries,
+    };
+    if (s->props.version > UINT8_MAX) {
+        cfg->version = UINT8_MAX;
+    }
+    if (!parse_cache(s->props.cache, &cfg->cache, errp) ||
+        !decide_eim(s, cfg->intremap, &cfg->eim, errp)) {
+        return false;
+    }
+    error = nyx_vtd_cfg_error(cfg);
+    if (error) {
+        error_setg(errp, "%s", error);
+    }
+    return !error;
+}
+
+static void continue_bh(void *opaque)
+{
+    NyxVtdState *s = opaque;
+
+    nyx_vtd_continue(s->engine);
+}
+
+/* Before the machine builds its ACPI tables: notifiers run newest first. */
+static void machine_done(Notifier *notifier, void *data)
+{
+    NyxVtdState *s = container_of(notifier, NyxVtdState, machine_done);
+    Error *err = NULL;
+
+    if (!nyx_vtd_acpi_install(s, &err)) {
+        error_report_err(err);
+        exit(1);
+    }
+}
+
+static void realize(DeviceState *dev, Error **errp)
+{
+    NyxVtdState *s = NYX_VTD(dev);
+    PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
+    NyxVtdHost host = host_template;
+    NyxVtdCfg cfg;
+
+    if (!make_cfg(s, &cfg, errp) ||
+        !nyx_stream_open(&s->stream, s->props.findings, "findings", errp)) {
+        return;
+    }
+    host.mem = nyx_mem_qemu;
+    host.opaque = s;
+    s->bh = qemu_bh_new_guarded(continue_bh, s, &dev->mem_reentrancy_guard);
+    s->engine = nyx_vtd_new(&cfg, &host);
+
+    memory_region_init_io(&s->mmio, OBJECT(s), &mmio_ops, s, TYPE_NYX_VTD,
+                          NVTD_MMIO_SIZE);
+    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->mmio);
+    sysbus_mmio_map(SYS_BUS_DEVICE(s), 0, NVTD_MMIO_BASE);
+
+    s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus);
+    X86_MACHINE(pcms)->ioapic_as =
+        nyx_dma_space_fixed(s->space, "nyx-vtd-ioapic", NVTD_IOAPIC_SID);
+    s->machine_done.notify = machine_done;
+    qemu_add_machine_init_done_notifier(&s->machine_done);
+}
+
+/* Before the parent's own realize, whose error does not name a machine. */
+static void check_machine_and_realize(DeviceState *dev, Error **errp)
+{
+    NyxVtdClass *vc = NYX_VTD_GET_CLASS(dev);
+    PCMachineState *pcms = (PCMachineState *)
+        object_dynamic_cast(qdev_get_machine(), TYPE_PC_MACHINE);
+
+    if (!pcms || !pcms->pcibus) {
+        error_setg(errp, "nyx-vtd needs a PC with a PCI bus: use -machine "
+                   "q35 or -machine pc");
+        return;
+    }
+    vc->parent_realize(dev, errp);
+}
+
+/* In the last phase: devices have stopped their DMA by then. */
+static void reset_exit(Object *obj, ResetType type)
+{
+    NyxVtdState *s = NYX_VTD(obj);
+
+    nyx_vtd_reset(s->engine);
+}
+
+static const Property properties[] = {
+    DEFINE_PROP_UINT8("aw-bits", NyxVtdState, props.aw_bits, 48),
+    DEFINE_PROP_STRING("cache", NyxVtdState, props.cache),
+    DEFINE_PROP_UINT64("cache-seed", NyxVtdState, props.cache_seed, 1),
+    DEFINE_PROP_BOOL("caching-mode", NyxVtdState, props.caching_mode, false),
+    DEFINE_PROP_BOOL("dma-drain", NyxVtdState, props.dma_drain, true),
+    DEFINE_PROP_BOOL("dma-translation", NyxVtdState, props.dma_translation,
+                     true),
+    DEFINE_PROP_ON_OFF_AUTO("eim", NyxVtdState, props.eim, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_UINT8("fault-records", NyxVtdState, props.fault_records, 8),
+    DEFINE_PROP_STRING("findings", NyxVtdState, props.findings),
+    DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
+                       4096),
+    DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
+    DEFINE_PROP_UINT32("version", NyxVtdState, props.version, 0),
+    DEFINE_PROP_BOOL("x2apic-opt-out", NyxVtdState, props.x2apic_opt_out,
+                     false),
+};
+
+/* Name and description of every property, the parent's included. */
+static const char *const descriptions[][2] = {
+    { "aw-bits", "widest guest address: 39, 48 or 57 bits (default 48)" },
+    { "cache", "hardware: bounded, random eviction (default); sticky: "
+      "nothing is ever evicted; off: every access walks the tables" },
+    { "cache-seed", "seed of the eviction, so that a run repeats "
+      "(default 1)" },
+    { "caching-mode", "CAP.CM: not-present entries are cached too "
+      "(default off)" },
+    { "device-iotlb", "ECAP.DT: devices may cache translations, ATS "
+      "(default off)" },
+    { "dma-drain", "CAP.DRD and DWD: invalidations drain DMA (default on)" },
+    { "dma-translation", "off: interrupt remapping only (default on)" },
+    { "eim", "ECAP.EIM: x2APIC destinations (default auto: on with "
+      "intremap)" },
+    { "fault-records", "fault-recording registers, 1 to 16 (default 8)" },
+    { "findings", "id of a -chardev for guest mistakes, one JSON object a "
+      "line" },
+    { "intremap", "ECAP.IR: interrupt remapping (default auto: on unless "
+      "the irqchip is all in the kernel)" },
+    { "iotlb-entries", "translations cached per device, 16 to 1048576 "
+      "(default 4096)" },
+    { "pt", "ECAP.PT: pass-through contexts (default on)" },
+    { "snoop-control", "ECAP.SC: snoop bit in paging entries (default on)" },
+    { "version", "VER register, 0x10 to 0x5f (default 0: version 1.0)" },
+    { "x2apic-opt-out", "ask the guest not to use x2APIC, in the DMAR table "
+      "(default off)" },
+};
+
+static void class_init(ObjectClass *oc, NyxClassData *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    X86IOMMUClass *x86 = X86_IOMMU_DEVICE_CLASS(oc);
+    ResettableClass *rc = RESETTABLE_CLASS(oc);
+
+    device_class_set_parent_realize(dc, check_machine_and_realize,
+                                    &NYX_VTD_CLASS(oc)->parent_realize);
+    rc->phases.exit = reset_exit;
+    dc->vmsd = &nyx_vtd_vmstate;
+    dc->hotpluggable = false;
+    dc->desc = "Intel VT-d DMA and interrupt remapping, like hardware";
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+    device_class_set_props(dc, properties);
+    x86->realize = realize;
+    x86->int_remap = int_remap;
+    for (unsigned i = 0; i < ARRAY_SIZE(descriptions); i++) {
+        nyx_describe_property(oc, descriptions[i][0], descriptions[i][1]);
+    }
+    nyx_vtd_debug_class_init(oc);
+}
+
+static const TypeInfo vtd_info = {
+    .name = TYPE_NYX_VTD,
+    .parent = TYPE_X86_IOMMU_DEVICE,
+    .instance_size = sizeof(NyxVtdState),
+    .class_size = sizeof(NyxVtdClass),
+    .class_init = class_init,
+};
+
+void nyx_vtd_register_types(void)
+{
+    type_register_static(&vtd_info);
+}

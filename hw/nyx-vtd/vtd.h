@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The QEMU device around the VT-d engine.
+ */
+#ifndef HW_NYX_VTD_VTD_H
+#define HW_NYX_VTD_VTD_H
+
+#include "hw/nyx-iommu/compat.h"
+#include "hw/nyx-iommu/dma-space.h"
+#include "hw/nyx-iommu/stream.h"
+#include "hw/nyx-vtd/engine.h"
+#include "hw/i386/x86-iommu.h"
+
+#define TYPE_NYX_VTD "nyx-vtd"
+OBJECT_DECLARE_TYPE(NyxVtdState, NyxVtdClass, NYX_VTD)
+
+struct NyxVtdClass {
+    X86IOMMUClass parent_class;
+
+    DeviceRealize parent_realize;
+};
+
+/* Properties; constant after realize. */
+typedef struct NyxVtdProps {
+    uint8_t aw_bits;
+    uint8_t fault_records;
+    bool caching_mode;
+    bool dma_drain;
+    bool dma_translation;
+    bool snoop_control;
+    bool x2apic_opt_out;
+    OnOffAuto eim;
+    uint32_t version;
+    uint32_t iotlb_entries;
+    uint64_t cache_seed;
+    char *cache;
+    char *findings;
+} NyxVtdProps;
+
+struct NyxVtdState {
+    X86IOMMUState parent_obj;
+
+    NyxVtdProps props;
+    NyxVtd *engine;
+    NyxDmaSpace *space;
+    MemoryRegion mmio;
+    QEMUBH *bh;
+    Notifier machine_done;
+    NyxStream stream;        /* findings, one JSON object a line */
+    NyxVtdSaved saved;       /* while migrating */
+};
+
+extern const VMStateDescription nyx_vtd_vmstate;
+
+/* Build the DMAR table (chapter 8) and add it to the machine's. */
+bool nyx_vtd_acpi_install(NyxVtdState *s, Error **errp);
+
+/* Add the properties that show statistics and state. */
+void nyx_vtd_debug_class_init(ObjectClass *oc);
+
+void nyx_vtd_register_types(void);
+
+#endif

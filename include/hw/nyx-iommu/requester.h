@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Where nyx-testdev's requests meet the Nyx IOMMU: one provider, set by the
+ * IOMMU when it is realized, asked by requesters from any thread.
+ */
+#ifndef HW_NYX_IOMMU_REQUESTER_H
+#define HW_NYX_IOMMU_REQUESTER_H
+
+#include "hw/nyx-iommu/request.h"
+#include "hw/pci/pci.h"
+
+/**
+ * NyxRequestFn: answer one request.
+ * @opaque: what was given to nyx_request_provider_set()
+ * @bus: with @devfn the same pair that PCIIOMMUOps.get_address_space gets for
+ *       the requesting function, that is after requester-ID aliasing
+ * @devfn: see @bus
+ * @req: the request
+ * @reply: all zero on entry
+ *
+ * Called in any thread, with or without the big lock, inside an RCU read-side
+ * critical section; must not take the big lock.
+ *
+ * Returns false if @bus and @devfn are not the IOMMU's to answer for.  A
+ * refusal is true with @reply->ok false.
+ */
+typedef bool NyxRequestFn(void *opaque, PCIBus *bus, int devfn,
+                          const NyxRequest *req, NyxReply *reply);
+
+/**
+ * NyxRequester: a function as an IOMMU sees it.
+ * @bus: bus of the requester ID, not referenced; NULL if no IOMMU owns it
+ * @devfn: of the requester ID on @bus
+ */
+typedef struct NyxRequester {
+    PCIBus *bus;
+    int devfn;
+} NyxRequester;
+
+/**
+ * nyx_request_provider_set: make @fn the one that answers.
+ * @fn: provider, or NULL to remove it
+ * @opaque: for @fn; must live as long as a request may be under way
+ *
+ * Called with the big lock held.
+ */
+void nyx_request_provider_set(NyxRequestFn *fn, void *opaque);
+
+/**
+ * nyx_requester_resolve: find who @dev is for its IOMMU.
+ * @dev: realized PCI function
+ *
+ * Applies the alias rules of pci_device_iommu_address_space().  Called with
+ * the big lock held; the result holds until a bridge above @dev goes away.
+ */
+NyxRequester nyx_requester_resolve(PCIDevice *dev);
+
+/**
+ * nyx_request_submit_as: make a request as @who, from any thread.
+ * @who: from nyx_requester_resolve()
+ * @req: the request
+ * @reply: filled in if the result is true
+ *
+ * Returns false if no Nyx IOMMU is there to answer for @who.
+ */
+bool nyx_request_submit_as(const NyxRequester *who, const NyxRequest *req,
+                           NyxReply *reply);
+
+/**
+ * nyx_request_submit: make a request as @dev.
+ * @dev: realized PCI function
+ * @req: the request
+ * @reply: filled in if the result is true
+ *
+ * Called with the big lock held.
+ *
+ * Returns false if no Nyx IOMMU is there to answer for @dev.
+ */
+bool nyx_request_submit(PCIDevice *dev, const NyxRequest *req,
+                        NyxReply *reply);
+
+/**
+ * nyx_request_available: whether a request of @dev would find a provider.
+ * @dev: realized PCI function
+ *
+ * Called with the big lock held.
+ */
+bool nyx_request_available(PCIDevice *dev);
+
+#endif

@@ -1,0 +1,125 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Runs every test: sets the machine up, builds, and goes through the tiers.
+# The last line counts all of them: N passed, M failed, K skipped.
+
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+usage() {
+    cat <<USAGE
+Usage: scripts/test.sh [TIER ...]
+
+Tiers, all of them if none is named:
+  unit    the engine and the core, without QEMU
+  asan    the same under the address and undefined-behaviour sanitizers
+  tsan    the threaded tests under the thread sanitizer
+  qtest   the module in the stock QEMU, driven by libqtest
+  guest   Debian's kernels behind the devices
+USAGE
+}
+
+TIERS=(unit asan tsan qtest guest)
+BUILD=${NYX_BUILD:-build}
+
+passed=0
+failed=0
+skipped=0
+
+# add PASSED FAILED SKIPPED
+add() {
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    skipped=$((skipped + $3))
+    printf '  %d passed, %d failed, %d skipped\n' "$1" "$2" "$3"
+}
+
+# configure DIR OPTION...
+configure() {
+    local dir=$1
+    shift
+    if [ ! -e "$dir/build.ninja" ]; then
+        "$MESON" setup "$dir" "$@" >"$NYX_LOGS/meson-$(basename "$dir").log" ||
+            nyx_die "meson setup $dir failed: see $NYX_LOGS"
+    fi
+    ninja -C "$dir" >"$NYX_LOGS/ninja-$(basename "$dir").log" || {
+        tail -n 30 "$NYX_LOGS/ninja-$(basename "$dir").log" >&2
+        nyx_die "the build in $dir failed: the lines above say where"
+    }
+}
+
+# meson_tier DIR ARGUMENT...
+meson_tier() {
+    local dir=$1
+    shift
+    "$MESON" test -C "$dir" --no-rebuild --print-errorlogs "$@" || true
+    # shellcheck disable=SC2046
+    add $("$NYX_PYTHON" scripts/tap-count.py "$dir/meson-logs/testlog.json")
+}
+
+tier_unit() {
+    meson_tier "$BUILD" --suite unit
+}
+
+tier_asan() {
+    configure "$BUILD-asan" -Db_sanitize=address,undefined -Db_lundef=false
+    meson_tier "$BUILD-asan" --suite unit
+}
+
+# Only what has threads has anything to tell under this sanitizer.
+tier_tsan() {
+    configure "$BUILD-tsan" -Db_sanitize=thread -Db_lundef=false
+    meson_tier "$BUILD-tsan" --suite threads
+}
+
+tier_qtest() {
+    meson_tier "$BUILD" --suite qtest --num-processes 2
+}
+
+tier_guest() {
+    local log="$NYX_LOGS/guest-tests.log" last
+
+    "$NYX_PYTHON" tests/guest/run.py \
+        --qemu "$BUILD/nyx-qemu-system-x86_64" --plugin '' | tee "$log" || true
+    last=$(tail -n 1 "$log")
+    if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped ]]
+    then
+        add "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}" "${BASH_REMATCH[3]}"
+    else
+        add 0 1 0
+    fi
+}
+
+case "${1:-}" in
+-h | --help)
+    usage
+    exit 0
+    ;;
+esac
+[ $# -gt 0 ] && TIERS=("$@")
+for tier in "${TIERS[@]}"; do
+    declare -F "tier_$tier" >/dev/null ||
+        nyx_die "no tier \"$tier\": known are unit, asan, tsan, qtest, guest"
+done
+
+scripts/setup.sh
+eval "$(scripts/setup.sh --print-env)"
+mkdir -p "$NYX_LOGS"
+configure "$BUILD"
+
+for tier in "${TIERS[@]}"; do
+    start=$SECONDS
+    nyx_say "== $tier"
+    "tier_$tier"
+    nyx_say "== $tier: $((SECONDS - start)) s"
+done
+
+if [ "$skipped" -gt 0 ]; then
+    echo "$passed passed, $failed failed, $skipped skipped"
+else
+    echo "$passed passed, $failed failed"
+fi
+[ "$failed" -eq 0 ]

@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Builds the guest's initramfs: busybox, our init and helper, kernel modules.
+
+usage: initramfs.py KERNEL_DIR BUSYBOX CACHE_DIR [MODULE ...]
+
+KERNEL_DIR is an unpacked kernel package.  The name of the result is printed; it
+holds a hash of all that went in, so a file that exists is never built again.
+"""
+
+import hashlib
+import lzma
+import os
+import pathlib
+import re
+import stat
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+# What the rows plug in; what these need is found in the modules themselves.
+MODULES = (
+    'virtio_pci',
+    'virtio_blk',
+    'virtio_net',
+    'nvme',
+    'ahci',
+    'sd_mod',
+    'e1000',
+    'e1000e',
+)
+
+
+class Modules:
+    """The modules of one kernel package, found by name."""
+
+    def __init__(self, kernel_dir):
+        # Debian 13 has only /usr/lib, Debian 12's packages still say /lib.
+        found = [path for top in ('lib', 'usr/lib')
+                 for path in kernel_dir.glob(f'{top}/modules/*/kernel')]
+        if len(found) != 1:
+            raise SystemExit(f'initramfs: no module tree in {kernel_dir}')
+        self.files = {self._name(path): path
+                      for path in found[0].rglob('*.ko*')}
+        builtin = found[0].parent / 'modules.builtin'
+        self.builtin = {self._name(line)
+                        for line in builtin.read_text().split()}
+
+    @staticmethod
+    def _name(path):
+        name = os.path.basename(path).partition('.ko')[0]
+        return name.replace('-', '_')
+
+    def read(self, name):
+        """The ELF file; the guest's insmod is not asked to decompress."""
+        data = self.files[name].read_bytes()
+        return lzma.decompress(data) if self.files[name].suffix == '.xz' \
+            else data
+
+    def closure(self, wanted):
+        """The modules to load, each after what it needs, with their bytes.
+
+        The packages have no modules.dep (depmod makes it when a package is
+        installed), so dependencies are read where depmod's users keep them:
+        in the .modinfo section of each module.  A soft dependency
+        (crc32c for libcrc32c and the like) is loaded when it exists.
+        """
+        order = {}
+
+        def add(name, hard):
+            if name in order or name in self.builtin:
+                return
+            if name not in self.files:
+                if hard:
+                    raise SystemExit(f'initramfs: no module {name}')
+                return
+            data = self.read(name)
+            needs = re.search(rb'\0depends=([^\0]*)\0', data)
+            soft = re.search(rb'\0softdep=pre: ([^\0]*)\0', data)
+            for other in (soft.group(1).decode().split() if soft else ()):
+                add(other.replace('-', '_'), False)
+            for other in (needs.group(1).decode().split(',') if needs else ()):
+                if other:
+                    add(other.replace('-', '_'), True)
+            order[name] = data
+
+        for name in wanted:
+            add(name, True)
+        return order
+
+
+class Cpio:
+    """An archive in the "newc" format that the kernel unpacks."""
+
+    def __init__(self):
+        self.data = bytearray()
+        self.inode = 0
+
+    def add(self, name, mode, content=b'', device=(0, 0)):
+        self.inode += 1
+        fields = (self.inode, mode, 0, 0, 1, 0, len(content), 0, 0,
+                  device[0], device[1], len(name) + 1, 0)
+        self.data += b'070701' + b''.join(b'%08X' % f for f in fields)
+        self.data += name.encode() + b'\0'
+        self._pad()
+        self.data += content
+        self._pad()
+
+    def _pad(self):
+        self.data += bytes(-len(self.data) % 4)
+
+    def finish(self):
+        self.add('TRAILER!!!', 0)
+        return bytes(self.data)
+
+
+def compile_helper(cache):
+    """The static C helper, kept under the hash of its source."""
+    source = HERE / 'initramfs' / 'helper.c'
+    header = HERE.parents[1] / 'hw' / 'nyx-iommu' / 'testdev-regs.h'
+    digest = hashlib.sha256(source.read_bytes() + header.read_bytes())
+    target = cache / f'guest-helper-{digest.hexdigest()[:16]}'
+    if not target.exists():
+        partial = target.with_suffix(f'.{os.getpid()}')
+        compiler = os.environ.get('CC', 'cc').split()
+        subprocess.run(compiler + ['-static', '-O2', '-Wall', '-Wextra',
+                                   '-Werror', '-I', header.parent,
+                                   '-o', partial, source], check=True)
+        partial.rename(target)
+    return target.read_bytes()
+
+
+def build(kernel_dir, busybox, cache, wanted=MODULES):
+    """The path of an initramfs with all this in it."""
+    cache.mkdir(parents=True, exist_ok=True)
+    init = (HERE / 'initramfs' / 'init').read_bytes()
+    helper = compile_helper(cache)
+    key = hashlib.sha256()
+    for part in (pathlib.Path(__file__).read_bytes(), init, helper,
+                 busybox.read_bytes(), str(kernel_dir.resolve()).encode(),
+                 ' '.join(wanted).encode()):
+        key.update(hashlib.sha256(part).digest())
+    target = cache / f'initramfs-{key.hexdigest()[:16]}.cpio'
+    if target.exists():
+        return target
+
+    modules = Modules(kernel_dir).closure(wanted)
+    cpio = Cpio()
+    for name in ('bin', 'dev', 'proc', 'sys', 'tmp', 'modules'):
+        cpio.add(name, stat.S_IFDIR | 0o755)
+    cpio.add('dev/console', stat.S_IFCHR | 0o600, device=(5, 1))
+    cpio.add('init', stat.S_IFREG | 0o755, init)
+    cpio.add('bin/busybox', stat.S_IFREG | 0o755, busybox.read_bytes())
+    cpio.add('bin/sh', stat.S_IFLNK | 0o777, b'busybox')
+    cpio.add('bin/nyx-helper', stat.S_IFREG | 0o755, helper)
+    for name, data in modules.items():
+        cpio.add(f'modules/{name}.ko', stat.S_IFREG | 0o644, data)
+    order = ''.join(f'{name}\n' for name in modules)
+    cpio.add('modules/order', stat.S_IFREG | 0o644, order.encode())
+
+    partial = target.with_suffix(f'.{os.getpid()}')
+    partial.write_bytes(cpio.finish())
+    partial.rename(target)
+    return target
+
+
+def main():
+    if len(sys.argv) < 4:
+        sys.exit(__doc__.strip())
+    kernel_dir, busybox, cache = map(pathlib.Path, sys.argv[1:4])
+    print(build(kernel_dir, busybox, cache, tuple(sys.argv[4:]) or MODULES))
+
+
+if __name__ == '__main__':
+    main()

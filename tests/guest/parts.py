@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The devices a row can name: their QEMU arguments, their images and what the
+guest must report of them."""
+
+import hashlib
+import random
+
+# A disk has this many MiB of data, then as many of zeros to be written.
+DISK_HALF = 4
+NET_SIZE = 1 << 20
+TFTP_SIZE = 512 << 10
+
+ROTATE = bytes((byte + 1) % 256 for byte in range(256))
+
+
+def sha256(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def pattern(name, size):
+    """Data that are different for each name and the same in each run."""
+    return random.Random(name).randbytes(size)
+
+
+class Disk:
+    """An image of data and zeros, and the sums a guest must find."""
+
+    def __init__(self, directory, name):
+        self.name = name
+        self.path = directory / f'{name}.img'
+        data = pattern(name, DISK_HALF << 20)
+        self.rotated = data.translate(ROTATE)
+        with open(self.path, 'wb') as image:
+            image.write(data)
+            image.truncate(2 * len(data))
+        self.written = False
+        read, back = sha256(data), sha256(self.rotated)
+        self.sums = {f'{name}.{what}': read for what in
+                     ('read', 'direct', 'identity', 'DMA', 'DMA-FQ')}
+        self.sums[f'{name}.back'] = back
+
+    def problem(self):
+        """What is wrong with the image after the guest wrote to it."""
+        with open(self.path, 'rb') as image:
+            half = len(self.rotated)
+            if image.read(half).translate(ROTATE) != self.rotated:
+                return f'{self.name}: the data in the image have changed'
+            if image.read() != self.rotated:
+                return f'{self.name}: the image lacks what the guest wrote'
+        return None
+
+
+class Parts:
+    """The devices of one row, made from its words KIND[=ID][@BUS]."""
+
+    def __init__(self, words, machine, directory):
+        self.machine = machine
+        self.directory = directory
+        self.args = []
+        self.disks = {}
+        self.sums = {}
+        # Names of interrupts that must have come, as /proc/interrupts has them.
+        self.interrupts = []
+        self.subnet = 1
+        # A slot each on bus 0: an extra device moves no other one.
+        self.slot = 4
+        for word in words.split():
+            self._add(word)
+
+    def _add(self, word):
+        left, _, bus = word.partition('@')
+        kind, _, name = left.partition('=')
+        method = getattr(self, '_add_' + kind.replace('-', '_'))
+        method(name or kind, bus)
+
+    def _device(self, text, bus):
+        if bus:
+            text += f',bus={bus}'
+        else:
+            text += f',addr={self.slot:#x}'
+            self.slot += 1
+        self.args += ['-device', text]
+
+    def blockdev(self, name):
+        """Backend "d-NAME", for a device that is or will be there."""
+        disk = Disk(self.directory, name)
+        self.disks[name] = disk
+        self.sums.update(disk.sums)
+        self.args += ['-drive', f'if=none,id=d-{name},file={disk.path},'
+                                f'format=raw,cache=writeback']
+        return f'drive=d-{name},serial={name}'
+
+    # -------------------------------------------------------------- disks
+
+    def _add_vblk(self, name, bus, extra=''):
+        self._device(f'virtio-blk-pci,id={name},{self.blockdev(name)},'
+                     f'iommu_platform=on,disable-legacy=on{extra}', bus)
+        self.interrupts.append('virtio')
+
+    def _add_vblk_ats(self, name, bus):
+        self._add_vblk(name, bus, ',ats=on')
+
+    def _add_nvme(self, name, bus):
+        self._device(f'nvme,id={name},{self.blockdev(name)}', bus)
+        self.interrupts.append('nvme')
+
+    def _add_ahci(self, name, bus):
+        """A disk at the chipset's own controller, or at an added one."""
+        if bus or self.machine != 'q35':
+            self._device(f'ich9-ahci,id=c-{name}', bus)
+            bus = f'c-{name}.0'
+        else:
+            bus = 'ide.0'
+        self.args += ['-device', f'ide-hd,id={name},{self.blockdev(name)},'
+                                 f'model={name},bus={bus}']
+        self.interrupts.append('ahci')
+
+    def _add_later(self, name, _bus):
+        """A backend for a disk that the host plugs in during the run."""
+        self.blockdev(name)
+
+    # ------------------------------------------------------------ network
+
+    def _net(self, device, driver, bus):
+        self.subnet += 1
+        net = f'10.0.{self.subnet}'
+        tftp = self.directory / 'tftp'
+        tftp.mkdir(exist_ok=True)
+        small = pattern('tftp', TFTP_SIZE)
+        large = pattern('tcp', NET_SIZE)
+        (tftp / 'data').write_bytes(small)
+        (self.directory / 'tcp').write_bytes(large)
+        # Closed to the outside; what the guest is served comes from here.
+        self.args += ['-netdev',
+                      f'user,id=n{self.subnet},net={net}.0/24,restrict=on,'
+                      f'tftp={tftp},'
+                      f'guestfwd=tcp:{net}.100:80-cmd:cat '
+                      f'{self.directory}/tcp,'
+                      f'guestfwd=tcp:{net}.100:81-cmd:sha256sum']
+        self._device(f'{device},netdev=n{self.subnet}', bus)
+        self.sums[f'{driver}.tftp'] = sha256(small)
+        self.sums[f'{driver}.tcp'] = sha256(large)
+        self.sums[f'{driver}.up'] = sha256(small.translate(ROTATE))
+        self.interrupts.append('virtio' if driver == 'virtio_net' else 'eth')
+
+    def _add_e1000e(self, name, bus):
+        self._net(f'e1000e,id={name}', 'e1000e', bus)
+
+    def _add_e1000(self, name, bus):
+        self._net(f'e1000,id={name}', 'e1000', bus)
+
+    def _add_vnet(self, name, bus):
+        self._net(f'virtio-net-pci,id={name},iommu_platform=on,'
+                  f'disable-legacy=on', 'virtio_net', bus)
+
+    # -------------------------------------------------------------- buses
+
+    def _add_rp(self, name, bus):
+        """A root port; a slot number of its own makes it hot-pluggable."""
+        self._device(f'pcie-root-port,id={name},chassis={self.slot},'
+                     f'slot={self.slot}', bus)
+
+    def _add_pciebr(self, name, bus):
+        self._device(f'pcie-pci-bridge,id={name}', bus)
+
+    def _add_pcibr(self, name, bus):
+        self._device(f'pci-bridge,id={name},chassis_nr={self.slot}', bus)
+
+    # -------------------------------------------------------------- rogues
+
+    def _add_edu(self, name, bus):
+        """QEMU's device for teaching; 32-bit DMA, 28 is its default."""
+        self._device(f'edu,id={name},dma_mask=0xffffffff', bus)
+
+    def _add_testdev(self, name, bus):
+        self._device(f'nyx-testdev,id={name}', bus)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The table of guest tests: one row, one guest, one line of output."""
+
+import dataclasses
+import itertools
+
+DISKS = 'disk:vblk disk:nvme disk:ahci'
+PLAIN = 'vblk nvme ahci e1000e'
+PLAIN_TESTS = f'{DISKS} net:e1000e:2'
+
+
+@dataclasses.dataclass
+class Row:
+    """One guest: what it consists of, and what it must report."""
+
+    name: str
+    kernel: str = '6.12'
+    machine: str = 'q35'
+    # Options of the IOMMU, by the names that intel-iommu has for them.
+    iommu: str = 'intremap=on,eim=on,aw-bits=48'
+    # Kernel: strict, lazy, pt, or off, which leaves intel_iommu= out.
+    mode: str = 'strict'
+    # Interrupt remapping the kernel must find: x2apic, xapic or off.
+    remap: str = 'x2apic'
+    devices: str = PLAIN
+    tests: str = PLAIN_TESTS
+    append: str = ''
+    cpu: str = 'max'
+    memory: str = '1G'
+    firmware: str = 'seabios'
+    qemu: tuple = ()
+    # Rogue requests: (what the kernel must say, by the helper's operation).
+    faults: dict = dataclasses.field(default_factory=dict)
+    # The whole guest again, after a system reset from outside.
+    reset: bool = False
+    # Run also with intel-iommu, and compare what the guests found.
+    swap: bool = False
+    # Why a model cannot run the row, by the model's name.
+    unfit: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def options(self):
+        """The options as a dictionary."""
+        return dict(pair.split('=') for pair in self.iommu.split(','))
+
+    @property
+    def domain(self):
+        """The type the groups' default domains must have."""
+        if self.mode == 'pt':
+            return 'identity'
+        # In caching mode each map is an exit, and the kernel refuses to
+        # batch the unmaps: "IOMMU batching disallowed due to virtualization".
+        # Without pass-through 6.12 asks for plain DMA, whatever the policy.
+        batching = self.options.get('caching-mode') != 'on' and not (
+            self.options.get('pt') == 'off' and self.kernel == '6.12')
+        return 'DMA-FQ' if self.mode == 'lazy' and batching else 'DMA'
+
+    @property
+    def cmdline(self):
+        return {
+            'strict': 'intel_iommu=on iommu.strict=1',
+            'lazy': 'intel_iommu=on iommu.strict=0',
+            'pt': 'intel_iommu=on iommu=pt',
+            'off': 'intel_iommu=off',
+        }[self.mode] + (' ' + self.append if self.append else '')
+
+
+# ---------------------------------------------------------------- the matrix
+# Each pair of values of two columns occurs in some row; check_pairs() says so.
+
+MATRIX = (
+    # kernel, mode,    caching, aw, interrupt remapping
+    ('6.1',  'strict', 'off', 39, 'x2apic'),
+    ('6.1',  'strict', 'on',  48, 'off'),
+    ('6.1',  'lazy',   'on',  39, 'x2apic'),
+    ('6.1',  'lazy',   'off', 48, 'xapic'),
+    ('6.1',  'pt',     'on',  48, 'xapic'),
+    ('6.1',  'pt',     'off', 39, 'off'),
+    ('6.12', 'strict', 'on',  39, 'xapic'),
+    ('6.12', 'strict', 'off', 48, 'x2apic'),
+    ('6.12', 'lazy',   'off', 39, 'off'),
+    ('6.12', 'lazy',   'on',  48, 'xapic'),
+    ('6.12', 'pt',     'on',  39, 'x2apic'),
+    ('6.12', 'pt',     'off', 48, 'off'),
+)
+
+
+def check_pairs():
+    """A matrix that has lost a pair does not run."""
+    for one, other in itertools.combinations(range(5), 2):
+        wanted = set(itertools.product({row[one] for row in MATRIX},
+                                       {row[other] for row in MATRIX}))
+        missing = wanted - {(row[one], row[other]) for row in MATRIX}
+        if missing:
+            raise SystemExit(f'rows.py: the matrix lacks {sorted(missing)}')
+
+
+def matrix_row(kernel, mode, caching, width, remap):
+    remapping = {'x2apic': 'intremap=on,eim=on',
+                 'xapic': 'intremap=on,eim=off',
+                 'off': 'intremap=off'}[remap]
+    return Row(name=f'matrix-{kernel}-{mode}-cm_{caching}-aw{width}-{remap}',
+               kernel=kernel, mode=mode, remap=remap,
+               iommu=f'{remapping},caching-mode={caching},aw-bits={width}',
+               # IOVAs from the top of the address width down, not below
+               # 4 GiB first: the only way that they use the width.
+               append='iommu.forcedac=1' if caching == 'off' else '')
+
+
+# --------------------------------------------------------------- single rows
+
+NO_PC = {'intel-iommu': 'intel-iommu takes the machine q35 only'}
+NO_OPTION = {'intel-iommu': 'an option of ours'}
+NO_CFI = {'intel-iommu': 'intel-iommu lets compatibility-format interrupts by'}
+
+# Two buses below the PCI Express bridge: the kernel has an entry checked
+# against the range from the first to the second, start bus in the high byte.
+NO_SVT_BUS = {'intel-iommu':
+              'intel-iommu swaps start and end of the bus range (SVT=2)'}
+BRIDGES = 'rp=rp1 rp=rp2 nvme@rp1 pciebr=br@rp2 pcibr=br2@br e1000@br ' \
+          'vblk@br2 ahci@br2'
+
+WRITE = r'\[DMA Write NO_PASID\] Request device \[{device}\] ' \
+        r'fault addr {address} \[fault reason 0x05\]'
+READ = r'\[DMA Read NO_PASID\] Request device \[{device}\] ' \
+       r'fault addr {address} \[fault reason 0x06\]'
+# 6.1 prints the entry's index, 6.12 as well; the address has no field for it.
+MSI = r'\[INTR-REMAP\] Request device \[{device}\] ' \
+      r'fault index 0x0 \[fault reason 0x25\]'
+
+
+def rogue(device, kernel, mode='strict', iommu='intremap=on,eim=on,aw-bits=48',
+          caching=''):
+    return Row(
+        f'rogue-{device}-{kernel}-{mode}{caching}', kernel=kernel, mode=mode,
+        iommu=iommu + (',caching-mode=on' if caching else ''),
+        devices=f'vblk nvme {device}',
+        tests=f'disk:vblk rogue:{device}:write:0xbad5000 '
+              f'rogue:{device}:read:0xbad7000 disk:nvme',
+        faults={'write': WRITE, 'read': READ})
+
+
+SINGLE = (
+    # The same guest behind both models, with the same words.
+    Row('swap-intel-iommu-6.1', kernel='6.1', swap=True,
+        iommu='intremap=on,eim=on,caching-mode=on,device-iotlb=on,aw-bits=48,'
+              'pt=on,snoop-control=off,dma-drain=on,dma-translation=on,'
+              'version=0'),
+    Row('swap-intel-iommu-6.12', swap=True, mode='lazy',
+        iommu='intremap=on,eim=off,caching-mode=off,aw-bits=39,pt=off',
+        remap='xapic'),
+
+    # Other machines, firmware and processors.
+    Row('pc-6.12', machine='pc', unfit=NO_PC),
+    Row('pc-6.1-pt', kernel='6.1', machine='pc', mode='pt', unfit=NO_PC),
+    Row('ovmf-6.12', firmware='ovmf',
+        devices='vblk nvme', tests='disk:vblk disk:nvme'),
+    Row('ovmf-6.1-lazy', kernel='6.1', mode='lazy', firmware='ovmf',
+        devices='vblk ahci', tests='disk:vblk disk:ahci'),
+    Row('no-x2apic-cpu-6.12', cpu='qemu64', remap='xapic',
+        devices='vblk e1000e', tests='disk:vblk net:e1000e:2'),
+    Row('memory-above-4g-6.12-pt', mode='pt', memory='5G'),
+    Row('memory-above-4g-6.12-strict', memory='5G',
+        append='iommu.forcedac=1'),
+
+    # One feature of the unit each.
+    Row('intremap-only-6.12', mode='off',
+        devices='vblk e1000e', tests='disk:vblk net:e1000e:2'),
+    Row('device-iotlb-6.12', iommu='intremap=on,eim=on,device-iotlb=on',
+        devices='rp vblk-ats=vblk@rp vnet nvme',
+        tests='disk:vblk disk:nvme net:virtio_net:2'),
+    Row('snoop-control-6.12', iommu='intremap=on,eim=on,snoop-control=on'),
+    # QEMU's own chooses eim=off where there is no KVM.
+    Row('defaults-6.12', iommu='aw-bits=48',
+        unfit={'intel-iommu': 'intel-iommu leaves x2APIC out by default'}),
+
+    # Five levels of tables; every walk; no eviction ever; hardly any room.
+    Row('aw57-6.12', iommu='intremap=on,eim=on,aw-bits=57', mode='lazy',
+        append='iommu.forcedac=1', unfit=NO_OPTION),
+    Row('aw57-6.1-cm', iommu='intremap=on,eim=on,aw-bits=57,caching-mode=on',
+        kernel='6.1', append='iommu.forcedac=1', unfit=NO_OPTION),
+    Row('cache-sticky-6.12-lazy', mode='lazy',
+        iommu='intremap=on,eim=on,cache=sticky', unfit=NO_OPTION),
+    Row('cache-sticky-6.1-cm', kernel='6.1', unfit=NO_OPTION,
+        iommu='intremap=on,eim=on,cache=sticky,caching-mode=on'),
+    Row('cache-off-6.12', iommu='intremap=on,eim=on,cache=off',
+        unfit=NO_OPTION),
+    Row('iotlb-16-6.1', kernel='6.1', unfit=NO_OPTION,
+        iommu='intremap=on,eim=on,iotlb-entries=16'),
+
+    # Requester IDs: a root port passes them on, bridges take them over.
+    Row('bridge-6.12', iommu='intremap=on,eim=on,caching-mode=on',
+        devices='rp=rp1 rp=rp2 nvme@rp1 pciebr=br@rp2 e1000@br vblk@br '
+                'ahci@br',
+        tests=f'{DISKS} net:e1000:2'),
+    Row('bridges-6.12', iommu='intremap=on,eim=on,caching-mode=on',
+        devices=BRIDGES, tests=f'{DISKS} net:e1000:2', unfit=NO_SVT_BUS),
+    Row('bridges-6.1-lazy', kernel='6.1', mode='lazy',
+        devices=BRIDGES, tests=f'{DISKS} net:e1000:2', unfit=NO_SVT_BUS),
+
+    # What changes while the guest runs.
+    Row('hotplug-6.12', devices='rp=rp1 rp=rp2 vblk later=hvblk later=hnvme',
+        tests='hotplug:hvblk hotplug:hnvme hotplug:hvblk disk:vblk'),
+    Row('hotplug-6.1-lazy', kernel='6.1', mode='lazy',
+        iommu='intremap=on,eim=off,caching-mode=on', remap='xapic',
+        devices='rp=rp1 rp=rp2 vblk later=hvblk later=hnvme',
+        tests='hotplug:hvblk hotplug:hnvme hotplug:hvblk disk:vblk'),
+    Row('retype-6.12', mode='lazy', devices='vblk nvme',
+        tests='retype:nvme retype:vblk disk:vblk disk:nvme'),
+    Row('retype-6.1-cm', kernel='6.1', devices='vblk nvme',
+        iommu='intremap=on,eim=on,caching-mode=on',
+        tests='retype:nvme retype:vblk disk:vblk disk:nvme'),
+    Row('reset-6.12', reset=True, devices='vblk nvme e1000e',
+        tests='disk:vblk disk:nvme net:e1000e:2'),
+    # QEMU does not migrate its NVMe.
+    Row('migrate-6.12', devices='vblk ahci e1000e', mode='lazy',
+        tests='net_up:e1000e:2 busy:migrate:3:vblk:ahci net:e1000e:2 '
+              'busy:migrate:2:vblk'),
+    Row('migrate-6.1', kernel='6.1', devices='vblk ahci e1000e',
+        iommu='intremap=on,eim=on,caching-mode=on',
+        tests='net_up:e1000e:2 busy:migrate:3:vblk:ahci net:e1000e:2'),
+    # Back to a state whose mappings are not those of now.
+    Row('snapshot-6.12', devices='vblk ahci', qemu=('-snapshot',),
+        tests='busy:savevm:3:vblk:ahci busy:loadvm:2:vblk:ahci'),
+
+    # DMA that no driver asked for.
+    rogue('edu', '6.12'),
+    rogue('testdev', '6.1'),
+    rogue('testdev', '6.12', mode='lazy'),
+    rogue('testdev', '6.12', caching='-cm'),
+    Row('rogue-msi-6.12', devices='vblk nvme testdev', unfit=NO_CFI,
+        tests='rogue:testdev:msi:0xfee00000 disk:vblk disk:nvme',
+        faults={'msi': MSI}),
+)
+
+
+def rows():
+    check_pairs()
+    return [matrix_row(*row) for row in MATRIX] + list(SINGLE)

@@ -1,0 +1,649 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the guest tests: boots Debian kernels behind an IOMMU model, under TCG.
+
+One row of rows.py is one test and one line of output; the last line counts.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import fnmatch
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+
+import initramfs
+import parts
+import rows
+from qmp import QmpError
+from vm import Guest, GuestError
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+
+# What a kernel log must not hold. Faults are matched on their own.
+BAD_LINES = re.compile(
+    r'WARNING:|BUG:|Call Trace|Oops|rcu.*stall|Kernel panic|'
+    r'Firmware Bug|DMAR:.*([Ff]ail|Invalid|broken|detected.*error)|'
+    r'nobody cared|hung_task|blocked for more than|NETDEV WATCHDOG|'
+    r'nvme.*(timeout|abort)|ata\d+.*(exception|failed|timeout)|'
+    r'I/O error|Translation .*already enabled|enabled prior to OS')
+FAULT_LINES = re.compile(r'DMAR: (\[|DRHD: handling fault)|'
+                         r'dmar_fault: \d+ callbacks suppressed')
+
+# What QEMU may say on stderr.
+QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
+# QEMU's own model says on stderr what it also reports to the guest.
+QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:')
+
+# Fault reasons of the rogue requests, VT-d specification 7.1.3.
+FAULT_REASONS = {'write': '0x5', 'read': '0x6', 'msi': '0x25'}
+
+MISTAKES = {'write': 'vtd.fault.dma', 'read': 'vtd.fault.dma',
+            'msi': 'vtd.fault.interrupt'}
+
+# Where an option shows in the capability registers, bit by bit: VT-d
+# specification 11.4.2 "Capability Register", 11.4.3 "Extended Capability".
+OPTION_BITS = {
+    'caching-mode': ('cap', 7),
+    'device-iotlb': ('ecap', 2),
+    'intremap': ('ecap', 3),
+    'eim': ('ecap', 4),
+    'pt': ('ecap', 6),
+    'snoop-control': ('ecap', 7),
+}
+
+
+# The kernel's timer check wants ten ticks in a time that a loaded host doesn't
+# give to a guest under TCG; that timer interrupts come is checked afterwards.
+FIXED_ARGUMENTS = 'console=ttyS0 printk.devkmsg=on panic=-1 no_timer_check'
+
+
+class Skip(Exception):
+    """The row cannot be run here; says why."""
+
+
+@dataclasses.dataclass
+class Setup:
+    """What all rows share."""
+
+    qemu: str
+    plugin: str
+    device: str
+    files: dict
+    initrds: dict
+    keep: bool
+    verbose: bool
+    scale: float
+
+
+class Findings:
+    """The checks of one row."""
+
+    def __init__(self):
+        self.passed = []
+        self.failed = []
+
+    def check(self, name, good, detail=''):
+        if good:
+            self.passed.append(name)
+        else:
+            self.failed.append(f'{name}: {detail}' if detail else name)
+
+
+# ------------------------------------------------------------- command lines
+
+def plugin_needed(row, device):
+    return device.startswith('nyx-') or 'testdev' in row.devices.split()
+
+
+def command_line(row, setup, device, made, directory):
+    """QEMU's arguments for a row."""
+    kernel_dir = pathlib.Path(setup.files[row.kernel])
+    args = [setup.qemu]
+    if setup.plugin and plugin_needed(row, device):
+        args += ['-plugin', setup.plugin]
+    args += ['-M', row.machine, '-accel', 'tcg', '-cpu', row.cpu,
+             '-m', row.memory, '-smp', '2', '-nographic', '-no-reboot',
+             '-nodefaults', '-serial', 'stdio']
+    if row.reset:
+        args.remove('-no-reboot')
+    if row.firmware == 'ovmf':
+        ovmf = pathlib.Path(setup.files['ovmf'])
+        shutil.copy(ovmf / 'OVMF_VARS_4M.fd', directory)
+        for index, path in enumerate((ovmf / 'OVMF_CODE_4M.fd',
+                                      directory / 'OVMF_VARS_4M.fd')):
+            readonly = 'on' if index == 0 else 'off'
+            args += ['-drive', f'if=pflash,unit={index},format=raw,'
+                               f'readonly={readonly},file={path}']
+    # Before the other devices: those that exist already are not behind it.
+    args += ['-device', f'{device},id=iommu,{row.iommu}']
+    args += made.args + list(row.qemu)
+    args += ['-kernel', str(next((kernel_dir / 'boot').glob('vmlinuz-*'))),
+             '-initrd', str(setup.initrds[row.kernel]), '-append',
+             f'{FIXED_ARGUMENTS} {row.cmdline} nyx.half={parts.DISK_HALF} '
+             f'nyx.test={",".join(row.tests.split())}']
+    return args
+
+
+# ----------------------------------------------------------------- one guest
+
+class Reports:
+    """What a guest has reported, sorted by kind."""
+
+    def __init__(self):
+        self.sums = []
+        self.groups = {}
+        self.facts = {}
+        self.irqs = []
+        self.passed = []
+        self.failed = []
+        self.notes = []
+        self.rogues = []
+        self.rounds = {}
+        self.done = 0
+        self.stats = None
+        self.mistakes = None
+        self.uname = '?'
+
+    def add(self, words):
+        kind, rest = words[0], words[1:]
+        if kind == 'sum':
+            self.sums.append((rest[0], rest[1] if len(rest) > 1 else ''))
+        elif kind == 'group':
+            self.groups[rest[0]] = (rest[1], rest[2:])
+        elif kind == 'fact':
+            self.facts[rest[0]] = rest[1]
+        elif kind == 'rounds':
+            self.rounds.setdefault(rest[0], []).append(
+                (int(rest[1]), int(rest[2])))
+        elif kind == 'boot':
+            self.uname = rest[0]
+        elif kind == 'done':
+            self.done += 1
+        else:
+            {'irq': self.irqs, 'pass': self.passed, 'fail': self.failed,
+             'note': self.notes, 'rogue': self.rogues}[kind].append(
+                 ' '.join(rest))
+
+
+class Host:
+    """The host's half of a test: does what the guest asks for."""
+
+    def __init__(self, guest, row, reports):
+        self.guest = guest
+        self.row = row
+        self.reports = reports
+        self.free_ports = re.findall(r'\brp=(\w+)', row.devices)
+        self.resets = 1 if row.reset else 0
+        self.loads = 1
+
+    def __call__(self, words):
+        getattr(self, 'do_' + words[0])(*words[1:])
+
+    def do_plug(self, name):
+        port = self.free_ports.pop(0)
+        device = {'id': name, 'bus': port, 'drive': f'd-{name}',
+                  'serial': name}
+        if 'nvme' in name:
+            device.update({'driver': 'nvme'})
+        else:
+            device.update({'driver': 'virtio-blk-pci',
+                           'iommu_platform': True, 'disable-legacy': 'on'})
+        # Each time another slot, so another requester ID; then the first one
+        # again, for what may be left over of its first guest.
+        self.free_ports.append(port)
+        self.guest.qmp.cmd('device_add', device)
+
+    def do_unplug(self, name):
+        self.guest.qmp.cmd('device_del', id=name)
+        self.guest.qmp.wait_event('DEVICE_DELETED', device=name)
+        # The backend goes with the device; the next plug needs another.
+        path = self.guest.directory / f'{name}.img'
+        self.guest.qmp.hmp(f'drive_add 0 if=none,id=d-{name},file={path},'
+                           f'format=raw,cache=writeback')
+
+    def do_migrate(self):
+        self.guest.migrate()
+
+    def do_savevm(self):
+        self._monitor('savevm nyx')
+
+    def do_loadvm(self):
+        # The guest is back where it waits for savevm, and comes here again.
+        if self.loads:
+            self.loads -= 1
+            self._monitor('loadvm nyx')
+
+    def _monitor(self, command):
+        answer = self.guest.qmp.hmp(command)
+        if answer.strip():
+            raise GuestError(f'{command}: {answer.strip()}')
+
+    def do_end(self):
+        if self.resets:
+            self.resets -= 1
+            self.guest.qmp.cmd('system_reset')
+            return
+        self.reports.stats = self.guest.property('stats')
+        self.reports.mistakes = self.guest.property('guest-mistakes')
+        (self.guest.directory / 'stats.json').write_text(json.dumps(
+            [self.reports.stats, self.reports.mistakes], indent=2))
+
+
+def boot(row, setup, device, directory, on_line=None, sums=None):
+    """Run a guest from power on to power off: parts, reports and log.  What
+    on_line does may look into sums."""
+    made = parts.Parts(row.devices, row.machine, directory)
+    if sums is not None:
+        sums.update(made.sums)
+    args = command_line(row, setup, device, made, directory)
+    reports = Reports()
+    seconds = 180 * setup.scale
+    with Guest(args, directory, seconds, on_line) as guest:
+        host = Host(guest, row, reports)
+        for words in guest.reports(host):
+            reports.add(words)
+        stderr = ''.join(process.stderr() for process in guest.processes)
+        return made, reports, guest.lines, stderr
+
+
+# -------------------------------------------------------------------- checks
+
+def check_tests(row, reports, findings):
+    for test in row.tests.split():
+        if test in reports.passed and test not in reports.failed:
+            findings.check(test, True)
+        else:
+            findings.check(test, False, '; '.join(
+                note for note in reports.notes
+                if note.startswith(test.split(':')[0])) or 'not passed')
+    boots = 2 if row.reset else 1
+    findings.check('end', reports.done == boots,
+                   f'the guest came to its end {reports.done} times')
+
+
+def expected_sums(row):
+    """The names of the sums that the tests of a row must report."""
+    names = set()
+    for test in row.tests.split():
+        kind, *args = test.split(':')
+        if kind in ('disk', 'hotplug'):
+            names |= {f'{args[0]}.{what}' for what in
+                      ('read', 'direct', 'back')}
+        elif kind == 'net':
+            names |= {f'{args[0]}.{what}' for what in ('tftp', 'tcp', 'up')}
+        elif kind == 'retype':
+            names |= {f'{args[0]}.{what}' for what in
+                      ('identity', 'DMA', 'DMA-FQ')}
+        elif kind == 'busy':
+            names |= {f'{disk}.{what}' for disk in args[2:]
+                      for what in ('read', 'back')}
+    return names
+
+
+def check_sums(row, made, reports, findings):
+    for name, value in reports.sums:
+        findings.check(f'sum {name}', value == made.sums.get(name),
+                       f'{value or "nothing"} is not {made.sums.get(name)}')
+    missing = expected_sums(row) - {name for name, _ in reports.sums}
+    findings.check('all sums', not missing, f'no {sorted(missing)}')
+    if '-snapshot' in row.qemu:
+        return
+    for test in row.tests.split():
+        kind, *args = test.split(':')
+        for name in {'disk': args[:1], 'hotplug': args[:1],
+                     'busy': args[2:]}.get(kind, ()):
+            problem = made.disks[name].problem()
+            findings.check(f'image {name}', problem is None, problem)
+
+
+def check_log(row, reports, lines, findings):
+    expected = []
+    for said in reports.rogues:
+        device, operation, address = said.split()
+        expected.append(re.compile(row.faults[operation].format(
+            device=re.escape(device), address=address)))
+    for pattern in expected:
+        findings.check('fault reported',
+                       any(pattern.search(line) for line in lines),
+                       f'no line {pattern.pattern}')
+    findings.check('rogues', bool(reports.rogues) == bool(row.faults),
+                   f'rogue requests: {reports.rogues}')
+    for line in lines:
+        bad = BAD_LINES.search(line)
+        if FAULT_LINES.search(line) and not any(p.search(line)
+                                                for p in expected):
+            # "handling fault status" comes before an expected fault.
+            bad = bad or not (expected and 'handling fault' in line)
+        if bad:
+            findings.check('kernel log', False, line)
+    findings.check('kernel log', True)
+
+
+def check_capabilities(row, lines, findings):
+    """The options must be in the registers; the kernel prints these."""
+    found = [match for line in lines for match in
+             re.finditer(r'DMAR: dmar0: .* cap ([0-9a-f]+) ecap ([0-9a-f]+)',
+                         line)]
+    findings.check('one unit', bool(found), 'no line "DMAR: dmar0: ..."')
+    if not found:
+        return
+    cap, ecap = (int(text, 16) for text in found[0].groups())
+    for option, value in row.options.items():
+        if option == 'aw-bits':
+            width = (cap >> 16 & 0x3f) + 1
+            findings.check(option, width == int(value), f'{width} bits')
+        elif option in OPTION_BITS:
+            register, bit = OPTION_BITS[option]
+            word = {'cap': cap, 'ecap': ecap}[register]
+            findings.check(option, bool(word >> bit & 1) == (value == 'on'),
+                           f'{register} {word:#x}')
+
+
+REMAP_LINES = {
+    'x2apic': 'DMAR-IR: Enabled IRQ remapping in x2apic mode',
+    'xapic': 'DMAR-IR: Enabled IRQ remapping in xapic mode',
+    'off': 'DMAR-IR: Enabled IRQ remapping',
+}
+
+
+def check_boot(row, made, reports, lines, findings):
+    text = '\n'.join(lines)
+    translating = row.mode != 'off'
+    findings.check('IOMMU enabled',
+                   ('DMAR: IOMMU enabled' in text) == translating)
+    findings.check('remapping mode',
+                   (REMAP_LINES[row.remap] in text) == (row.remap != 'off'),
+                   f'wanted: {row.remap}')
+    findings.check('groups', bool(reports.groups) == translating,
+                   reports.groups)
+    for number, (kind, devices) in reports.groups.items():
+        findings.check(f'group {number}', kind == row.domain,
+                       f'{kind} instead of {row.domain}: {devices}')
+    check_interrupts(row, made, reports, findings)
+
+
+def check_interrupts(row, made, reports, findings):
+    """Interrupts came, and through the unit when it remaps."""
+    prefix = '' if row.remap == 'off' else 'IR-'
+    for name in ['timer', 'ttyS0'] + made.interrupts:
+        lines = [line for line in reports.irqs
+                 if re.search(rf'\b{name}', line.split(':', 1)[1])]
+        count = sum(int(word) for line in lines
+                    for word in line.split()[1:3])
+        findings.check(f'interrupts {name}', count > 0, lines)
+        wrong = [line for line in lines
+                 if not re.search(rf'\s{prefix}(IO-APIC|PCI-MSI)', line)]
+        findings.check(f'interrupt chip {name}', not wrong, wrong)
+
+
+def check_rounds(row, reports, findings):
+    for test in row.tests.split():
+        if test.startswith('busy:'):
+            for disk in test.split(':')[3:]:
+                rounds = reports.rounds.get(disk, [(0, 0)])
+                findings.check(f'rounds {disk}',
+                               all(a > b > 0 for b, a in rounds), rounds)
+
+
+def check_device(row, reports, findings):
+    """The model's own account of the run must fit the guest's."""
+    stats = reports.stats
+    # A stock kernel makes no mistakes, and the rogue's are listed as faults.
+    rules = {mistake['rule'] for mistake in reports.mistakes}
+    findings.check('guest mistakes', rules == {
+        MISTAKES[operation] for operation in row.faults}, reports.mistakes)
+    reasons = sorted(fault['reason'] for fault in stats['faults'])
+    findings.check('faults counted', reasons == sorted(
+        FAULT_REASONS[operation] for operation in row.faults), reasons)
+    orders = stats['invalidations']
+    findings.check('queue errors', orders['queue-errors'] == 0, orders)
+    findings.check('interrupts remapped',
+                   (stats['interrupts-remapped'] > 0) == (row.remap != 'off'),
+                   stats['interrupts-remapped'])
+    if row.mode in ('strict', 'lazy'):
+        hits = stats['iotlb']['hits'] > 0
+        findings.check('IOTLB used', stats['iotlb']['misses'] > 0 and
+                       hits == (row.options.get('cache') != 'off'),
+                       stats['iotlb'])
+        findings.check('IOTLB invalidated', any(
+            orders[f'iotlb-{what}'] for what in ('domain', 'page')), orders)
+
+
+def judge(row, made, reports, lines, stderr, findings):
+    check_tests(row, reports, findings)
+    check_sums(row, made, reports, findings)
+    check_rounds(row, reports, findings)
+    check_log(row, reports, lines, findings)
+    check_capabilities(row, lines, findings)
+    check_boot(row, made, reports, lines, findings)
+    if reports.stats:
+        check_device(row, reports, findings)
+    words = [line for line in stderr.splitlines()
+             if line and not QEMU_NOISE.search(line) and
+             not (row.faults and QEMU_FAULTS.search(line))]
+    findings.check('QEMU is quiet', not words, words)
+
+
+def observed(reports, lines):
+    """What must be the same when one model is swapped for another."""
+    facts = {f'group of {device}': kind
+             for kind, devices in reports.groups.values()
+             for device in devices}
+    facts['members'] = sorted(tuple(sorted(devices))
+                              for _, devices in reports.groups.values())
+    for line in lines:
+        # Not the capabilities and flags, of which a model may have more, nor
+        # the address width: ours is that of the processor.
+        found = re.search(r'(DMAR(-IR)?: (?!dmar0|.* flags:|Host addr).*)',
+                          line)
+        if found:
+            facts[found.group(1)] = True
+    facts['sums'] = sorted(reports.sums)
+    facts['interrupts'] = sorted(
+        re.sub(r'^\d+:( +\d+)+ +', '', line) for line in reports.irqs)
+    return facts
+
+
+# ---------------------------------------------------------------------- rows
+
+def run_row(row, setup, directory):
+    """All checks of a row; raises Skip when it cannot be run."""
+    if setup.device in row.unfit:
+        raise Skip(row.unfit[setup.device])
+    if row.swap and setup.device == 'intel-iommu':
+        raise Skip('needs another model to swap with intel-iommu')
+    if 'testdev' in row.devices.split() and not provides_testdev(setup):
+        raise Skip('needs nyx-testdev: no plugin was given')
+    findings = Findings()
+    devices = ['intel-iommu'] if row.swap else []
+    facts = []
+    for device in devices + [setup.device]:
+        place = directory / device
+        place.mkdir()
+        made, reports, lines, stderr = boot(row, setup, device, place)
+        judge(row, made, reports, lines, stderr, findings)
+        findings.check('statistics', bool(reports.stats) ==
+                       device.startswith('nyx-'), reports.stats)
+        facts.append(observed(reports, lines))
+    if row.swap:
+        for name in sorted(facts[0].keys() | facts[1].keys()):
+            findings.check('swapped', facts[0].get(name) == facts[1].get(name),
+                           f'{name}: {facts[0].get(name)} with intel-iommu, '
+                           f'{facts[1].get(name)} with {setup.device}')
+    return findings
+
+
+def provides_testdev(setup):
+    return setup.plugin or 'nyx' in os.path.basename(setup.qemu)
+
+
+class Output:
+    """Lines as rows end, which with two jobs is not their order."""
+
+    def __init__(self, total, verbose):
+        self.lock = threading.Lock()
+        self.counts = {'passed': 0, 'failed': 0, 'skipped': 0}
+        self.number = 0
+        self.verbose = verbose
+        print(f'1..{total}', flush=True)
+
+    def row(self, row, result, comment, details=()):
+        with self.lock:
+            self.number += 1
+            self.counts[result] += 1
+            word = 'not ok' if result == 'failed' else 'ok'
+            print(f'{word} {self.number} - guest {row.name} # {comment}')
+            for line in details:
+                print(f'#     {line}')
+            sys.stdout.flush()
+
+
+def last_lines(directory):
+    """Of the console, for those who have nothing but this output."""
+    lines = []
+    for log in sorted(directory.glob('*/serial.log')):
+        lines += [f'| {line}' for line in
+                  log.read_text(errors='replace').splitlines()[-12:]]
+    return lines
+
+
+def report_row(row, setup, output):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix='nyx-guest-'))
+    start = time.monotonic()
+    keep = setup.keep
+    try:
+        findings = run_row(row, setup, directory)
+        seconds = f'{time.monotonic() - start:.1f} s'
+        good = [f'ok: {name}' for name in findings.passed] \
+            if setup.verbose else []
+        if findings.failed:
+            keep = True
+            output.row(row, 'failed', seconds,
+                       good + findings.failed + [f'see {directory}'])
+        else:
+            output.row(row, 'passed',
+                       f'{seconds}, {len(findings.passed)} checks', good)
+    except Skip as why:
+        output.row(row, 'skipped', f'SKIP {why}')
+    except (GuestError, QmpError, OSError) as err:
+        keep = True
+        output.row(row, 'failed', f'{time.monotonic() - start:.1f} s',
+                   str(err).splitlines() + last_lines(directory) +
+                   [f'see {directory}'])
+    except Exception:  # pylint: disable=broad-exception-caught
+        # A mistake in the table, or ours: this row's failure, not the end.
+        keep = True
+        output.row(row, 'failed', f'{time.monotonic() - start:.1f} s',
+                   traceback.format_exc().splitlines() +
+                   [f'see {directory}'])
+    finally:
+        if not keep:
+            shutil.rmtree(directory)
+
+
+# ---------------------------------------------------------------------- main
+
+def fetch(names):
+    """Paths of kernels and so on, by name."""
+    done = subprocess.run([HERE / 'fetch.sh', *names], check=False,
+                          stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(done.returncode)
+    return dict(line.split(' ', 1) for line in done.stdout.splitlines())
+
+
+def cache_directory():
+    """Where scripts/common.sh keeps things, too."""
+    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
+    cache = os.environ.get('NYX_CACHE') or os.path.join(base, 'nyx-iommu')
+    return pathlib.Path(cache) / 'guest'
+
+
+def prepare(options, wanted):
+    """Fetch and build what the guests are made of."""
+    files = fetch(wanted)
+    busybox = pathlib.Path(files['busybox'])
+    initrds = {name: initramfs.build(pathlib.Path(files[name]), busybox,
+                                     cache_directory())
+               for name in wanted if name[0].isdigit()}
+    qemu = shutil.which(options.qemu)
+    if not qemu:
+        sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '
+                 f'with --qemu')
+    plugin = os.path.abspath(options.plugin) if options.plugin else ''
+    return Setup(os.path.abspath(qemu), plugin, options.device, files, initrds,
+                 options.keep, options.verbose, options.timeout_scale)
+
+
+def add_setup_arguments(parser):
+    """The options that the demo has as well."""
+    default = ROOT / 'build' / 'nyx-iommu.so'
+    parser.add_argument('--qemu', default=os.environ.get(
+        'NYX_QEMU', 'qemu-system-x86_64'), help='QEMU, or the wrapper')
+    parser.add_argument('--plugin', default=os.environ.get(
+        'NYX_PLUGIN', str(default) if default.exists() else ''),
+        help='nyx-iommu.so; empty for none (default: that of build/)')
+    parser.add_argument('--keep', action='store_true',
+                        help='keep logs and images of rows that pass, too')
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    add_setup_arguments(parser)
+    parser.add_argument('--device', default='nyx-vtd',
+                        help='the model under test (default: %(default)s)')
+    parser.add_argument('--jobs', type=int, default=2,
+                        help='guests at a time (default: %(default)s)')
+    parser.add_argument('--timeout-scale', type=float, default=1.0,
+                        help='stretch the 180 s that a guest is given')
+    parser.add_argument('--list', action='store_true', help='only list rows')
+    parser.add_argument('-v', '--verbose', action='store_true',
+                        help='show each check of a row')
+    parser.add_argument('rows', nargs='*', metavar='ROW',
+                        help='names or patterns of rows (default: all)')
+    return parser.parse_args()
+
+
+def select(patterns):
+    table = rows.rows()
+    for pattern in patterns:
+        if not fnmatch.filter([row.name for row in table], pattern):
+            sys.exit(f'run.py: no row is called {pattern}')
+    return [row for row in table if not patterns or
+            any(fnmatch.fnmatch(row.name, one) for one in patterns)]
+
+
+def main():
+    options = parse_arguments()
+    chosen = select(options.rows)
+    if options.list:
+        for row in chosen:
+            print(f'{row.name:40} {row.machine:4} {row.iommu}\n'
+                  f'{"":40} {row.cmdline}\n{"":40} {row.devices}')
+        return 0
+    wanted = sorted({row.kernel for row in chosen} | {'busybox'} |
+                    {row.firmware for row in chosen if row.firmware == 'ovmf'})
+    setup = prepare(options, wanted)
+    output = Output(len(chosen), options.verbose)
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for future in [pool.submit(report_row, row, setup, output)
+                       for row in chosen]:
+            future.result()
+    print('{passed} passed, {failed} failed, {skipped} skipped'.format(
+        **output.counts))
+    return 1 if output.counts['failed'] else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

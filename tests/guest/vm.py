@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest under test: QEMU's process, the guest's serial console, QMP."""
+
+import os
+import pathlib
+import queue
+import re
+import subprocess
+import threading
+import time
+
+from qmp import Qmp, QmpError
+
+
+class GuestError(Exception):
+    """The guest or QEMU did not do what was waited for."""
+
+
+class Process:
+    """One QEMU; its console is our pipe and is also kept in a file."""
+
+    def __init__(self, argv, directory, name):
+        self.qmp_path = str(directory / f'{name}.qmp')
+        self.stderr_path = directory / f'{name}.stderr'
+        argv = argv + ['-qmp', f'unix:{self.qmp_path},server=on,wait=off']
+        (directory / f'{name}.cmdline').write_text(
+            ' \\\n    '.join(argv) + '\n')
+        with open(self.stderr_path, 'wb') as stderr:
+            self.popen = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=stderr, cwd=directory)
+        self._qmp = None
+
+    @property
+    def qmp(self):
+        if self._qmp is None:
+            try:
+                self._qmp = Qmp(self.qmp_path)
+            except QmpError as err:
+                raise GuestError(f'{err}\n{self.stderr()}') from err
+        return self._qmp
+
+    def stderr(self):
+        return self.stderr_path.read_text(errors='replace')
+
+    def kill(self):
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
+        self.popen.stdin.close()
+        if self._qmp:
+            self._qmp.close()
+
+
+class Guest:
+    """A guest from its start to its end, in one or more QEMU processes: a
+    migration starts the next one and the console goes on there."""
+
+    def __init__(self, argv, directory, timeout, on_line=None):
+        self.argv = argv
+        self.directory = pathlib.Path(directory)
+        self.deadline = time.monotonic() + timeout
+        self.timeout = timeout
+        self.on_line = on_line
+        self.lines = []
+        self.queue = queue.Queue()
+        self.processes = []
+        self.log = open(self.directory / 'serial.log', 'w', encoding='utf-8')
+        self.start()
+
+    def start(self, *extra):
+        """Start a QEMU; the guest in it is the one we talk to from now on."""
+        process = Process(self.argv + list(extra), self.directory,
+                          f'qemu{len(self.processes)}')
+        self.processes.append(process)
+        threading.Thread(target=self._read, args=(process,),
+                         daemon=True).start()
+
+    @property
+    def process(self):
+        return self.processes[-1]
+
+    @property
+    def qmp(self):
+        return self.process.qmp
+
+    def _read(self, process):
+        for raw in process.popen.stdout:
+            # Firmware clears the screen and moves the cursor first.
+            text = re.sub(r'\x1b[\[\]()=c]?[0-9;?]*[A-Za-z]?', '',
+                          raw.decode(errors='replace'))
+            self.queue.put(text.strip('\r\n'))
+        process.popen.stdout.close()
+        # The end of a QEMU that was migrated from is not the guest's.
+        if process is self.process:
+            self.queue.put(None)
+
+    def next_line(self):
+        """The next line of the console; None at its end."""
+        left = self.deadline - time.monotonic()
+        try:
+            line = self.queue.get(timeout=max(left, 0.001))
+        except queue.Empty:
+            raise GuestError(
+                f'nothing more came from the guest within {self.timeout} s; '
+                f'its last line: {self.lines[-1] if self.lines else "none"}'
+            ) from None
+        if line is not None:
+            self.lines.append(line)
+            self.log.write(line + '\n')
+            self.log.flush()
+            if self.on_line:
+                self.on_line(line)
+        return line
+
+    def tell(self, text):
+        """Send a line to the guest's console."""
+        try:
+            self.process.popen.stdin.write(text.encode() + b'\n')
+            self.process.popen.stdin.flush()
+        except OSError as err:
+            raise GuestError(f'QEMU is gone: {self.process.stderr()}') from err
+
+    def reports(self, on_ask):
+        """What the guest reports, a list of words each, until it has powered
+        off.  on_ask(words) carries out what it asks for."""
+        while (line := self.next_line()) is not None:
+            found = re.search(r'\bNYX: (.*)', line)
+            words = found.group(1).split() if found else ['']
+            if words[0] == 'ask':
+                on_ask(words[1:])
+                self.tell('go')
+            elif words[0]:
+                yield words
+        status = self.process.popen.wait(timeout=30)
+        if status != 0:
+            raise GuestError(f'QEMU ended with status {status}\n'
+                             f'{self.process.stderr()}')
+
+    # ------------------------------------------------- what rows ask of QEMU
+
+    def migrate(self):
+        """To a file, and from there into a new QEMU; the guest is in the
+        middle of whatever it does."""
+        target = f'file:{self.directory}/migration'
+        self.qmp.cmd('migrate', uri=target)
+        while True:
+            info = self.qmp.cmd('query-migrate')
+            if info['status'] == 'completed':
+                break
+            if info['status'] in ('failed', 'cancelled'):
+                raise GuestError(
+                    f"migration {info['status']}: {info.get('error-desc')}")
+            time.sleep(0.05)
+        # The images are free when the source has gone.
+        source = self.process
+        self.processes.append(None)
+        source.qmp.cmd('quit')
+        source.popen.wait(timeout=30)
+        self.processes.pop()
+        self.start('-incoming', target)
+        while self.qmp.cmd('query-status')['status'] != 'running':
+            if self.process.popen.poll() is not None:
+                raise GuestError(f'no QEMU: {self.process.stderr()}')
+            time.sleep(0.05)
+        os.unlink(self.directory / 'migration')
+
+    def property(self, name, device='iommu'):
+        """A property of a device, or None for a model that has no such."""
+        path = f'/machine/peripheral/{device}'
+        names = {entry['name'] for entry in self.qmp.cmd('qom-list', path=path)}
+        if name not in names:
+            return None
+        return self.qmp.cmd('qom-get', path=path, property=name)
+
+    def close(self):
+        for process in self.processes:
+            process.kill()
+        self.log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
