@@ -204,9 +204,10 @@ NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
 typedef bool NyxVtdContextMatch(uint64_t word, const void *opaque);
 /*
  * Drop the context of @r if @match accepts it, or whatever it is if @match is
- * NULL.  A fill that is under way is refused in any case.
+ * NULL.  A fill that is under way is refused in any case.  True if no context
+ * is known now.
  */
-void nyx_vtd_requester_drop_context(NyxVtdRequester *r,
+bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
                                     NyxVtdContextMatch *match,
                                     const void *opaque);
 void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,

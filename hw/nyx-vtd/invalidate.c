@@ -187,8 +187,16 @@ static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
         vtd->latched.need_context_flush = false;
     }
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
-        nyx_vtd_requester_drop_context(g_ptr_array_index(vtd->requesters, i),
-                                       command_names, &command);
+        NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
+
+        /*
+         * Its consumers may hold pages of the old tables.  They hear of it
+         * now: when the old domain is flushed, @r may be known as one of the
+         * new domain.
+         */
+        if (nyx_vtd_requester_drop_context(r, command_names, &command)) {
+            notify_any(r, did, &everything);
+        }
     }
 }
 

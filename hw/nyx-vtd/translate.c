@@ -116,7 +116,7 @@ static bool identity(const Xlat *x, NyxReply *reply)
     uint64_t iova = x->req->iova;
     uint8_t lg2 = 64;
 
-    if (qatomic_read(&x->vtd->mode) & NVTD_MODE_PROTECT) {
+    if (qatomic_load_acquire(&x->vtd->mode) & NVTD_MODE_PROTECT) {
         /* 11.4.16: blocked silently, these are not remapping faults. */
         if (is_protected(x->vtd, iova)) {
             *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
@@ -145,10 +145,12 @@ static bool context_is_for(uint64_t word, uint16_t sid)
            (R_NYX_CTX_VALID_MASK | (uint64_t)sid << R_NYX_CTX_SID_SHIFT);
 }
 
-void nyx_vtd_requester_drop_context(NyxVtdRequester *r,
+bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
                                     NyxVtdContextMatch *match,
                                     const void *opaque)
 {
+    bool unknown;
+
     pthread_mutex_lock(&r->lock);
     r->ctx_ticket++;
     /* Under the lock: a fill may come just before. */
@@ -156,7 +158,9 @@ void nyx_vtd_requester_drop_context(NyxVtdRequester *r,
         r->ctx_stats.dropped++;
         qatomic_store_release(&r->ctx_word, 0);
     }
+    unknown = !r->ctx_word;
     pthread_mutex_unlock(&r->lock);
+    return unknown;
 }
 
 /* Context of the request, from the cache or memory. */
@@ -492,7 +496,8 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
     if (qatomic_read(&r->last_sid) != sid) {
         qatomic_set(&r->last_sid, sid);
     }
-    if (!(qatomic_read(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
+    /* What was latched before the mode was set is seen with it. */
+    if (!(qatomic_load_acquire(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
         return translate_off(&x, reply);
     }
     if (req->has_pasid) {
