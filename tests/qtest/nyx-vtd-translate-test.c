@@ -163,6 +163,44 @@ static void test_identity(void)
     end(&f);
 }
 
+/* 9.3: pass-through takes the widest AW, and addresses as wide as that. */
+static void test_pass_through(void)
+{
+    static const struct {
+        const char *options;
+        unsigned bits;
+        unsigned aw;
+        unsigned code;       /* of a request to memory */
+    } rows[] = {
+        { ",aw-bits=39", 39, 1, 0 },
+        { ",aw-bits=39", 39, 2, 3 },
+        { ",aw-bits=48", 48, 1, 3 },
+        { ",aw-bits=48", 48, 2, 0 },
+        { ",aw-bits=57", 57, 2, 3 },
+        { ",aw-bits=57", 57, 3, 0 },
+        { ",pt=off", 48, 2, 3 },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree char *name = g_strdup_printf("%s, AW %u", rows[i].options,
+                                                rows[i].aw);
+        Fixture f = start(rows[i].options, TT_UNTRANSLATED);
+
+        qvtd_context(f.v, SID, TT_PASS_THROUGH << 2 | 1,
+                     DID << 8 | rows[i].aw);
+        request(&f, NYX_TD_OP_FILL, f.page);
+        NYX_CHECK(name, qvtd_take_code(f.v), rows[i].code);
+        NYX_CHECK(name, qtest_readq(f.v->qts, f.page),
+                  rows[i].code ? 0 : DATA);
+        request(&f, NYX_TD_OP_READ, 1ull << rows[i].bits);
+        NYX_CHECK(name, qvtd_take_code(f.v), rows[i].code ? 3 : 4);
+        /* Nothing is there, but that is no matter of translation */
+        request(&f, NYX_TD_OP_READ, (1ull << rows[i].bits) - 8);
+        NYX_CHECK(name, qvtd_take_code(f.v), rows[i].code);
+        end(&f);
+    }
+}
+
 /* Requests that are refused with translation off, and without a record. */
 static void test_off_refused(void)
 {
@@ -498,6 +536,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/vtd-translate/scattered", test_scattered);
     qtest_add_func("/nyx/vtd-translate/caching-mode", test_caching_mode);
     qtest_add_func("/nyx/vtd-translate/identity", test_identity);
+    qtest_add_func("/nyx/vtd-translate/pass-through", test_pass_through);
     qtest_add_func("/nyx/vtd-translate/off-refused", test_off_refused);
     qtest_add_func("/nyx/vtd-translate/protected", test_protected);
     qtest_add_func("/nyx/vtd-translate/protected-on", test_protected_on);
