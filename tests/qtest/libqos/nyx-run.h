@@ -16,7 +16,7 @@ typedef struct NyxRun {
 
 /*
  * Run the words of @line, in which shell quoting works.  A program that goes
- * on for NYX_RUN_SECONDS is ended.
+ * on for NYX_RUN_SECONDS is ended, with status 124.
  */
 #define NYX_RUN_SECONDS 30
 
