@@ -153,13 +153,21 @@ void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved)
     }
 }
 
+/* Registers that options decide: what a guest has read there stays true. */
+static bool same_options(NyxVtd *vtd, const NyxVtdSaved *saved)
+{
+    return ldl_le_p(saved->regs + A_NVTD_VER) ==
+           nyx_vtd_reg32(vtd, A_NVTD_VER) &&
+           ldq_le_p(saved->regs + A_NVTD_CAP) == nyx_vtd_cap(&vtd->cfg) &&
+           ldq_le_p(saved->regs + A_NVTD_ECAP) == nyx_vtd_ecap(&vtd->cfg);
+}
+
 /* Whether a unit with our options could have come to @saved. */
 static const char *saved_error(NyxVtd *vtd, const NyxVtdSaved *saved)
 {
-    if (ldq_le_p(saved->regs + A_NVTD_CAP) != nyx_vtd_cap(&vtd->cfg) ||
-        ldq_le_p(saved->regs + A_NVTD_ECAP) != nyx_vtd_ecap(&vtd->cfg)) {
-        return "the capability registers differ: give both sides the same "
-               "options";
+    if (!same_options(vtd, saved)) {
+        return "the version or capability registers differ: give both sides "
+               "the same options";
     }
     if (saved->frcd_next >= vtd->cfg.fault_records ||
         saved->flags & ~NYX_VTD_SAVED_ALL) {
