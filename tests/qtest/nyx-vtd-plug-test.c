@@ -212,6 +212,33 @@ static void test_migrate(void)
     nyx_tmp_free(dir);
 }
 
+/* A queue that has stopped at an error: the other side lets it go on. */
+static void test_migrate_stopped(void)
+{
+    char *dir = nyx_tmp_new();
+    g_autofree char *path = g_build_filename(dir, "state", NULL);
+    Busy b = busy_start(), to;
+    QVtd *v = b.v;
+    Block want, got;
+
+    qvtd_put(v, 0xf, 0);
+    qvtd_ring(v);
+    g_assert_cmphex(qvtd_r32(v, QVTD_FSTS) & QVTD_FSTS_IQE, !=, 0);
+    want = block_read(v);
+    migrate_to(v, path);
+    to = busy_incoming(&b, path, "");
+    got = block_read(to.v);
+    check_block("stopped", &got, &want);
+
+    /* Something else in place of the descriptor, and the error cleared. */
+    qtest_writeq(to.v->qts, v->queue + qvtd_r64(to.v, QVTD_IQH), 0x4);
+    qvtd_w32(to.v, QVTD_FSTS, QVTD_FSTS_IQE);
+    NYX_CHECK("goes on", qvtd_wait(to.v), 1);
+    qvtd_end(to.v);
+    busy_end(&b);
+    nyx_tmp_free(dir);
+}
+
 /* A destination that cannot go on with this state says so and ends. */
 static void test_migrate_refused(void)
 {
@@ -496,6 +523,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/nyx/vtd-plug/migrate", test_migrate);
+    qtest_add_func("/nyx/vtd-plug/migrate-stopped", test_migrate_stopped);
     qtest_add_func("/nyx/vtd-plug/migrate-refused", test_migrate_refused);
     qtest_add_func("/nyx/vtd-plug/snapshot", test_snapshot);
     qtest_add_func("/nyx/vtd-plug/reset", test_reset);
