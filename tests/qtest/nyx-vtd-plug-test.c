@@ -212,6 +212,33 @@ static void test_migrate(void)
     nyx_tmp_free(dir);
 }
 
+/* A queue that has stopped at an error: the other side lets it go on. */
+static void test_migrate_stopped(void)
+{
+    char *dir = nyx_tmp_new();
+    g_autofree char *path = g_build_filename(dir, "state", NULL);
+    Busy b = busy_start(), to;
+    QVtd *v = b.v;
+    Block want, got;
+
+    qvtd_put(v, 0xf, 0);
+    qvtd_ring(v);
+    g_assert_cmphex(qvtd_r32(v, QVTD_FSTS) & QVTD_FSTS_IQE, !=, 0);
+    want = block_read(v);
+    migrate_to(v, path);
+    to = busy_incoming(&b, path, "");
+    got = block_read(to.v);
+    check_block("stopped", &got, &want);
+
+    /* Something else in place of the descriptor, and the error cleared. */
+    qtest_writeq(to.v->qts, v->queue + qvtd_r64(to.v, QVTD_IQH), 0x4);
+    qvtd_w32(to.v, QVTD_FSTS, QVTD_FSTS_IQE);
+    NYX_CHECK("goes on", qvtd_wait(to.v), 1);
+    qvtd_end(to.v);
+    busy_end(&b);
+    nyx_tmp_free(dir);
+}
+
 /* A destination that cannot go on with this state says so and ends. */
 static void test_migrate_refused(void)
 {
@@ -219,6 +246,7 @@ static void test_migrate_refused(void)
         "aw-bits=39", "aw-bits=57", "fault-records=4", "fault-records=16",
         "intremap=off", "eim=off", "caching-mode=on", "device-iotlb=on",
         "dma-translation=off", "pt=off", "snoop-control=off",
+        "version=0x40",
     };
     char *dir = nyx_tmp_new();
     g_autofree char *path = g_build_filename(dir, "state", NULL);
@@ -233,8 +261,8 @@ static void test_migrate_refused(void)
 
         NYX_CHECK(options[i], run.status, 1);
         NYX_CHECK(options[i], nyx_lines_with(run.err, "nyx-vtd: cannot load "
-                  "the saved state: the capability registers differ: give "
-                  "both sides the same options"), 1);
+                  "the saved state: the version or capability registers "
+                  "differ: give both sides the same options"), 1);
         nyx_run_end(&run);
     }
     busy_end(&b);
@@ -342,11 +370,35 @@ static void test_reset(void)
     NYX_CHECK("bypass", nyx_td_writel(&b.td, page, 0xabcd1234), NYX_TD_ST_OK);
     NYX_CHECK("bypass", qtest_readl(b.v->qts, page), 0xabcd1234);
 
-    /* And once more from the start: nothing of before is cached. */
+    /* And once more from the start. */
     b.v->status = nyx_pc_pages(b.v->pc, 1);
     busy_tables(&b);
     busy_registers(&b);
     check_goes_on(&b);
+    busy_end(&b);
+}
+
+/* Nothing of before is cached: firmware need not flush what is empty. */
+static void test_reset_caches(void)
+{
+    Busy b = busy_start();
+    QVtdDomain dom = qvtd_domain(b.v, 5, 4);
+    uint64_t other = nyx_pc_pages(b.v->pc, 1);
+
+    NYX_CHECK("before", nyx_td_writel(&b.td, IOVA, 1), NYX_TD_ST_OK);
+    NYX_CHECK("before", qtest_readl(b.v->qts, b.page), 1);
+    qtest_system_reset(b.v->qts);
+    qpci_config_writel(b.td.pci, PCI_BASE_ADDRESS_0, b.td.bar);
+    qpci_device_enable(b.td.pci);
+
+    qvtd_map(b.v, &dom, IOVA, other, 12, 3);
+    qvtd_attach(b.v, TESTDEV, &dom, 0);
+    qvtd_w64(b.v, QVTD_RTADDR, b.v->root);
+    g_assert_true(qvtd_gcmd(b.v, QVTD_SRTP, true));
+    g_assert_true(qvtd_gcmd(b.v, QVTD_TE, true));
+    NYX_CHECK("after", nyx_td_writel(&b.td, IOVA, 2), NYX_TD_ST_OK);
+    NYX_CHECK("after", qtest_readl(b.v->qts, b.page), 1);
+    NYX_CHECK("after", qtest_readl(b.v->qts, other), 2);
     busy_end(&b);
 }
 
@@ -390,20 +442,19 @@ static void slot_control(QVtd *v, uint16_t value)
     g_free(port);
 }
 
-static void unplug_in_flight(QVtd *v, unsigned round)
+/* Find the function, start its threads, and take what is in the slot away. */
+static void unplug_in_flight(QVtd *v, uint16_t sid, const char *what,
+                             bool flush)
 {
-    NyxTestdev td;
+    NyxTestdev td = nyx_td_get(v->pc->pci, sid);
 
-    qtest_qmp_device_add(v->qts, "nyx-testdev", "hot", "{'bus': 'rp'}");
-    slot_control(v, SLOT_ON);
-    td = nyx_td_get(v->pc->pci, PLUGGED);
     g_assert_cmphex(nyx_td_run_start(&td, &endless), ==, NYX_TD_RUN_ST_BUSY);
     wait_for_ops(&td);
-    if (round & 1) {
+    if (flush) {
         g_assert_true(qvtd_flush_context(v));
         g_assert_true(qvtd_flush_iotlb(v));
     }
-    qtest_qmp_device_del_send(v->qts, "hot");
+    qtest_qmp_device_del_send(v->qts, what);
     slot_control(v, SLOT_OFF);
     qtest_qmp_eventwait(v->qts, "DEVICE_DELETED");
     nyx_td_put(&td);
@@ -411,26 +462,60 @@ static void unplug_in_flight(QVtd *v, unsigned round)
     qvtd_clear_faults(v);
 }
 
-static void test_unplug(void)
+/* Nobody is left to ask, and what they did is still told. */
+static void check_unplugged(QVtd *v, unsigned faults)
+{
+    g_assert_true(qvtd_flush_context(v));
+    g_assert_cmpuint(qvtd_stat_faults(v, 6), >=, faults);
+    g_assert_true(qvtd_gcmd(v, QVTD_TE, false));
+    g_assert_true(qvtd_gcmd(v, QVTD_TE, true));
+    qtest_system_reset(v->qts);
+}
+
+/* A slot whose secondary bus is 1, and a mapping for @sid. */
+static QVtd *slot_start(uint16_t sid, uint8_t last_bus)
 {
     QVtd *v = qvtd_start("-M q35 -global ICH9-LPC.acpi-pci-hotplug-with-"
                          "bridge-support=off " UNIT
                          " -device pcie-root-port,id=rp,chassis=1,addr=3");
     QVtdDomain dom = qvtd_domain(v, 9, 3);
 
-    nyx_pci_bridge(v->pc, PORT, 1, 1);
+    nyx_pci_bridge(v->pc, PORT, 1, last_bus);
     g_assert_true(qvtd_queue(v, 0));
     g_assert_true(qvtd_enable(v));
     qvtd_map(v, &dom, IOVA, nyx_pc_pages(v->pc, 1), 12, 3);
-    qvtd_attach(v, PLUGGED, &dom, 0);
+    qvtd_attach(v, sid, &dom, 0);
+    return v;
+}
+
+static void test_unplug(void)
+{
+    QVtd *v = slot_start(PLUGGED, 1);
+
     for (unsigned i = 0; i < 10; i++) {
-        unplug_in_flight(v, i);
+        qtest_qmp_device_add(v->qts, "nyx-testdev", "hot", "{'bus': 'rp'}");
+        slot_control(v, SLOT_ON);
+        unplug_in_flight(v, PLUGGED, "hot", i & 1);
     }
-    /* Nobody is left to ask, and what they did is still told. */
-    g_assert_true(qvtd_flush_context(v));
-    g_assert_cmpuint(qvtd_stat_faults(v, 6), >=, 10);
-    g_assert_true(qvtd_gcmd(v, QVTD_TE, false));
-    qtest_system_reset(v->qts);
+    check_unplugged(v, 10);
+    qvtd_end(v);
+}
+
+/* A bridge, whose bus goes with it: requester ids come from that bus. */
+static void test_unplug_bus(void)
+{
+    QVtd *v = slot_start(NYX_SID(2, 0, 0), 2);
+
+    for (unsigned i = 0; i < 5; i++) {
+        qtest_qmp_device_add(v->qts, "pcie-pci-bridge", "bridge",
+                             "{'bus': 'rp'}");
+        slot_control(v, SLOT_ON);
+        qtest_qmp_device_add(v->qts, "nyx-testdev", "behind",
+                             "{'bus': 'bridge', 'addr': '1'}");
+        nyx_pci_bridge_below(v->pc, PORT, PLUGGED, 2, 2);
+        unplug_in_flight(v, NYX_SID(2, 1, 0), "bridge", i & 1);
+    }
+    check_unplugged(v, 5);
     qvtd_end(v);
 }
 
@@ -438,9 +523,12 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/nyx/vtd-plug/migrate", test_migrate);
+    qtest_add_func("/nyx/vtd-plug/migrate-stopped", test_migrate_stopped);
     qtest_add_func("/nyx/vtd-plug/migrate-refused", test_migrate_refused);
     qtest_add_func("/nyx/vtd-plug/snapshot", test_snapshot);
     qtest_add_func("/nyx/vtd-plug/reset", test_reset);
+    qtest_add_func("/nyx/vtd-plug/reset-caches", test_reset_caches);
     qtest_add_func("/nyx/vtd-plug/unplug", test_unplug);
+    qtest_add_func("/nyx/vtd-plug/unplug-bus", test_unplug_bus);
     return g_test_run();
 }
