@@ -376,16 +376,22 @@ void nyx_iotlb_clear(NyxIotlb *tlb)
     pthread_mutex_unlock(&tlb->lock);
 }
 
-NyxIotlbStats nyx_iotlb_stats(const NyxIotlb *tlb)
+NyxIotlbStats nyx_iotlb_stats(NyxIotlb *tlb)
 {
-    NyxIotlbStats stats = tlb->stats;
+    NyxIotlbStats stats;
 
+    pthread_mutex_lock(&tlb->lock);
+    stats = (NyxIotlbStats) {
+        .evictions = tlb->stats.evictions + tlb->kept.stats.evictions,
+        .dropped = tlb->stats.dropped + tlb->kept.stats.dropped,
+        .refused = tlb->stats.refused,
+    };
+    pthread_mutex_unlock(&tlb->lock);
+    /* Readers count these without the lock. */
     for (unsigned i = 0; i < STRIPES; i++) {
         stats.hits += qatomic_read(&tlb->stripe[i].hits);
         stats.misses += qatomic_read(&tlb->stripe[i].misses);
     }
-    stats.evictions += tlb->kept.stats.evictions;
-    stats.dropped += tlb->kept.stats.dropped;
     return stats;
 }
 

@@ -196,14 +196,27 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg);
 /* mmio.c */
 void nyx_vtd_regs_init(NyxVtd *vtd);
 void nyx_vtd_mode_update(NyxVtd *vtd);
+/* Bits of GSTS that the unit's options let be on. */
+uint32_t nyx_vtd_gsts_possible(const NyxVtdCfg *cfg);
+
+/* saved.c: NULL, or why a unit with our options cannot have this state */
+const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved);
 
 /* decode.c: zero or why the entry at hand cannot be used (9.1, 9.3) */
 NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
                                       NyxVtdContext *ctx);
 
 /* translate.c */
-/* A fill that is under way is refused in any case. */
-void nyx_vtd_requester_drop_context(NyxVtdRequester *r, bool drop);
+/* Whether the cached context, NYX_CTX_WORD(), is one to drop. */
+typedef bool NyxVtdContextMatch(uint64_t word, const void *opaque);
+/*
+ * Drop the context of @r if @match accepts it, or whatever it is if @match is
+ * NULL.  A fill that is under way is refused in any case.  True if no context
+ * is known now.
+ */
+bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
+                                    NyxVtdContextMatch *match,
+                                    const void *opaque);
 void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
                                    uint64_t first, uint64_t last);
 

@@ -57,10 +57,14 @@ static void drop_pages(NyxVtdRequester *r, uint16_t did,
     if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT(did))) {
         return;
     }
-    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
+    /*
+     * Tables first: a walk that starts from one that is about to go has its
+     * ticket for the IOTLB already, and is refused there.
+     */
     if (!range->leaf_only) {
         nyx_vtd_requester_drop_paging(r, did, range->first, range->last);
     }
+    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
 }
 
 static void clear_requester(NyxVtdRequester *r, uint16_t did,
@@ -154,9 +158,32 @@ static bool sid_matches(uint16_t a, uint16_t b, unsigned fm)
     return !((a ^ b) & mask[fm]);
 }
 
+typedef struct ContextCommand {
+    unsigned gran;
+    uint16_t did;
+    uint16_t sid;
+    unsigned fm;
+} ContextCommand;
+
+/* Entries are tagged with the domain they were loaded with. */
+static bool command_names(uint64_t word, const void *opaque)
+{
+    const ContextCommand *command = opaque;
+
+    if (command->gran == NVTD_GRAN_GLOBAL) {
+        return true;
+    }
+    return FIELD_EX64(word, NYX_CTX, DID) == command->did &&
+           (command->gran == NVTD_GRAN_DOMAIN ||
+            sid_matches(FIELD_EX64(word, NYX_CTX, SID), command->sid,
+                        command->fm));
+}
+
 static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
                                uint16_t sid, unsigned fm)
 {
+    const ContextCommand command = { gran, did, sid, fm };
+
     vtd->stats.inv_context[gran]++;
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_INV_CONTEXT, .gran = gran, .did = did, .sid = sid,
@@ -166,16 +193,15 @@ static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
     }
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
-        uint64_t word = qatomic_read(&r->ctx_word);
-        bool same_did = FIELD_EX64(word, NYX_CTX, DID) == did;
-        uint16_t r_sid = FIELD_EX64(word, NYX_CTX, SID);
 
-        /* Entries are tagged with the domain they were loaded with. */
-        nyx_vtd_requester_drop_context(r,
-            gran == NVTD_GRAN_GLOBAL ||
-            (gran == NVTD_GRAN_DOMAIN && same_did) ||
-            (gran == NVTD_GRAN_DEVICE && same_did &&
-             sid_matches(r_sid, sid, fm)));
+        /*
+         * Its consumers may hold pages of the old tables.  They hear of it
+         * now: when the old domain is flushed, @r may be known as one of the
+         * new domain.
+         */
+        if (nyx_vtd_requester_drop_context(r, command_names, &command)) {
+            notify_any(r, did, &everything);
+        }
     }
 }
 
@@ -185,7 +211,7 @@ void nyx_vtd_caches_clear(NyxVtd *vtd)
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
 
-        nyx_vtd_requester_drop_context(r, true);
+        nyx_vtd_requester_drop_context(r, NULL, NULL);
         clear_requester(r, 0, NULL);
     }
     vtd->iec_gen++;

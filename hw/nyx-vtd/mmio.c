@@ -130,6 +130,20 @@ static const GcmdField gcmd_fields[] = {
     { R_NVTD_GCMD_TE_MASK,    false, offered_dma,   act_te },
 };
 
+uint32_t nyx_vtd_gsts_possible(const NyxVtdCfg *cfg)
+{
+    uint32_t bits = 0;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(gcmd_fields); i++) {
+        const GcmdField *field = &gcmd_fields[i];
+
+        if (!field->offered || field->offered(cfg)) {
+            bits |= field->mask;
+        }
+    }
+    return bits;
+}
+
 /* Whether a one-shot asks for something that is not so already. */
 static bool one_shot_is_news(const NyxVtd *vtd, const GcmdField *field)
 {
@@ -280,7 +294,7 @@ static void iva_written(void *dev, const NyxReg *reg, uint64_t written,
 {
     NyxVtd *vtd = dev;
 
-    vtd->iva = (vtd->iva & ~mask) | written;
+    vtd->iva = ((vtd->iva & ~mask) | written) & reg->wo;
 }
 
 #define EVENT_REGS(prefix, ctl_, block)                                     \

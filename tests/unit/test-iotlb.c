@@ -404,7 +404,7 @@ static void test_readers(gconstpointer data)
     Race race = { .tlb = new_tlb(temper, 16) };
     Reader readers[READERS];
     GThread *threads[READERS];
-    uint64_t rng = 77;
+    uint64_t rng = 77, hits = 0;
 
     for (unsigned i = 0; i < READERS; i++) {
         readers[i] = (Reader) { &race, i };
@@ -418,6 +418,7 @@ static void test_readers(gconstpointer data)
             race_addr(iova, asid, race.gen), 12, RW);
         if (i % 64 == 0) {
             nyx_iotlb_drop_range(race.tlb, asid, iova, iova + 0x3fff);
+            hits = nyx_iotlb_stats(race.tlb).hits;
         }
         if (i % 1024 == 0) {
             __atomic_store_n(&race.gen, race.gen + 1, __ATOMIC_RELEASE);
@@ -428,6 +429,7 @@ static void test_readers(gconstpointer data)
         g_thread_join(threads[i]);
         g_assert_cmpuint(race.hits[i], >, 0);
     }
+    g_assert_cmpuint(nyx_iotlb_stats(race.tlb).hits, >=, hits);
     nyx_iotlb_free(race.tlb);
 }
 

@@ -647,6 +647,43 @@ static void test_ring_probe(void)
     fx_free(f);
 }
 
+/* --- Counts for whoever looks at the device ------------------------------- */
+
+static void visit_requester(NyxVtdRequester *r, void *opaque)
+{
+    uint64_t *sum = opaque;
+
+    *sum += nyx_vtd_requester_stats(r).requests_refused;
+    g_assert_nonnull(nyx_vtd_requester_opaque(r));
+}
+
+static void test_counts(void)
+{
+    unsigned index = nyx_vtd_fault_index(NVTD_FAULT_WRITE);
+    Fx *f = new_faulty(4);
+    NyxVtdRequester *r = nyx_vtd_requester_new(f->vtd, &index);
+    NyxRequest req = { .access = FX_W, .iova = 0x5000 };
+    NyxReply reply;
+    uint64_t sum = 0;
+
+    g_assert_true(nyx_vtd_requester_opaque(r) == &index);
+    g_assert_cmpuint(nyx_vtd_cfg(f->vtd)->fault_records, ==, 4);
+    make_fault(f, 1);
+    g_assert_false(nyx_vtd_translate(r, FX_SID, &req, &reply));
+    g_assert_false(nyx_vtd_translate(r, FX_SID, &req, &reply));
+    nyx_vtd_foreach_requester(f->vtd, visit_requester, &sum);
+    g_assert_cmpuint(sum, ==, 3);
+    g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, f->r, index), ==, 1);
+    g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, r, index), ==, 2);
+    g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, NULL, index), ==, 3);
+    g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, NULL, index + 1), ==, 0);
+    nyx_vtd_requester_free(r);
+    sum = 0;
+    nyx_vtd_foreach_requester(f->vtd, visit_requester, &sum);
+    g_assert_cmpuint(sum, ==, 1);
+    fx_free(f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -670,5 +707,6 @@ int main(int argc, char **argv)
     ADD("ring-overflow", test_ring_overflow);
     ADD("ring-requester-freed", test_ring_requester_freed);
     ADD("ring-probe", test_ring_probe);
+    ADD("counts", test_counts);
     return g_test_run();
 }

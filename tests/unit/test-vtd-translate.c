@@ -197,6 +197,27 @@ static void test_upper_permissions(void)
     }
 }
 
+/* Levels that have no right in common: as if nothing were mapped. */
+static void test_no_common_rights(void)
+{
+    uint64_t ss, at;
+    Fx *f = fx_new_domain(NULL, 4, &ss);
+
+    fx_map(f, ss, 4, 0x10000, 0x50000, 12, FX_W);
+    at = fx_entry(f, ss, 4, 0x10000, 3);
+    fx_mem_poke(&f->mem, at, fx_mem_peek(&f->mem, at) & ~2ULL);
+    for (unsigned again = 0; again < 2; again++) {
+        g_assert_false(fx_request(f, 0, NYX_ACCESS_NONE, 0x10000).ok);
+        g_assert_false(fx_take_fault(f).valid);
+        g_assert_cmphex(fx_dma(f, FX_R | NYX_ACCESS_ZERO_LEN, 0x10000), ==,
+                        FX_REFUSED);
+        g_assert_cmpuint(fx_take_code(f), ==, 6);
+        g_assert_cmphex(fx_dma(f, FX_W, 0x10000), ==, FX_REFUSED);
+        g_assert_cmpuint(fx_take_code(f), ==, 5);
+    }
+    fx_free(f);
+}
+
 /* A question without access is answered and never reported. */
 static void test_probe(void)
 {
@@ -625,6 +646,7 @@ int main(int argc, char **argv)
     ADD("source-ids", test_source_ids);
     ADD("permissions", test_permissions);
     ADD("upper-permissions", test_upper_permissions);
+    ADD("no-common-rights", test_no_common_rights);
     ADD("probe", test_probe);
     ADD("ats-translation", test_ats_translation);
     ADD("ats-rights", test_ats_rights);

@@ -70,7 +70,7 @@ void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint64_t first,
 /* Drop everything, for reset and when a generation counter wraps. */
 void nyx_iotlb_clear(NyxIotlb *tlb);
 
-NyxIotlbStats nyx_iotlb_stats(const NyxIotlb *tlb);
+NyxIotlbStats nyx_iotlb_stats(NyxIotlb *tlb);
 
 typedef void NyxIotlbVisit(const NyxIotlbEntry *entry, NyxAsid asid,
                            uint32_t gen, void *opaque);

@@ -1,0 +1,240 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Shows that each check of the guest tests can fail: a made-up run that passes
+is spoilt in one place at a time, and the check named must say so.  No QEMU."""
+
+import copy
+import pathlib
+import sys
+import tempfile
+
+import parts
+import rows
+import run
+
+ROW = rows.Row(
+    'canned', devices='vblk e1000e testdev', mode='lazy',
+    iommu='aw-bits=48,caching-mode=off,intremap=on,eim=on,pt=on,'
+          'device-iotlb=off,snoop-control=on',
+    tests='disk:vblk net:e1000e:2 busy:migrate:3:vblk '
+          'rogue:testdev:write:0xbad5000',
+    faults={'write': rows.WRITE})
+
+# CAP: 48 bits. ECAP: snoop control, pass-through, x2APIC, remapping.
+CONSOLE = """
+[    0.051234] DMAR: IOMMU enabled
+[    0.174685] DMAR: Host address width 40
+[    0.175568] DMAR: dmar0: reg_base_addr fed90000 ver 1:0 cap 2f0666 ecap f050db
+[    0.181048] DMAR-IR: Enabled IRQ remapping in x2apic mode
+[    1.059944] DMAR: dmar0: Using Queued invalidation
+[   19.580000] DMAR: DRHD: handling fault status reg 2
+[   19.581436] DMAR: [DMA Write NO_PASID] Request device [00:06.0] \
+fault addr 0xbad5000 [fault reason 0x05] PTE Write access is not set
+""".strip().splitlines()
+
+REPORTS = """
+boot 6.12.95+deb12-amd64
+group 0 DMA-FQ 0000:00:04.0
+group 1 DMA-FQ 0000:00:05.0
+group 2 DMA-FQ 0000:00:06.0
+pass disk:vblk
+pass net:e1000e:2
+rounds vblk 2 5
+pass busy:migrate:3:vblk
+rogue 00:06.0 write 0xbad5000
+pass rogue:testdev:write:0xbad5000
+irq 0: 116 0 IR-IO-APIC 2-edge timer
+irq 4: 1 0 IR-IO-APIC 4-edge ttyS0
+irq 25: 0 0 IR-PCI-MSIX-0000:00:04.0 0-edge virtio0-config
+irq 26: 355 0 IR-PCI-MSIX-0000:00:04.0 1-edge virtio0-req.0
+irq 32: 0 917 IR-PCI-MSIX-0000:00:05.0 0-edge eth0-rx-0
+done
+""".strip().splitlines()
+
+STATS = {
+    'iotlb': {'hits': 16336, 'misses': 19564},
+    'invalidations': {'iotlb-domain': 65, 'iotlb-page': 0, 'queue-errors': 0},
+    'interrupts-remapped': 532,
+    'faults': [{'reason': '0x5', 'count': 1}],
+}
+
+MISTAKES = [{'rule': 'vtd.fault.dma', 'count': 1}]
+
+
+class Canned:
+    """A run that passes, to be spoilt."""
+
+    def __init__(self, directory):
+        self.row = copy.deepcopy(ROW)
+        self.made = parts.Parts(ROW.devices, ROW.machine, directory)
+        self.lines = list(CONSOLE)
+        self.stderr = ''
+        self.disk = self.made.disks['vblk']
+        with open(self.disk.path, 'r+b') as image:
+            image.seek(len(self.disk.rotated))
+            image.write(self.disk.rotated)
+        wanted = run.expected_sums(ROW)
+        self.reported = REPORTS + [f'sum {name} {self.made.sums[name]}'
+                                   for name in sorted(wanted)]
+        self.stats = copy.deepcopy(STATS)
+        self.mistakes = copy.deepcopy(MISTAKES)
+
+    def replace(self, old, new):
+        """In what the guest reported, once."""
+        text = '\n'.join(self.reported)
+        assert old in text, old
+        self.reported = text.replace(old, new, 1).splitlines()
+
+    def judge(self):
+        reports = run.Reports()
+        for line in self.reported:
+            reports.add(line.split())
+        reports.stats, reports.mistakes = self.stats, self.mistakes
+        findings = run.Findings()
+        run.judge(self.row, self.made, reports, self.lines, self.stderr,
+                  findings)
+        return findings
+
+
+def console(line):
+    return lambda c: c.lines.append('[   20.0] ' + line)
+
+
+def without(text):
+    def spoil(c):
+        assert any(text in line for line in c.lines), text
+        c.lines = [line for line in c.lines if text not in line]
+    return spoil
+
+
+def guest(old, new):
+    return lambda c: c.replace(old, new)
+
+
+def option(name, value):
+    return lambda c: setattr(c.row, 'iommu', c.row.iommu.replace(
+        f'{name}={c.row.options[name]}', f'{name}={value}'))
+
+
+def image(offset):
+    """Change a byte of the image, counted from its start."""
+    def spoil(c):
+        with open(c.disk.path, 'r+b') as f:
+            f.seek(offset)
+            byte = f.read(1)[0]
+            f.seek(offset)
+            f.write(bytes([byte ^ 1]))
+    return spoil
+
+
+def counted(path, value):
+    def spoil(c):
+        place = c.stats
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+    return spoil
+
+
+HALF = parts.DISK_HALF << 20
+
+# What is spoilt, and the check that must find it.
+SPOILT = (
+    (guest('pass disk:vblk', 'fail disk:vblk'), 'disk:vblk'),
+    (guest('pass disk:vblk', 'pass disk:vblk\nfail disk:vblk'), 'disk:vblk'),
+    (guest('pass net:e1000e:2', 'note nothing'), 'net:e1000e:2'),
+    (guest('done', 'note nothing'), 'end'),
+    (guest('done', 'done\ndone'), 'end'),
+    (guest('sum vblk.read ', 'sum vblk.read 0'), 'sum vblk.read'),
+    (guest('sum vblk.direct ', 'sum vblk.direct 0'), 'sum vblk.direct'),
+    (guest('sum vblk.back ', 'sum vblk.back 0'), 'sum vblk.back'),
+    (guest('sum e1000e.tftp ', 'sum e1000e.tftp 0'), 'sum e1000e.tftp'),
+    (guest('sum e1000e.up ', 'sum e1000e.up 0'), 'sum e1000e.up'),
+    (guest('sum e1000e.tcp ', 'note '), 'all sums'),
+    (guest('sum vblk.read ', 'sum vblk.read bad\nsum vblk.read '),
+     'sum vblk.read'),
+    (image(0), 'image vblk'),
+    (image(HALF - 1), 'image vblk'),
+    (image(HALF), 'image vblk'),
+    (image(2 * HALF - 1), 'image vblk'),
+    (guest('rounds vblk 2 5', 'rounds vblk 2 2'), 'rounds vblk'),
+    (guest('rounds vblk 2 5', 'rounds vblk 0 5'), 'rounds vblk'),
+    (guest('rounds vblk 2 5', 'note nothing'), 'rounds vblk'),
+    (without('[DMA Write'), 'fault reported'),
+    (guest('rogue 00:06.0', 'rogue 00:07.0'), 'fault reported'),
+    (guest('rogue 00:06.0 write 0xbad5000', 'rogue 00:06.0 write 0xbad6000'),
+     'fault reported'),
+    (guest('rogue 00:06.0 write 0xbad5000', 'note nothing'), 'rogues'),
+    (console('DMAR: [DMA Read NO_PASID] Request device [00:06.0] fault addr '
+             '0xbad5000 [fault reason 0x06] PTE Read access is not set'),
+     'kernel log'),
+    (console('DMAR: [INTR-REMAP] Request device [00:04.0] fault index 0x1 '
+             '[fault reason 0x22]'), 'kernel log'),
+    (console('dmar_fault: 12 callbacks suppressed'), 'kernel log'),
+    (console('WARNING: CPU: 1 PID: 1 at drivers/iommu/x.c:1 f+0x1/0x2'),
+     'kernel log'),
+    (console('BUG: kernel NULL pointer dereference'), 'kernel log'),
+    (console('Call Trace:'), 'kernel log'),
+    (console('rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:'),
+     'kernel log'),
+    (console('nvme nvme0: I/O 0 QID 1 timeout, aborting'), 'kernel log'),
+    (console('ata1.00: exception Emask 0x0 SAct 0x1 SErr 0x0'), 'kernel log'),
+    (console('irq 9: nobody cared (try booting with "irqpoll")'),
+     'kernel log'),
+    (console('I/O error, dev vda, sector 0 op 0x0:(READ)'), 'kernel log'),
+    (console('DMAR: Invalidation Queue Error (IQE) cleared'), 'kernel log'),
+    (without('dmar0: reg_base'), 'one unit'),
+    (option('aw-bits', '39'), 'aw-bits'),
+    (option('caching-mode', 'on'), 'caching-mode'),
+    (option('intremap', 'off'), 'intremap'),
+    (option('eim', 'off'), 'eim'),
+    (option('device-iotlb', 'on'), 'device-iotlb'),
+    (option('snoop-control', 'off'), 'snoop-control'),
+    (without('IOMMU enabled'), 'IOMMU enabled'),
+    (without('x2apic mode'), 'remapping mode'),
+    (lambda c: setattr(c.row, 'remap', 'xapic'), 'remapping mode'),
+    (lambda c: setattr(c.row, 'remap', 'off'), 'remapping mode'),
+    (lambda c: setattr(c.row, 'mode', 'off'), 'groups'),
+    (guest('group 1 DMA-FQ', 'group 1 DMA'), 'group 1'),
+    (guest('group 2 DMA-FQ', 'group 2 identity'), 'group 2'),
+    (guest('irq 26: 355 0', 'irq 26: 0 0'), 'interrupts virtio'),
+    (guest('irq 32: 0 917', 'note 0'), 'interrupts eth'),
+    (guest('irq 0: 116', 'irq 0: 0'), 'interrupts timer'),
+    (guest('917 IR-PCI', '917 PCI'), 'interrupt chip eth'),
+    (guest('1 0 IR-IO-APIC', '1 0 IO-APIC'), 'interrupt chip ttyS0'),
+    (lambda c: setattr(c, 'stderr', 'qemu: something is wrong\n'),
+     'QEMU is quiet'),
+    (lambda c: c.mistakes.append({'rule': 'vtd.gcmd.pending'}),
+     'guest mistakes'),
+    (lambda c: c.mistakes.clear(), 'guest mistakes'),
+    (counted(['faults'], []), 'faults counted'),
+    (counted(['faults', 0, 'reason'], '0x6'), 'faults counted'),
+    (counted(['invalidations', 'queue-errors'], 1), 'queue errors'),
+    (counted(['interrupts-remapped'], 0), 'interrupts remapped'),
+    (counted(['iotlb', 'hits'], 0), 'IOTLB used'),
+    (counted(['invalidations', 'iotlb-domain'], 0), 'IOTLB invalidated'),
+)
+
+
+def main():
+    print(f'1..{len(SPOILT) + 1}')
+    failed = 0
+    for number, (spoil, check) in enumerate(((None, None),) + SPOILT, 1):
+        with tempfile.TemporaryDirectory() as directory:
+            canned = Canned(pathlib.Path(directory))
+            if spoil:
+                spoil(canned)
+            failures = canned.judge().failed
+        found = [text for text in failures
+                 if text == check or text.startswith(f'{check}:')]
+        good = bool(found) if spoil else not failures
+        failed += not good
+        print(f'{"ok" if good else "not ok"} {number} - '
+              f'{check or "a good run passes"}')
+        if not good:
+            print(f'# {failures}')
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The DMAR table as firmware gets it, byte by byte as chapter 8 has it, and
+ * as SeaBIOS leaves it for the kernel.
+ */
+#include "qemu/osdep.h"
+#include "libqos/nyx-vtd.h"
+
+#define TABLES      "etc/acpi/tables"
+#define HEADER      36
+#define CHECKSUM    9
+
+typedef struct Bytes {
+    const uint8_t *data;
+    size_t size;
+} Bytes;
+
+/* Bytes of a literal string, its last zero left out. */
+#define BYTES(text) { (const uint8_t *)(text), sizeof(text) - 1 }
+
+/* --- What QEMU hands to firmware ------------------------------------------ */
+
+typedef struct Tables {
+    uint8_t *data;
+    size_t size;
+    uint8_t *loader;
+    size_t loader_size;
+} Tables;
+
+static Tables tables_of(NyxPc *pc)
+{
+    Tables t = { };
+
+    t.data = nyx_fw_cfg_file(pc, TABLES, &t.size);
+    t.loader = nyx_fw_cfg_file(pc, "etc/table-loader", &t.loader_size);
+    g_assert_nonnull(t.data);
+    g_assert_nonnull(t.loader);
+    return t;
+}
+
+static void tables_free(Tables *t)
+{
+    g_free(t->data);
+    g_free(t->loader);
+}
+
+/* Where the table is, one after the other: 0 if it is not there. */
+static uint32_t find(const Tables *t, const char *signature)
+{
+    uint32_t at = 0;
+
+    while (at + HEADER <= t->size) {
+        uint32_t length = ldl_le_p(t->data + at + 4);
+
+        if (!memcmp(t->data + at, signature, 4)) {
+            return at;
+        }
+        if (length < HEADER) {
+            break;
+        }
+        at += length;
+    }
+    return 0;
+}
+
+/*
+ * Whether the RSDT's entry for @table is there, and a command that makes it
+ * an address: ADD_POINTER is 2, then two file names of 56 bytes, the offset
+ * and the size of the pointer.
+ */
+static bool in_rsdt(const Tables *t, uint32_t table)
+{
+    uint32_t rsdt = find(t, "RSDT");
+    uint32_t end = rsdt + ldl_le_p(t->data + rsdt + 4);
+    uint32_t entry = rsdt + HEADER;
+
+    g_assert_cmphex(rsdt, !=, 0);
+    while (entry < end && ldl_le_p(t->data + entry) != table) {
+        entry += 4;
+    }
+    for (size_t i = 0; entry < end && i + 128 <= t->loader_size; i += 128) {
+        const uint8_t *command = t->loader + i;
+
+        if (ldl_le_p(command) == 2 &&
+            !strcmp((const char *)command + 4, TABLES) &&
+            !strcmp((const char *)command + 60, TABLES) &&
+            ldl_le_p(command + 116) == entry && command[120] == 4) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint8_t sum(const uint8_t *data, size_t size)
+{
+    uint8_t total = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        total += data[i];
+    }
+    return total;
+}
+
+/* --- The bytes ------------------------------------------------------------ */
+
+typedef struct AcpiRow {
+    const char *name;
+    const char *args;
+    Bytes want;              /* the checksum is 0 in them */
+} AcpiRow;
+
+#define DMAR(length)                                                        \
+    "DMAR" length "\0\0\0" "\x01" "\0" "NYX   " "NYXIOMMU" "\x01\0\0\0"     \
+    "NYX " "\x01\0\0\0"
+/* Address width less one, flags, ten reserved. */
+#define WIDTH_AND(flags)    "\x27" flags "\0\0\0\0\0\0\0\0\0\0"
+#define DRHD(length, flags)                                                 \
+    "\0\0" length "\0" flags "\0" "\0\0" "\0\0\xd9\xfe\0\0\0\0"
+#define IOAPIC              "\x03\x08\0\0\0\xff\0\0"
+#define ENDPOINT(path)      "\x01\x08\0\0\0\0" path
+#define BRIDGE(path)        "\x02\x08\0\0\0\0" path
+#define ATSR                "\x02\0\x08\0\x01\0\0\0"
+
+#define PLAIN                                                               \
+    DMAR("\x48") WIDTH_AND("\x01") DRHD("\x18", "\x01") IOAPIC
+/* Only the devices and the bus that do not bypass: 0.0, 1.0, 2.0, 1f.* */
+#define SCOPES                                                              \
+    DMAR("\x78") WIDTH_AND("\x01") DRHD("\x48", "\0")                       \
+    ENDPOINT("\0\0") ENDPOINT("\x01\0") BRIDGE("\x02\0")                    \
+    ENDPOINT("\x1f\0") ENDPOINT("\x1f\x02") ENDPOINT("\x1f\x03") IOAPIC
+
+static const AcpiRow acpi_rows[] = {
+    { "default", "-M q35 -device nyx-vtd", BYTES(PLAIN) },
+    { "pc", "-M pc -device nyx-vtd", BYTES(PLAIN) },
+    { "device-iotlb=on", "-M q35 -device nyx-vtd,device-iotlb=on",
+      BYTES(DMAR("\x50") WIDTH_AND("\x01") DRHD("\x18", "\x01") IOAPIC
+            ATSR) },
+    { "intremap=off", "-M q35 -device nyx-vtd,intremap=off",
+      BYTES(DMAR("\x48") WIDTH_AND("\0") DRHD("\x18", "\x01") IOAPIC) },
+    { "x2apic-opt-out=on", "-M q35 -device nyx-vtd,x2apic-opt-out=on",
+      BYTES(DMAR("\x48") WIDTH_AND("\x03") DRHD("\x18", "\x01") IOAPIC) },
+    /* The flag is reserved without interrupt remapping. */
+    { "x2apic-opt-out=on,intremap=off",
+      "-M q35 -device nyx-vtd,x2apic-opt-out=on,intremap=off",
+      BYTES(DMAR("\x48") WIDTH_AND("\0") DRHD("\x18", "\x01") IOAPIC) },
+    { "pxb, nothing bypasses",
+      "-M q35 -device nyx-vtd -device pxb-pcie,bus_nr=32", BYTES(PLAIN) },
+    { "pxb bypasses",
+      "-M q35 -device nyx-vtd "
+      "-device pxb-pcie,id=pxb,bus_nr=32,bypass_iommu=on,addr=1 "
+      "-device pcie-root-port,id=far,bus=pxb,chassis=1 "
+      "-device pcie-root-port,id=near,bus=pcie.0,addr=2,chassis=2 "
+      "-device nyx-testdev,bus=far -device nyx-testdev,bus=near",
+      BYTES(SCOPES) },
+    { "bus 0 bypasses",
+      "-M q35,default-bus-bypass-iommu=on -device nyx-vtd",
+      BYTES(DMAR("\x48") WIDTH_AND("\x01") DRHD("\x18", "\0") IOAPIC) },
+    /* Of a bus with a number of its own. */
+    { "pxb does not bypass, bus 0 does",
+      "-M q35,default-bus-bypass-iommu=on -device nyx-vtd "
+      "-device pxb-pcie,id=pxb,bus_nr=32 "
+      "-device pcie-root-port,bus=pxb,addr=3,chassis=1",
+      BYTES(DMAR("\x50") WIDTH_AND("\x01") DRHD("\x20", "\0")
+            "\x02\x08\0\0\0\x20\x03\0" IOAPIC) },
+};
+
+static void check_bytes(const AcpiRow *row, const uint8_t *table)
+{
+    NYX_CHECK(row->name, sum(table, row->want.size), 0);
+    for (size_t i = 0; i < row->want.size; i++) {
+        g_autofree char *name = g_strdup_printf("%s: byte %zu", row->name, i);
+
+        if (i != CHECKSUM) {
+            NYX_CHECK(name, table[i], row->want.data[i]);
+        }
+    }
+}
+
+static void check_row(const AcpiRow *row)
+{
+    NyxPc *pc = nyx_pc_start("%s", row->args);
+    Tables t = tables_of(pc);
+    uint32_t at = find(&t, "DMAR");
+
+    NYX_CHECK(row->name, at != 0, 1);
+    NYX_CHECK(row->name, in_rsdt(&t, at), 1);
+    if (at && ldl_le_p(t.data + at + 4) == row->want.size) {
+        check_bytes(row, t.data + at);
+    } else {
+        NYX_CHECK(row->name, ldl_le_p(t.data + at + 4), row->want.size);
+    }
+    tables_free(&t);
+    nyx_pc_end(pc);
+}
+
+static void test_bytes(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(acpi_rows); i++) {
+        check_row(&acpi_rows[i]);
+    }
+}
+
+/* No unit, no table: the module alone adds none. */
+static void test_absent(void)
+{
+    NyxPc *pc = nyx_pc_start("-M q35");
+    Tables t = tables_of(pc);
+
+    g_assert_cmphex(find(&t, "RSDT"), !=, 0);
+    g_assert_cmphex(find(&t, "DMAR"), ==, 0);
+    tables_free(&t);
+    nyx_pc_end(pc);
+}
+
+/* The door that we use is the user's. */
+static void test_user_table(void)
+{
+    char *dir = nyx_tmp_new();
+    g_autofree char *path = g_build_filename(dir, "body", NULL);
+    g_autoptr(GError) error = NULL;
+    uint32_t at;
+    NyxPc *pc;
+    Tables t;
+
+    g_file_set_contents(path, "nyx body", 8, &error);
+    g_assert_no_error(error);
+    pc = nyx_pc_start("-M q35 -acpitable sig=TEST,data=%s -device nyx-vtd",
+                      path);
+    t = tables_of(pc);
+    at = find(&t, "TEST");
+    g_assert_cmphex(at, !=, 0);
+    g_assert_cmpmem(t.data + at + HEADER, 8, "nyx body", 8);
+    g_assert_true(in_rsdt(&t, at));
+    at = find(&t, "DMAR");
+    g_assert_cmphex(at, !=, 0);
+    g_assert_true(in_rsdt(&t, at));
+    check_bytes(&acpi_rows[0], t.data + at);
+    tables_free(&t);
+    nyx_pc_end(pc);
+    nyx_tmp_free(dir);
+}
+
+/* Tables are built again when firmware reads them after a reset. */
+static void test_reset(void)
+{
+    NyxPc *pc = nyx_pc_start("-M q35 -device nyx-vtd");
+
+    for (unsigned i = 0; i < 3; i++) {
+        Tables t = tables_of(pc);
+        uint32_t at = find(&t, "DMAR");
+
+        g_assert_cmphex(at, !=, 0);
+        g_assert_cmphex(in_rsdt(&t, at), ==, true);
+        check_bytes(&acpi_rows[0], t.data + at);
+        tables_free(&t);
+        qtest_system_reset(pc->qts);
+    }
+    nyx_pc_end(pc);
+}
+
+/* --- What firmware hands to the kernel ------------------------------------ */
+
+/* The RSDP as SeaBIOS puts it, or 0. */
+static uint32_t find_rsdp(NyxPc *pc)
+{
+    g_autofree uint8_t *rom = g_malloc(0x20000);
+
+    qtest_memread(pc->qts, 0xe0000, rom, 0x20000);
+    for (uint32_t i = 0; i < 0x20000; i += 16) {
+        if (!memcmp(rom + i, "RSD PTR ", 8) && !sum(rom + i, 20)) {
+            return 0xe0000 + i;
+        }
+    }
+    return 0;
+}
+
+static void test_seabios(void)
+{
+    NyxPc *pc = nyx_pc_boot("-M q35 -device nyx-vtd");
+    uint8_t table[72];
+    uint32_t rsdp = 0, rsdt, length;
+    bool found = false;
+
+    for (unsigned i = 0; !rsdp && i < NYX_POLLS; i++) {
+        rsdp = find_rsdp(pc);
+    }
+    g_assert_cmphex(rsdp, !=, 0);
+    rsdt = qtest_readl(pc->qts, rsdp + 16);
+    length = qtest_readl(pc->qts, rsdt + 4);
+    for (uint32_t i = HEADER; i < length; i += 4) {
+        uint32_t at = qtest_readl(pc->qts, rsdt + i);
+
+        qtest_memread(pc->qts, at, table, sizeof(table));
+        if (!memcmp(table, "DMAR", 4)) {
+            found = true;
+            check_bytes(&acpi_rows[0], table);
+        }
+    }
+    g_assert_true(found);
+    nyx_pc_end(pc);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/nyx/vtd-acpi/bytes", test_bytes);
+    qtest_add_func("/nyx/vtd-acpi/absent", test_absent);
+    qtest_add_func("/nyx/vtd-acpi/user-table", test_user_table);
+    qtest_add_func("/nyx/vtd-acpi/reset", test_reset);
+    qtest_add_func("/nyx/vtd-acpi/seabios", test_seabios);
+    return g_test_run();
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * nyx-vtd's command line: what is refused and in which words, what help
+ * prints, and where each valid option shows.
+ */
+#include "qemu/osdep.h"
+#include "libqos/nyx-run.h"
+#include "libqos/nyx-vtd.h"
+#include "qobject/qjson.h"
+
+/* --- Refusals ------------------------------------------------------------- */
+
+typedef struct WrongRow {
+    const char *args;
+    const char *says;        /* in its one line */
+} WrongRow;
+
+static const WrongRow wrong_rows[] = {
+    { "-M q35 -device nyx-vtd,aw-bits=40", "aw-bits must be 39, 48 or 57" },
+    { "-M q35 -device nyx-vtd,aw-bits=0", "aw-bits must be 39, 48 or 57" },
+    { "-M q35 -device nyx-vtd,eim=on,intremap=off",
+      "set intremap=on or eim=off" },
+    { "-M q35 -device nyx-vtd,version=0x70", "0x10 to 0x5f" },
+    { "-M q35 -device nyx-vtd,version=0x0f", "0x10 to 0x5f" },
+    { "-M q35 -device nyx-vtd,version=0x60", "0x10 to 0x5f" },
+    { "-M q35 -device nyx-vtd,version=0x110", "0x10 to 0x5f" },
+    { "-M q35 -device nyx-vtd,iotlb-entries=3", "16 to 1048576" },
+    { "-M q35 -device nyx-vtd,iotlb-entries=15", "16 to 1048576" },
+    { "-M q35 -device nyx-vtd,iotlb-entries=1048577", "16 to 1048576" },
+    { "-M q35 -device nyx-vtd,fault-records=0", "1 to 16" },
+    { "-M q35 -device nyx-vtd,fault-records=17", "1 to 16" },
+    { "-M q35 -device nyx-vtd,cache=foo",
+      "use cache=hardware, cache=sticky or cache=off" },
+    { "-M q35 -device nyx-vtd,cache=",
+      "use cache=hardware, cache=sticky or cache=off" },
+    { "-M q35 -device nyx-vtd,findings=nochr",
+      "-chardev file,id=nochr,path=findings.jsonl" },
+    { "-M q35 -chardev null,id=l -serial chardev:l "
+      "-device nyx-vtd,findings=l", "chardev 'l' is already in use" },
+    { "-M microvm -device nyx-vtd", "use -machine q35 or -machine pc" },
+    { "-M none -device nyx-vtd", "use -machine q35 or -machine pc" },
+    { "-M isapc -device nyx-vtd", "use -machine q35 or -machine pc" },
+    /* QEMU's own words */
+    { "-M q35 -device nyx-vtd -device nyx-vtd", "multiple vIOMMUs" },
+    { "-M q35 -device nyx-vtd -device intel-iommu", "multiple vIOMMUs" },
+    { "-M q35 -device intel-iommu -device nyx-vtd", "multiple vIOMMUs" },
+    { "-M q35 -device nyx-vtd,foo=1", "'nyx-vtd.foo' not found" },
+    { "-M q35 -device nyx-vtd,aw-bits=256", "'aw-bits' expects" },
+    { "-M q35 -device nyx-vtd,eim=perhaps", "'eim' does not accept" },
+    { "-M q35 -device nyx-vtd,pt=perhaps", "'pt' expects" },
+};
+
+static void test_wrong(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(wrong_rows); i++) {
+        const WrongRow *row = &wrong_rows[i];
+        NyxRun run = nyx_run_qemu(row->args);
+
+        NYX_CHECK(row->args, run.status, 1);
+        NYX_CHECK(row->args, nyx_lines_with(run.err, ""), 1);
+        NYX_CHECK(row->args, nyx_lines_with(run.err, row->says), 1);
+        NYX_CHECK(row->args, strlen(run.out), 0);
+        if (g_test_failed()) {
+            g_test_message("%s", run.err);
+        }
+        nyx_run_end(&run);
+    }
+}
+
+/* The loader of plugins adds a line of its own. */
+static void test_wrong_argument(void)
+{
+    static const WrongRow rows[] = {
+        { "foo=1", "nyx-iommu.so: no argument \"foo\": known are help, "
+          "help=DEVICE and trace=PATTERN" },
+        { "hel=on", "no argument \"hel\"" },
+        { "helper=on", "no argument \"helper\"" },
+        { "help=nope", "nyx-iommu.so: help=nope: no such device" },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_autofree char *args = g_strdup_printf("-M q35 -plugin %s,%s",
+                                                nyx_pc_plugin(),
+                                                rows[i].args);
+        NyxRun run = nyx_run_qemu(args);
+
+        NYX_CHECK(rows[i].args, run.status, 1);
+        NYX_CHECK(rows[i].args, nyx_lines_with(run.err, ""), 2);
+        NYX_CHECK(rows[i].args, nyx_lines_with(run.err, rows[i].says), 1);
+        nyx_run_end(&run);
+    }
+}
+
+/* --- Help ----------------------------------------------------------------- */
+
+static const char *const options[] = {
+    "aw-bits", "cache", "cache-seed", "caching-mode", "device-iotlb",
+    "dma-drain", "dma-translation", "eim", "fault-records", "findings",
+    "intremap", "iotlb-entries", "pt", "snoop-control", "version",
+    "x2apic-opt-out",
+};
+
+/* Each option once, with words that describe it, and nothing else. */
+static void check_options(const char *row, const char *text)
+{
+    NYX_CHECK(row, nyx_lines_with(text, "  "), ARRAY_SIZE(options));
+    for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
+        g_autofree char *pattern = g_strdup_printf("^  %s=<\\w+> +- \\w.+$",
+                                                   options[i]);
+
+        NYX_CHECK(options[i], g_regex_match_simple(pattern, text,
+                                                   G_REGEX_MULTILINE, 0), 1);
+    }
+}
+
+static void test_help(void)
+{
+    g_autofree char *all = g_strdup_printf("-M q35 -plugin %s,help=on",
+                                           nyx_pc_plugin());
+    g_autofree char *one = g_strdup_printf("-M q35 -plugin %s,help=nyx-vtd",
+                                           nyx_pc_plugin());
+    NyxRun run = nyx_run_qemu(all);
+
+    g_assert_cmpint(run.status, ==, 0);
+    g_assert_cmpstr(run.err, ==, "");
+    NYX_CHECK("help", nyx_lines_with(run.out, "name \"nyx-vtd\", desc \""),
+              1);
+    NYX_CHECK("help", nyx_lines_with(run.out, "trace=PATTERN"), 1);
+    nyx_run_end(&run);
+
+    run = nyx_run_qemu(one);
+    g_assert_cmpint(run.status, ==, 0);
+    g_assert_cmpstr(run.err, ==, "");
+    check_options("help=nyx-vtd", run.out);
+    nyx_run_end(&run);
+}
+
+/* The build tree has the wrapper beside the module. */
+static NyxRun run_wrapper(const char *args)
+{
+    g_autofree char *dir = g_path_get_dirname(nyx_pc_plugin());
+    g_autofree char *line = g_strdup_printf("%s/nyx-qemu-system-x86_64 %s",
+                                            dir, args);
+
+    return nyx_run(line);
+}
+
+static void test_wrapper_help(void)
+{
+    NyxRun run = run_wrapper("-device help");
+
+    g_assert_cmpint(run.status, ==, 0);
+    NYX_CHECK("-device help", nyx_lines_with(run.out, "name \"nyx-vtd\""),
+              1);
+    NYX_CHECK("-device help",
+              nyx_lines_with(run.out, "name \"intel-iommu\""), 1);
+    nyx_run_end(&run);
+
+    run = run_wrapper("-device nyx-vtd,help");
+    g_assert_cmpint(run.status, ==, 0);
+    check_options("-device nyx-vtd,help", run.out);
+    nyx_run_end(&run);
+
+    run = run_wrapper("-device nyx-nope,help");
+    g_assert_cmpint(run.status, ==, 1);
+    NYX_CHECK("nyx-nope", nyx_lines_with(run.err, "nyx-nope: no such device"),
+              1);
+    nyx_run_end(&run);
+
+    run = run_wrapper("-accel tcg -S -display none -nodefaults -M q35 "
+                      "-device nyx-vtd,aw-bits=40");
+    g_assert_cmpint(run.status, ==, 1);
+    NYX_CHECK("through the wrapper", nyx_lines_with(run.err, ""), 1);
+    nyx_run_end(&run);
+}
+
+/* Everything that QMP lists, read-only properties among it. */
+static void test_descriptions(void)
+{
+    NyxPc *pc = nyx_pc_start("-M q35");
+    QDict *rsp = qtest_qmp(pc->qts, "{ 'execute': 'device-list-properties',"
+                           " 'arguments': { 'typename': 'nyx-vtd' } }");
+    QListEntry *entry;
+    unsigned known = 0;
+
+    QLIST_FOREACH_ENTRY(qdict_get_qlist(rsp, "return"), entry) {
+        QDict *prop = qobject_to(QDict, qlist_entry_obj(entry));
+        const char *name = qdict_get_str(prop, "name");
+        const char *text = qdict_get_try_str(prop, "description");
+
+        NYX_CHECK(name, text && strlen(text) > 10, 1);
+        for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
+            known += !strcmp(name, options[i]);
+        }
+    }
+    NYX_CHECK("options", known, ARRAY_SIZE(options));
+    qobject_unref(rsp);
+    nyx_pc_end(pc);
+}
+
+/* --- What is accepted ----------------------------------------------------- */
+
+typedef struct ValidRow {
+    const char *option;
+    const char *value;
+    const char *json;        /* what qom-get then answers */
+    uint64_t cap;
+    uint64_t ecap;
+    uint32_t ver;
+} ValidRow;
+
+#define CAP     0x00d2078c406f0666
+#define ECAP    0x0000000000f050db
+
+static const ValidRow valid_rows[] = {
+    { "aw-bits", "39", "39", 0x00d2078c40660266, ECAP, 0x10 },
+    { "aw-bits", "48", "48", CAP, ECAP, 0x10 },
+    { "aw-bits", "57", "57", 0x00d2078c40780e66, ECAP, 0x10 },
+    { "cache", "hardware", "\"hardware\"", CAP, ECAP, 0x10 },
+    { "cache", "sticky", "\"sticky\"", CAP, ECAP, 0x10 },
+    { "cache", "off", "\"off\"", CAP, ECAP, 0x10 },
+    { "cache-seed", "0", "0", CAP, ECAP, 0x10 },
+    { "cache-seed", "0xffffffffffffffff", "18446744073709551615", CAP, ECAP,
+      0x10 },
+    { "caching-mode", "on", "true", 0x00d2078c406f06e6, ECAP, 0x10 },
+    { "caching-mode", "off", "false", CAP, ECAP, 0x10 },
+    { "device-iotlb", "on", "true", CAP, 0xf050df, 0x10 },
+    { "device-iotlb", "off", "false", CAP, ECAP, 0x10 },
+    { "dma-drain", "on", "true", CAP, ECAP, 0x10 },
+    { "dma-drain", "off", "false", 0x0012078c406f0666, ECAP, 0x10 },
+    { "dma-translation", "on", "true", CAP, ECAP, 0x10 },
+    { "dma-translation", "off", "false", 0x00d2078c406f0066, ECAP, 0x10 },
+    { "eim", "on", "\"on\"", CAP, ECAP, 0x10 },
+    { "eim", "off", "\"off\"", CAP, 0xf050cb, 0x10 },
+    { "eim", "auto", "\"auto\"", CAP, ECAP, 0x10 },
+    { "fault-records", "1", "1", 0x00d2008c406f0666, ECAP, 0x10 },
+    { "fault-records", "16", "16", 0x00d20f8c406f0666, ECAP, 0x10 },
+    { "intremap", "on", "\"on\"", CAP, ECAP, 0x10 },
+    { "intremap", "off", "\"off\"", CAP, 0x0050c3, 0x10 },
+    { "intremap", "auto", "\"on\"", CAP, ECAP, 0x10 },
+    { "iotlb-entries", "16", "16", CAP, ECAP, 0x10 },
+    { "iotlb-entries", "1000", "1000", CAP, ECAP, 0x10 },
+    { "iotlb-entries", "1048576", "1048576", CAP, ECAP, 0x10 },
+    { "pt", "on", "true", CAP, ECAP, 0x10 },
+    { "pt", "off", "false", CAP, 0xf0509b, 0x10 },
+    { "snoop-control", "on", "true", CAP, ECAP, 0x10 },
+    { "snoop-control", "off", "false", CAP, 0xf0505b, 0x10 },
+    { "version", "0", "0", CAP, ECAP, 0x10 },
+    { "version", "0x10", "16", CAP, ECAP, 0x10 },
+    { "version", "0x40", "64", CAP, ECAP, 0x40 },
+    { "version", "0x5f", "95", CAP, ECAP, 0x5f },
+    { "x2apic-opt-out", "on", "true", CAP, ECAP, 0x10 },
+    { "x2apic-opt-out", "off", "false", CAP, ECAP, 0x10 },
+    { "findings", "log", "\"log\"", CAP, ECAP, 0x10 },
+};
+
+static void check_valid(const ValidRow *row)
+{
+    g_autofree char *name = g_strdup_printf("%s=%s", row->option, row->value);
+    QVtd *v = qvtd_start("-M q35 -chardev null,id=log "
+                         "-device nyx-vtd,id=iommu,%s", name);
+    QObject *value = nyx_pc_qom_get(v->pc, "/machine/peripheral/iommu",
+                                    row->option);
+    GString *json = qobject_to_json(value);
+
+    if (strcmp(json->str, row->json)) {
+        g_test_message("%s: qom-get: %s", name, json->str);
+        g_test_fail();
+    }
+    NYX_CHECK(name, qvtd_r64(v, QVTD_CAP), row->cap);
+    NYX_CHECK(name, qvtd_r64(v, QVTD_ECAP), row->ecap);
+    NYX_CHECK(name, qvtd_r32(v, QVTD_VER), row->ver);
+    g_string_free(json, true);
+    qobject_unref(value);
+    qvtd_end(v);
+}
+
+static void test_valid(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(valid_rows); i++) {
+        check_valid(&valid_rows[i]);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/nyx/vtd-cmdline/wrong", test_wrong);
+    qtest_add_func("/nyx/vtd-cmdline/wrong-argument", test_wrong_argument);
+    qtest_add_func("/nyx/vtd-cmdline/help", test_help);
+    qtest_add_func("/nyx/vtd-cmdline/wrapper-help", test_wrapper_help);
+    qtest_add_func("/nyx/vtd-cmdline/descriptions", test_descriptions);
+    qtest_add_func("/nyx/vtd-cmdline/valid", test_valid);
+    return g_test_run();
+}
