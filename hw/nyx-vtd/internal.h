@@ -143,6 +143,7 @@ struct NyxVtd {
     uint32_t global_gen;
     uint32_t *domain_gen;
     uint32_t bumps;          /* until all entries must really be cleared */
+    uint32_t page_invalidations;  /* atomic */
 
     NyxCache iec;
     uint32_t iec_gen;

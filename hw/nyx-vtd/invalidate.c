@@ -121,8 +121,12 @@ static void iotlb_pages(NyxVtd *vtd, uint16_t did, uint64_t addr, uint8_t am,
             .has_addr = true, .addr = addr, .value = am,
         });
     }
-    /* What software wrote to its tables before the requesters' domains. */
-    smp_mb();
+    /*
+     * A barrier between software's writes to its tables and our look at the
+     * requesters' domains (an atomic operation, because the thread sanitizer
+     * knows no fences).
+     */
+    qatomic_inc(&vtd->page_invalidations);
     foreach_requester(vtd, drop_pages, did, &range);
     foreach_requester(vtd, notify, did, &range);
 }

@@ -301,7 +301,7 @@ static NyxWalk walk_tables(Xlat *x)
     /*
      * The bit is seen before anything is read: an invalidation that does not
      * see it comes before the reads (the atomic operation is a barrier here,
-     * drop_pages() has one there).
+     * iotlb_pages() has one there).
      */
     if (!(qatomic_read(&r->domains) & bit)) {
         qatomic_or(&r->domains, bit);
