@@ -15,6 +15,7 @@
 #include "hw/nyx-iommu/requester.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
+#include "trace.h"
 
 #define TYPE_NYX_IOMMU_REGION "nyx-iommu-region"
 
@@ -136,8 +137,9 @@ bool nyx_dma_device_notifies(const NyxDmaDevice *device,
 }
 
 /* One notifier, in aligned blocks: the rule that suits every QEMU version. */
-static void notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type,
-                         uint64_t first, uint64_t last)
+static void notify_range(const NyxDmaDevice *device, IOMMUNotifier *n,
+                         IOMMUNotifierFlag type, uint64_t first,
+                         uint64_t last)
 {
     first = MAX(first, n->start);
     last = MIN(last, n->end);
@@ -153,6 +155,7 @@ static void notify_range(IOMMUNotifier *n, IOMMUNotifierFlag type,
             },
         };
 
+        trace_nyx_iommu_notify(nyx_dma_device_sid(device), first, mask, type);
         memory_region_notify_iommu_one(n, &event);
         if (mask >= last - first) {
             break;
@@ -169,7 +172,7 @@ void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
 
     IOMMU_NOTIFIER_FOREACH(n, &device->region) {
         if (n->notifier_flags & type) {
-            notify_range(n, type, iova & ~mask, iova | mask);
+            notify_range(device, n, type, iova & ~mask, iova | mask);
         }
     }
 }
