@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who else has to forget: device-TLB invalidation of nyx-vtd down to the
+ * endpoint's cache, and the UNMAP events that vhost lives on, range by range.
+ */
+#include "qemu/osdep.h"
+#include "libqos/nyx-vtd.h"
+#include "qobject/qstring.h"
+
+#define SID_A   NYX_SID(0, 4, 0)
+#define SID_B   NYX_SID(0, 5, 0)
+#define SID_LPC NYX_SID(0, 31, 0)
+
+#define DID_A   10
+#define DID_B   11
+
+#define IOVA    0x40000000ull
+
+#define UNMAP   1           /* IOMMU_NOTIFIER_UNMAP */
+#define DEVTLB  4           /* IOMMU_NOTIFIER_DEVIOTLB_UNMAP */
+
+typedef struct Fx {
+    QVtd *v;
+    NyxTestdev a, b;
+    QVtdDomain da, db;
+    char *dir;
+    char *log;               /* where the trace goes */
+    size_t log_seen;
+} Fx;
+
+static Fx fx_start(void)
+{
+    Fx f = { .dir = nyx_tmp_new() };
+
+    f.log = g_build_filename(f.dir, "log", NULL);
+    f.v = qvtd_start("-M q35 -D %s -plugin %s,trace=nyx_iommu_notify "
+                     "-device nyx-vtd,id=iommu,device-iotlb=on "
+                     "-device nyx-testdev,id=a,addr=4 "
+                     "-device nyx-testdev,id=b,addr=5", f.log,
+                     nyx_pc_plugin());
+    g_assert_true(qvtd_queue(f.v, 0));
+    f.a = nyx_td_get(f.v->pc->pci, SID_A);
+    f.b = nyx_td_get(f.v->pc->pci, SID_B);
+    nyx_td_ats(f.v->pc, SID_A, true);
+    nyx_td_ats(f.v->pc, SID_B, true);
+    g_assert_true(qvtd_enable(f.v));
+    f.da = qvtd_domain(f.v, DID_A, 4);
+    f.db = qvtd_domain(f.v, DID_B, 4);
+    qvtd_attach(f.v, SID_A, &f.da, 1);
+    qvtd_attach(f.v, SID_B, &f.db, 1);
+    return f;
+}
+
+static void fx_end(Fx *f)
+{
+    nyx_td_put(&f->a);
+    nyx_td_put(&f->b);
+    qvtd_end(f->v);
+    g_free(f->log);
+    nyx_tmp_free(f->dir);
+}
+
+static uint64_t remap(Fx *f, const QVtdDomain *dom, uint64_t iova)
+{
+    uint64_t gpa = nyx_pc_pages(f->v->pc, 1);
+
+    qtest_writeq(f->v->qts, gpa, gpa);
+    qvtd_map(f->v, dom, iova, gpa, 12, 3);
+    return gpa;
+}
+
+/* --- Device-TLB ----------------------------------------------------------- */
+
+/* Pages above IOVA that the endpoint asks a translation for. */
+static const unsigned atc_pages[] = { 0, 1, 2, 3, 4, 7, 8, 511, 512 };
+
+/* Bit n for atc_pages[n] in the device's cache. */
+static uint32_t atc_held(const NyxTestdev *td)
+{
+    uint32_t held = 0;
+
+    for (unsigned i = 0; i < NYX_TD_ATC_ENTRIES_VALUE; i++) {
+        uint64_t iova;
+
+        nyx_td_w32(td, NYX_TD_ATC_INDEX, i);
+        if (!(nyx_td_r32(td, NYX_TD_ATC_ACCESS) & NYX_TD_ATC_ACCESS_VALID)) {
+            continue;
+        }
+        iova = nyx_td_r64(td, NYX_TD_ATC_IOVA);
+        for (unsigned n = 0; n < ARRAY_SIZE(atc_pages); n++) {
+            held |= (uint32_t)(iova == IOVA + atc_pages[n] * NYX_PAGE) << n;
+        }
+    }
+    return held;
+}
+
+static void atc_fill(const NyxTestdev *td)
+{
+    NyxTdAnswer answer;
+
+    nyx_td_w32(td, NYX_TD_ATC_CTRL, NYX_TD_ATC_FLUSH);
+    for (unsigned n = 0; n < ARRAY_SIZE(atc_pages); n++) {
+        NYX_CHECK("translate",
+                  nyx_td_translate(td, IOVA + atc_pages[n] * NYX_PAGE, -1,
+                                   &answer), NYX_TD_ST_OK);
+    }
+    NYX_CHECK("filled", atc_held(td), 0x1ff);
+}
+
+static const struct {
+    const char *name;
+    uint64_t hi;             /* bits 127:64 of the descriptor */
+    uint32_t left;           /* of atc_pages */
+} devtlb_rows[] = {
+    { "page 0", IOVA, 0x1fe },
+    { "page 3", IOVA + 3 * NYX_PAGE, 0x1f7 },
+    { "a page that is not held", IOVA + 5 * NYX_PAGE, 0x1ff },
+    { "8 KiB at 0", IOVA | 1, 0x1fc },
+    { "8 KiB at 2", IOVA | 0x2001, 0x1f3 },
+    { "16 KiB", IOVA | 0x1001, 0x1f0 },
+    { "32 KiB", IOVA | 0x3001, 0x1c0 },
+    { "2 MiB", IOVA | 0xff001, 0x100 },
+    { "2 MiB above", (IOVA + 2 * NYX_MIB) | 0xff001, 0x0ff },
+    { "everything", 0x7ffffffffffff001, 0 },
+};
+
+static void test_device_tlb(void)
+{
+    Fx f = fx_start();
+    NyxTdAnswer answer;
+
+    for (unsigned n = 0; n < ARRAY_SIZE(atc_pages); n++) {
+        remap(&f, &f.da, IOVA + atc_pages[n] * NYX_PAGE);
+    }
+    remap(&f, &f.db, IOVA);
+    NYX_CHECK("listens", nyx_td_notify(&f.a, NYX_TD_NOTIFY_DEV_UNMAP) &
+              NYX_TD_NOTIFY_ST_ACTIVE, NYX_TD_NOTIFY_ST_ACTIVE);
+    nyx_td_notify(&f.b, NYX_TD_NOTIFY_DEV_UNMAP);
+    NYX_CHECK("B", nyx_td_translate(&f.b, IOVA, -1, &answer), NYX_TD_ST_OK);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(devtlb_rows); i++) {
+        atc_fill(&f.a);
+        NYX_CHECK(devtlb_rows[i].name,
+                  qvtd_submit(f.v, 3 | (uint64_t)SID_A << 32,
+                              devtlb_rows[i].hi), true);
+        NYX_CHECK(devtlb_rows[i].name, atc_held(&f.a), devtlb_rows[i].left);
+    }
+    NYX_CHECK("B is untouched", nyx_td_r32(&f.b, NYX_TD_ATC_COUNT), 1);
+    NYX_CHECK("B is untouched", nyx_td_r64(&f.b, NYX_TD_NOTIFY_DEV_UNMAPS), 0);
+    NYX_CHECK("count", qvtd_stat(f.v, "invalidations.device-tlb"),
+              ARRAY_SIZE(devtlb_rows));
+    fx_end(&f);
+}
+
+/* An IOTLB invalidation says nothing to the endpoint: type 3 does. */
+static void test_device_tlb_is_stale(void)
+{
+    Fx f = fx_start();
+    const NyxTdReq req = {
+        .op = NYX_TD_OP_READ, .attr = NYX_TD_ATTR_AT_ATC, .addr = IOVA,
+        .len = 8,
+    };
+    uint64_t old = remap(&f, &f.da, IOVA), new, mark;
+
+    nyx_td_notify(&f.a, NYX_TD_NOTIFY_DEV_UNMAP);
+    NYX_CHECK("first", nyx_td_request(&f.a, req), NYX_TD_ST_OK);
+    nyx_td_get_data(&f.a, &mark, 8);
+    NYX_CHECK("first", mark, old);
+    new = remap(&f, &f.da, IOVA);
+    g_assert_true(qvtd_submit(f.v, 0xd2, 0));
+    g_assert_true(qvtd_submit(f.v, 0x11, 0));
+    NYX_CHECK("stale", nyx_td_request(&f.a, req), NYX_TD_ST_OK);
+    nyx_td_get_data(&f.a, &mark, 8);
+    NYX_CHECK("stale", mark, old);
+    g_assert_true(qvtd_submit(f.v, 3 | (uint64_t)SID_A << 32, IOVA));
+    NYX_CHECK("told", nyx_td_request(&f.a, req), NYX_TD_ST_OK);
+    nyx_td_get_data(&f.a, &mark, 8);
+    NYX_CHECK("told", mark, new);
+    fx_end(&f);
+}
+
+/* --- Endpoints that do not answer ----------------------------------------- */
+
+static void check_silent(QVtd *v, const char *name, uint16_t sid)
+{
+    uint64_t status = nyx_pc_pages(v->pc, 1);
+    uint64_t head;
+
+    qvtd_put(v, 3 | (uint64_t)sid << 32, IOVA);
+    qvtd_put(v, 0x1111111100000025, status);
+    qvtd_put(v, 0x2222222200000025, status + 8);
+    qvtd_ring(v);
+    NYX_CHECK(name, qvtd_r32(v, QVTD_FSTS), QVTD_FSTS_ITE);
+    NYX_CHECK(name, (qvtd_r64(v, QVTD_IQERCD) >> 32) & 0xffff, sid);
+    NYX_CHECK(name, qvtd_r64(v, QVTD_IQERCD) & 0xf, 0);
+    NYX_CHECK(name, qtest_readl(v->qts, status), 0);
+    NYX_CHECK(name, qtest_readl(v->qts, status + 8), 0);
+
+    /* Stopped, and it stays so until ITE is cleared. */
+    head = qvtd_r64(v, QVTD_IQH);
+    NYX_CHECK(name, head != v->tail, true);
+    qvtd_ring(v);
+    NYX_CHECK(name, qvtd_r64(v, QVTD_IQH), head);
+    qvtd_w32(v, QVTD_FSTS, QVTD_FSTS_ITE);
+    NYX_CHECK(name, qvtd_r32(v, QVTD_FSTS), 0);
+    NYX_CHECK(name, qvtd_r64(v, QVTD_IQH), v->tail);
+    /* The wait that was pending is lost; the one after it is not. */
+    NYX_CHECK(name, qtest_readl(v->qts, status), 0);
+    NYX_CHECK(name, qtest_readl(v->qts, status + 8), 0x22222222);
+    NYX_CHECK(name, qvtd_submit(v, 0x11, 0), true);
+}
+
+static void test_device_tlb_timeout(void)
+{
+    Fx f = fx_start();
+
+    nyx_td_ats(f.v->pc, SID_B, false);
+    check_silent(f.v, "nothing there", NYX_SID(0, 20, 0));
+    check_silent(f.v, "no such bus", NYX_SID(200, 0, 0));
+    check_silent(f.v, "no ATS", SID_LPC);
+    check_silent(f.v, "ATS is off", SID_B);
+    NYX_CHECK("findings", qvtd_mistakes(f.v, "vtd.devtlb.no-answer"), 4);
+
+    /* Without a wait behind it. */
+    qvtd_put(f.v, 3 | (uint64_t)SID_B << 32, IOVA);
+    qvtd_ring(f.v);
+    NYX_CHECK("no wait", qvtd_r32(f.v, QVTD_FSTS), QVTD_FSTS_ITE);
+    qvtd_w32(f.v, QVTD_FSTS, QVTD_FSTS_ITE);
+    NYX_CHECK("no wait", qvtd_r32(f.v, QVTD_FSTS), 0);
+
+    /* One that answers. */
+    NYX_CHECK("A", qvtd_submit(f.v, 3 | (uint64_t)SID_A << 32, IOVA), true);
+    fx_end(&f);
+}
+
+/* --- UNMAP events --------------------------------------------------------- */
+
+typedef struct Event {
+    unsigned sid;
+    uint64_t first;
+    uint64_t mask;
+    unsigned type;
+} Event;
+
+/* Events that were sent since the last time. */
+static GArray *events_new(Fx *f)
+{
+    GArray *events = g_array_new(FALSE, TRUE, sizeof(Event));
+    g_auto(GStrv) lines = NULL;
+    g_autofree char *text = NULL;
+    size_t len;
+
+    g_assert_true(g_file_get_contents(f->log, &text, &len, NULL));
+    lines = g_strsplit(text + f->log_seen, "\n", -1);
+    f->log_seen = len;
+    for (unsigned i = 0; lines[i]; i++) {
+        const char *at = strstr(lines[i], "nyx_iommu_notify sid");
+        Event e;
+
+        if (at && sscanf(at, "nyx_iommu_notify sid %x iova %" SCNx64
+                         " mask %" SCNx64 " type %u", &e.sid, &e.first,
+                         &e.mask, &e.type) == 4) {
+            g_array_append_val(events, e);
+        }
+    }
+    return events;
+}
+
+/*
+ * What @sid was told covers [@first, @last] but for the interrupt range,
+ * exactly, from low to high, in naturally aligned powers of two.  Nothing at
+ * all if @last is below @first.
+ */
+static void check_told(const char *row, const GArray *events, uint16_t sid,
+                       uint64_t first, uint64_t last)
+{
+    const uint64_t window[2] = { 0xfee00000, 0xfeefffff };
+    uint64_t next[2] = { MAX(first, window[1] + 1), first };
+
+    /* One notifier for what is above the window and one for what is below. */
+    for (unsigned i = 0; i < events->len; i++) {
+        const Event *e = &g_array_index(events, Event, i);
+        bool below = e->first < window[0];
+
+        if (e->sid != sid || e->type != UNMAP) {
+            continue;
+        }
+        NYX_CHECK(row, e->mask & (e->mask + 1), 0);
+        NYX_CHECK(row, e->first & e->mask, 0);
+        NYX_CHECK(row, e->first, next[below]);
+        next[below] = e->first + e->mask + 1;
+    }
+    if (last < first) {
+        NYX_CHECK(row, next[1], first);
+        NYX_CHECK(row, next[0], MAX(first, window[1] + 1));
+    } else {
+        NYX_CHECK(row, next[1], first < window[0] ?
+                  MIN(last, window[0] - 1) + 1 : first);
+        NYX_CHECK(row, next[0], last > window[1] ? last + 1
+                                                 : window[1] + 1);
+    }
+}
+
+#define NOTHING 1, 0
+#define EVERYTHING 0, UINT64_MAX
+
+typedef struct UnmapRow {
+    const char *name;
+    uint64_t lo, hi;         /* descriptor */
+    uint64_t a[2], b[2];     /* what A and B are told */
+} UnmapRow;
+
+static const UnmapRow unmap_rows[] = {
+    { "page of A", 0xf2 | DID_A << 16, IOVA,
+      { IOVA, IOVA + 0xfff }, { NOTHING } },
+    { "8 pages of A", 0xf2 | DID_A << 16, IOVA | 3,
+      { IOVA, IOVA + 0x7fff }, { NOTHING } },
+    { "8 pages, not aligned", 0xf2 | DID_A << 16, (IOVA + 5 * NYX_PAGE) | 3,
+      { IOVA, IOVA + 0x7fff }, { NOTHING } },
+    { "2 MiB of B, leaves only", 0xf2 | DID_B << 16, IOVA | 9 | 1 << 6,
+      { NOTHING }, { IOVA, IOVA + 0x1fffff } },
+    { "1 GiB around the interrupts", 0xf2 | DID_A << 16, 0xc0000000 | 18,
+      { 0xc0000000, 0xffffffff }, { NOTHING } },
+    { "nobody's page", 0xf2 | 99 << 16, IOVA, { NOTHING }, { NOTHING } },
+    { "domain A", 0xe2 | DID_A << 16, 0, { EVERYTHING }, { NOTHING } },
+    { "nobody's domain", 0xe2 | 99 << 16, 0, { NOTHING }, { NOTHING } },
+    { "global", 0xd2, 0, { EVERYTHING }, { EVERYTHING } },
+};
+
+static void test_unmap_ranges(void)
+{
+    Fx f = fx_start();
+    uint64_t before = 0;
+    GArray *events;
+
+    remap(&f, &f.da, IOVA);
+    remap(&f, &f.db, IOVA);
+    NYX_CHECK("listens", nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP) & 0xff,
+              NYX_TD_NOTIFY_ST_ACTIVE);
+    nyx_td_notify(&f.b, NYX_TD_NOTIFY_UNMAP);
+    /* The unit knows their domains once they have made a request. */
+    g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
+    g_assert_cmpuint(nyx_td_writel(&f.b, IOVA, 1), ==, NYX_TD_ST_OK);
+    g_array_free(events_new(&f), TRUE);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(unmap_rows); i++) {
+        const UnmapRow *row = &unmap_rows[i];
+        uint64_t told;
+
+        NYX_CHECK(row->name, qvtd_submit(f.v, row->lo, row->hi), true);
+        events = events_new(&f);
+        check_told(row->name, events, SID_A, row->a[0], row->a[1]);
+        check_told(row->name, events, SID_B, row->b[0], row->b[1]);
+        /* What went out has arrived. */
+        told = nyx_td_r64(&f.a, NYX_TD_NOTIFY_UNMAPS) +
+               nyx_td_r64(&f.b, NYX_TD_NOTIFY_UNMAPS);
+        NYX_CHECK(row->name, told - before, events->len);
+        before = told;
+        g_array_free(events, TRUE);
+    }
+    NYX_CHECK("objections", nyx_td_r32(&f.a, NYX_TD_NOTIFY_ERRORS), 0);
+
+    /* An unregistered listener is not told. */
+    nyx_td_notify(&f.a, 0);
+    g_assert_true(qvtd_submit(f.v, 0xd2, 0));
+    events = events_new(&f);
+    check_told("A is off", events, SID_A, NOTHING);
+    check_told("A is off", events, SID_B, EVERYTHING);
+    g_array_free(events, TRUE);
+    fx_end(&f);
+}
+
+/* A function whose context is not known may be of any domain. */
+static void test_unmap_without_context(void)
+{
+    Fx f = fx_start();
+    GArray *events;
+
+    nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP);
+    g_assert_true(qvtd_submit(f.v, 0xf2 | 99 << 16, IOVA));
+    events = events_new(&f);
+    check_told("any domain", events, SID_A, IOVA, IOVA + 0xfff);
+    g_array_free(events, TRUE);
+    fx_end(&f);
+}
+
+/*
+ * A listener keeps translations without their domain.  When the function's
+ * context goes, all it was told is for a domain that may not be its own any
+ * more, and the invalidation of the old domain would not reach it.
+ */
+static void test_unmap_with_context(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t lo;
+    } rows[] = {
+        { "device", 0x31 | DID_A << 16 | (uint64_t)SID_A << 32 },
+        { "domain", 0x21 | DID_B << 16 },
+        { "global", 0x11 },
+    };
+    Fx f = fx_start();
+    GArray *events;
+
+    remap(&f, &f.da, IOVA);
+    remap(&f, &f.db, IOVA);
+    nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
+        qvtd_attach(f.v, SID_A, i % 2 ? &f.da : &f.db, 1);
+        g_array_free(events_new(&f), TRUE);
+        NYX_CHECK(rows[i].name, qvtd_submit(f.v, rows[i].lo, 0), true);
+        /* Before the old domain's flush a request loads the new context. */
+        g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
+        g_assert_true(qvtd_submit(f.v, 0xe2 |
+                                  (i % 2 ? DID_B : DID_A) << 16, 0));
+        events = events_new(&f);
+        check_told(rows[i].name, events, SID_A, EVERYTHING);
+        g_array_free(events, TRUE);
+    }
+
+    /* Another function's context is none of A's business. */
+    g_assert_true(qvtd_submit(f.v, 0x31 | DID_B << 16 |
+                              (uint64_t)SID_B << 32, 0));
+    g_assert_true(qvtd_submit(f.v, 0x21 | 99 << 16, 0));
+    events = events_new(&f);
+    check_told("others", events, SID_A, NOTHING);
+    g_array_free(events, TRUE);
+    fx_end(&f);
+}
+
+/* Translation off and on again: the listener's region goes and comes. */
+static void test_listener_follows(void)
+{
+    Fx f = fx_start();
+    GArray *events;
+
+    remap(&f, &f.da, IOVA);
+    nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP | NYX_TD_NOTIFY_DEV_UNMAP);
+    g_assert_true(qvtd_gcmd(f.v, QVTD_TE, false));
+    NYX_CHECK("bypassed", nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) &
+              NYX_TD_NOTIFY_ST_ACTIVE, 0);
+    NYX_CHECK("bypassed", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
+                           NYX_TD_NOTIFY_ST_IOMMU_SHIFT) & 0xff, 0);
+    g_array_free(events_new(&f), TRUE);
+    g_assert_true(qvtd_submit(f.v, 0xd2, 0));
+    events = events_new(&f);
+    NYX_CHECK("bypassed", events->len, 0);
+    g_array_free(events, TRUE);
+
+    g_assert_true(qvtd_gcmd(f.v, QVTD_TE, true));
+    /* Below and above the interrupt range. */
+    NYX_CHECK("translated", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
+                             NYX_TD_NOTIFY_ST_IOMMU_SHIFT) & 0xff, 2);
+    g_assert_true(qvtd_submit(f.v, 0xd2, 0));
+    events = events_new(&f);
+    check_told("translated", events, SID_A, EVERYTHING);
+    g_array_free(events, TRUE);
+    fx_end(&f);
+}
+
+/* --- MAP events ----------------------------------------------------------- */
+
+static void check_refused(Fx *f, const char *row)
+{
+    QObject *text = nyx_pc_qom_get(f->v->pc, "/machine/peripheral/a",
+                                   "notify-error");
+    const char *message = qstring_get_str(qobject_to(QString, text));
+
+    NYX_CHECK(row, nyx_td_r32(&f->a, NYX_TD_NOTIFY_STATUS) & 0xff,
+              NYX_TD_NOTIFY_ST_REFUSED);
+    g_assert_cmpstr(message, ==, "nyx-vtd: no MAP notifications for device "
+                    "04.0: a device that needs them (vfio-pci, vhost-vdpa) "
+                    "has to be on a bus that bypasses the IOMMU "
+                    "(bypass_iommu=on)");
+    qobject_unref(text);
+}
+
+/* Refused with a message, now or when translation comes on; QEMU lives. */
+static void test_map_refused(void)
+{
+    Fx f = fx_start();
+    const uint32_t vfio = NYX_TD_NOTIFY_MAP | NYX_TD_NOTIFY_UNMAP;
+
+    remap(&f, &f.da, IOVA);
+    nyx_td_notify(&f.a, vfio);
+    check_refused(&f, "translating");
+    NYX_CHECK("DMA", nyx_td_writel(&f.a, IOVA, 1), NYX_TD_ST_OK);
+
+    g_assert_true(qvtd_gcmd(f.v, QVTD_TE, false));
+    NYX_CHECK("nothing to refuse", nyx_td_notify(&f.a, vfio) & 0xff, 0);
+    g_assert_true(qvtd_gcmd(f.v, QVTD_TE, true));
+    check_refused(&f, "translation comes on");
+    NYX_CHECK("DMA", nyx_td_writel(&f.a, IOVA, 1), NYX_TD_ST_OK);
+
+    NYX_CHECK("UNMAP alone", nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP) & 0xff,
+              NYX_TD_NOTIFY_ST_ACTIVE);
+    fx_end(&f);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    qtest_add_func("/nyx-vtd/notify/device-tlb", test_device_tlb);
+    qtest_add_func("/nyx-vtd/notify/device-tlb-is-stale",
+                   test_device_tlb_is_stale);
+    qtest_add_func("/nyx-vtd/notify/device-tlb-timeout",
+                   test_device_tlb_timeout);
+    qtest_add_func("/nyx-vtd/notify/unmap-ranges", test_unmap_ranges);
+    qtest_add_func("/nyx-vtd/notify/unmap-without-context",
+                   test_unmap_without_context);
+    qtest_add_func("/nyx-vtd/notify/unmap-with-context",
+                   test_unmap_with_context);
+    qtest_add_func("/nyx-vtd/notify/listener-follows", test_listener_follows);
+    qtest_add_func("/nyx-vtd/notify/map-refused", test_map_refused);
+    return g_test_run();
+}
