@@ -362,6 +362,13 @@ static const PCIIOMMUOps pci_ops = {
     .unset_iommu_device = unset_iommu_device,
 };
 
+/* Of what is not a plain access: that would have gone to the window. */
+static bool is_interrupt_misuse(const NyxRequest *req)
+{
+    return req->type == NYX_REQ_UNTRANSLATED && !req->has_pasid &&
+           req->iova - NYX_INTR_BASE < NYX_INTR_SIZE;
+}
+
 /* Requests that QEMU's PCI interface cannot carry; see requester.h. */
 static bool answer_request(void *opaque, PCIBus *bus, int devfn,
                            const NyxRequest *req, NyxReply *reply)
@@ -371,6 +378,13 @@ static bool answer_request(void *opaque, PCIBus *bus, int devfn,
 
     if (!device) {
         return false;
+    }
+    if (is_interrupt_misuse(req)) {
+        *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
+        space->ops->interrupt_misuse(space->iommu, nyx_dma_device_sid(device),
+                                     req->iova, 0,
+                                     req->access & NYX_ACCESS_WRITE);
+        return true;
     }
     space->ops->translate(device->requester, nyx_dma_device_sid(device), req,
                           reply);

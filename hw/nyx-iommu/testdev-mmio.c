@@ -6,6 +6,7 @@
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
 #include "qemu/log.h"
+#include "qemu/timer.h"
 #include "system/dma.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
@@ -238,16 +239,20 @@ static void msi_send_write(NyxTestdevState *s, uint64_t value)
     uint32_t status = NYX_TD_ST_NO_MASTER;
     MemTxResult memtx = MEMTX_OK;
 
-    if (value != 1) {
+    int64_t begin;
+
+    if (!value || value > NYX_TD_MAX_MSI) {
         return;
     }
-    if (qatomic_read(&s->master)) {
+    begin = get_clock();
+    for (; value && qatomic_read(&s->master); value--) {
         address_space_stl_le(&pdev->bus_master_as,
                              nyx_testdev_reg_get64(s, NYX_TD_MSI_ADDR),
                              nyx_testdev_reg_get(s, NYX_TD_MSI_DATA),
                              attrs, &memtx);
         status = memtx == MEMTX_OK ? NYX_TD_ST_OK : NYX_TD_ST_TX_ERROR;
     }
+    nyx_testdev_reg_set64(s, NYX_TD_MSI_NS, get_clock() - begin);
     nyx_testdev_reg_set(s, NYX_TD_MSI_STATUS, status);
     nyx_testdev_reg_set(s, NYX_TD_MSI_MEMTX, memtx);
 }
@@ -573,6 +578,7 @@ static const RegRow reg_rows[] = {
     RO_VAL(IRQ_STATUS, NYX_TD_ST_IDLE),
     RO_FN(IRQ_MODE, 4, irq_mode_read),
     RO(IRQ_COUNT, 4),
+    RO(MSI_NS, 8),
 
     RW_FN(NOTIFY_CTRL, 4, NYX_TD_NOTIFY_ALL, notify_ctrl_write),
     RO_FN(NOTIFY_STATUS, 4, notify_status_read),

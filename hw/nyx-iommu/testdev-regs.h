@@ -96,7 +96,8 @@
 #define NYX_TD_DMA_COUNT        0x25c
 #define NYX_TD_DMA_ERRORS       0x260
 
-#define NYX_TD_MAX_LEN_VALUE    0x10000
+#define NYX_TD_MAX_LEN_VALUE    0x100000
+#define NYX_TD_MAX_MSI          0x10000
 
 /* Operations, for NYX_TD_DMA_OP and NYX_TD_RUN_OP. */
 #define NYX_TD_OP_NOP           0
@@ -193,7 +194,8 @@
 #define NYX_TD_RUN_F_STOP_ON_ERROR  (1u << 0)
 #define NYX_TD_RUN_F_DISJOINT       (1u << 1)
 #define NYX_TD_RUN_F_IRQ            (1u << 2)
-#define NYX_TD_RUN_F_ALL            0x7u
+#define NYX_TD_RUN_F_FLOOR          (1u << 3)
+#define NYX_TD_RUN_F_ALL            0xfu
 
 #define NYX_TD_MAX_THREADS_VALUE    16
 #define NYX_TD_MAX_COUNT            (1ull << 40)
@@ -210,6 +212,7 @@
 #define NYX_TD_IRQ_STATUS       0x41c
 #define NYX_TD_IRQ_MODE         0x420
 #define NYX_TD_IRQ_COUNT        0x424
+#define NYX_TD_MSI_NS           0x428    /* 64 bits */
 
 #define NYX_TD_IRQ_MODE_NONE    0
 #define NYX_TD_IRQ_MODE_MSI     1

@@ -348,7 +348,10 @@ static void run_prepare(NyxTestdevRun *run)
     if (run->port.who.bus) {
         object_ref(OBJECT(run->port.who.bus));
     }
-    address_space_init(&run->as, &pdev->bus_master_container_region,
+    address_space_init(&run->as,
+                       run->flags & NYX_TD_RUN_F_FLOOR
+                       ? MEMORY_REGION(&s->floor)
+                       : &pdev->bus_master_container_region,
                        "nyx-testdev-run");
     run->port.as = &run->as;
     /* A thread that touched a device would need the big lock. */

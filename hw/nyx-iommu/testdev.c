@@ -227,6 +227,7 @@ static void nyx_testdev_realize(PCIDevice *pdev, Error **errp)
         return;
     }
     nyx_testdev_mmio_init(s);
+    nyx_testdev_floor_init(s);
     pci_register_bar(pdev, NYX_TD_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->bar);
     s->buf = g_malloc0(NYX_TD_MAX_LEN_VALUE);
     nyx_testdev_notify_init(s);
@@ -375,5 +376,6 @@ static const TypeInfo nyx_testdev_info = {
 
 void nyx_testdev_register_types(void)
 {
+    nyx_testdev_floor_register_types();
     type_register_static(&nyx_testdev_info);
 }

@@ -207,6 +207,7 @@ struct NyxTestdevState {
     NyxTestdevRunResult run_result[NYX_TD_MAX_THREADS_VALUE];
 
     /* Run-time */
+    IOMMUMemoryRegion floor;
     MemoryRegion bar;
     MemoryRegion regs_mr;
     MemoryRegion window_mr;
@@ -237,6 +238,12 @@ void nyx_testdev_mmio_exit(NyxTestdevState *s);
 void nyx_testdev_mmio_loaded(NyxTestdevState *s);
 /* Stop what is going on and put all registers into their reset state. */
 void nyx_testdev_mmio_reset(NyxTestdevState *s);
+
+/* testdev-floor.c */
+
+/* The region that runs with NYX_TD_RUN_F_FLOOR go through. */
+void nyx_testdev_floor_init(NyxTestdevState *s);
+void nyx_testdev_floor_register_types(void);
 
 /* testdev.c */
 

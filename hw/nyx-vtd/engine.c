@@ -70,15 +70,30 @@ const NyxVtdCfg *nyx_vtd_cfg(const NyxVtd *vtd)
     return &vtd->cfg;
 }
 
+/* Set all of it; only the root pointer is looked at by other threads. */
+static void latched_set(NyxVtd *vtd, const NyxVtdLatched *to)
+{
+    const size_t rest = offsetof(NyxVtdLatched, irta);
+
+    QEMU_BUILD_BUG_ON(offsetof(NyxVtdLatched, rtaddr) != 0 ||
+                      rest != sizeof(to->rtaddr));
+    qatomic_set(&vtd->latched.rtaddr, to->rtaddr);
+    memcpy((char *)&vtd->latched + rest, (const char *)to + rest,
+           sizeof(*to) - rest);
+}
+
 void nyx_vtd_reset(NyxVtd *vtd)
 {
+    const NyxVtdLatched nothing = { };
+
     nyx_vtd_report_drain(vtd);
     nyx_regfile_reset(&vtd->regs);
-    vtd->latched = (NyxVtdLatched) { };
+    /* Off first, or requests of other threads find no root. */
+    nyx_vtd_mode_update(vtd);
+    latched_set(vtd, &nothing);
     vtd->iva = 0;
     vtd->ccmd = 0;
     nyx_vtd_caches_clear(vtd);
-    nyx_vtd_mode_update(vtd);
 }
 
 void nyx_vtd_continue(NyxVtd *vtd)
@@ -156,6 +171,7 @@ void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved)
 const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
 {
     const char *error = nyx_vtd_saved_error(vtd, saved);
+    NyxVtdLatched latched;
 
     if (error) {
         return error;
@@ -168,7 +184,7 @@ const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
         nyx_reg_set(&vtd->regs, reg->offset, reg->size,
                     value & (reg->rw | reg->w1c | reg->ro));
     }
-    vtd->latched = (NyxVtdLatched) {
+    latched = (NyxVtdLatched) {
         .rtaddr = saved->rtaddr,
         .irta = saved->irta,
         .iqa = nyx_vtd_reg64(vtd, A_NVTD_IQA),
@@ -176,9 +192,10 @@ const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
         .ats_silent_sid = saved->ats_silent_sid,
     };
     for (unsigned i = 0; i < ARRAY_SIZE(saved_flags); i++) {
-        *latched_bool(&vtd->latched, &saved_flags[i]) =
+        *latched_bool(&latched, &saved_flags[i]) =
             saved->flags & saved_flags[i].flag;
     }
+    latched_set(vtd, &latched);
     vtd->iva = ldq_le_p(saved->regs + A_NVTD_IVA);
     vtd->ccmd = ldq_le_p(saved->regs + A_NVTD_CCMD) & NVTD_CCMD_WO_MASK;
     nyx_vtd_caches_clear(vtd);

@@ -62,6 +62,7 @@ struct NyxVtdRequester {
     void *opaque;
     NyxIotlb *tlb;
     uint64_t ctx_word;       /* atomic */
+    uint64_t domains;        /* atomic; NYX_VTD_DOMAIN_BIT of those walked */
     uint16_t last_sid;       /* atomic; for statistics */
 
     pthread_mutex_t lock;    /* what follows */
@@ -77,6 +78,12 @@ struct NyxVtdRequester {
 
     bool notify;             /* serialized side */
 };
+
+/*
+ * A requester has a bit for each domain whose tables it has walked, so that
+ * an invalidation of another domain can pass it by.  Ids share the bits.
+ */
+#define NYX_VTD_DOMAIN_BIT(did) BIT_ULL((did) % 64)
 
 /* Which page table each domain id has been seen with. */
 typedef struct NyxVtdDomainUse {
@@ -136,6 +143,7 @@ struct NyxVtd {
     uint32_t global_gen;
     uint32_t *domain_gen;
     uint32_t bumps;          /* until all entries must really be cleared */
+    uint32_t page_invalidations;  /* atomic */
 
     NyxCache iec;
     uint32_t iec_gen;
@@ -200,8 +208,16 @@ NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
                                       NyxVtdContext *ctx);
 
 /* translate.c */
-/* A fill that is under way is refused in any case. */
-void nyx_vtd_requester_drop_context(NyxVtdRequester *r, bool drop);
+/* Whether the cached context, NYX_CTX_WORD(), is one to drop. */
+typedef bool NyxVtdContextMatch(uint64_t word, const void *opaque);
+/*
+ * Drop the context of @r if @match accepts it, or whatever it is if @match is
+ * NULL.  A fill that is under way is refused in any case.  True if no context
+ * is known now.
+ */
+bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
+                                    NyxVtdContextMatch *match,
+                                    const void *opaque);
 void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
                                    uint64_t first, uint64_t last);
 

@@ -54,10 +54,17 @@ static void notify_any(NyxVtdRequester *r, uint16_t did,
 static void drop_pages(NyxVtdRequester *r, uint16_t did,
                        const PageRange *range)
 {
-    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
+    if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT(did))) {
+        return;
+    }
+    /*
+     * Tables first: a walk that starts from one that is about to go has its
+     * ticket for the IOTLB already, and is refused there.
+     */
     if (!range->leaf_only) {
         nyx_vtd_requester_drop_paging(r, did, range->first, range->last);
     }
+    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
 }
 
 static void clear_requester(NyxVtdRequester *r, uint16_t did,
@@ -114,6 +121,12 @@ static void iotlb_pages(NyxVtd *vtd, uint16_t did, uint64_t addr, uint8_t am,
             .has_addr = true, .addr = addr, .value = am,
         });
     }
+    /*
+     * A barrier between software's writes to its tables and our look at the
+     * requesters' domains (an atomic operation, because the thread sanitizer
+     * knows no fences).
+     */
+    qatomic_inc(&vtd->page_invalidations);
     foreach_requester(vtd, drop_pages, did, &range);
     foreach_requester(vtd, notify, did, &range);
 }
@@ -149,9 +162,32 @@ static bool sid_matches(uint16_t a, uint16_t b, unsigned fm)
     return !((a ^ b) & mask[fm]);
 }
 
+typedef struct ContextCommand {
+    unsigned gran;
+    uint16_t did;
+    uint16_t sid;
+    unsigned fm;
+} ContextCommand;
+
+/* Entries are tagged with the domain they were loaded with. */
+static bool command_names(uint64_t word, const void *opaque)
+{
+    const ContextCommand *command = opaque;
+
+    if (command->gran == NVTD_GRAN_GLOBAL) {
+        return true;
+    }
+    return FIELD_EX64(word, NYX_CTX, DID) == command->did &&
+           (command->gran == NVTD_GRAN_DOMAIN ||
+            sid_matches(FIELD_EX64(word, NYX_CTX, SID), command->sid,
+                        command->fm));
+}
+
 static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
                                uint16_t sid, unsigned fm)
 {
+    const ContextCommand command = { gran, did, sid, fm };
+
     vtd->stats.inv_context[gran]++;
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_INV_CONTEXT, .gran = gran, .did = did, .sid = sid,
@@ -161,21 +197,13 @@ static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
     }
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
-        uint64_t word = qatomic_read(&r->ctx_word);
-        bool same_did = FIELD_EX64(word, NYX_CTX, DID) == did;
-        uint16_t r_sid = FIELD_EX64(word, NYX_CTX, SID);
-        /* Entries are tagged with the domain they were loaded with. */
-        bool drop = gran == NVTD_GRAN_GLOBAL ||
-                    (gran == NVTD_GRAN_DOMAIN && same_did) ||
-                    (gran == NVTD_GRAN_DEVICE && same_did &&
-                     sid_matches(r_sid, sid, fm));
 
-        nyx_vtd_requester_drop_context(r, drop);
         /*
-         * Consumers keep translations without a domain: once the function
-         * has another context, the old domain's flush will not find them.
+         * Its consumers may hold pages of the old tables.  They hear of it
+         * now: when the old domain is flushed, @r may be known as one of the
+         * new domain.
          */
-        if (drop || !FIELD_EX64(word, NYX_CTX, VALID)) {
+        if (nyx_vtd_requester_drop_context(r, command_names, &command)) {
             notify_any(r, did, &everything);
         }
     }
@@ -187,7 +215,7 @@ void nyx_vtd_caches_clear(NyxVtd *vtd)
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
 
-        nyx_vtd_requester_drop_context(r, true);
+        nyx_vtd_requester_drop_context(r, NULL, NULL);
         clear_requester(r, 0, NULL);
     }
     vtd->iec_gen++;

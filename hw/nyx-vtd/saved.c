@@ -114,12 +114,19 @@ static bool protection_ok(const NyxVtdSaved *saved)
            FIELD_EX32(pmen, NVTD_PMEN, EPM);
 }
 
+/* Registers that options decide: what a guest has read there stays true. */
+static bool same_options(const NyxVtd *vtd, const NyxVtdSaved *saved)
+{
+    return saved32(saved, A_NVTD_VER) == nyx_vtd_reg32(vtd, A_NVTD_VER) &&
+           saved64(saved, A_NVTD_CAP) == nyx_vtd_cap(&vtd->cfg) &&
+           saved64(saved, A_NVTD_ECAP) == nyx_vtd_ecap(&vtd->cfg);
+}
+
 const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved)
 {
-    if (saved64(saved, A_NVTD_CAP) != nyx_vtd_cap(&vtd->cfg) ||
-        saved64(saved, A_NVTD_ECAP) != nyx_vtd_ecap(&vtd->cfg)) {
-        return "the capability registers differ: give both sides the same "
-               "options";
+    if (!same_options(vtd, saved)) {
+        return "the version or capability registers differ: give both sides "
+               "the same options";
     }
     if (saved->flags & ~NYX_VTD_SAVED_ALL || !registers_ok(vtd, saved) ||
         !latched_ok(saved) || !queue_ok(saved) || !faults_ok(vtd, saved) ||

@@ -21,6 +21,8 @@ typedef struct Xlat {
     bool probe;              /* only asks: reports nothing */
     bool looked_up;          /* the IOTLB does not have the page */
     NyxVtdContext ctx;
+    uint32_t ctx_ticket;     /* from before the context was looked up */
+    bool ctx_dropped;        /* since then: keep nothing found with it */
     uint32_t gen;
     uint32_t iotlb_ticket;
     uint32_t paging_ticket;
@@ -114,7 +116,7 @@ static bool identity(const Xlat *x, NyxReply *reply)
     uint64_t iova = x->req->iova;
     uint8_t lg2 = 64;
 
-    if (qatomic_read(&x->vtd->mode) & NVTD_MODE_PROTECT) {
+    if (qatomic_load_acquire(&x->vtd->mode) & NVTD_MODE_PROTECT) {
         /* 11.4.16: blocked silently, these are not remapping faults. */
         if (is_protected(x->vtd, iova)) {
             *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
@@ -143,15 +145,22 @@ static bool context_is_for(uint64_t word, uint16_t sid)
            (R_NYX_CTX_VALID_MASK | (uint64_t)sid << R_NYX_CTX_SID_SHIFT);
 }
 
-void nyx_vtd_requester_drop_context(NyxVtdRequester *r, bool drop)
+bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
+                                    NyxVtdContextMatch *match,
+                                    const void *opaque)
 {
+    bool unknown;
+
     pthread_mutex_lock(&r->lock);
     r->ctx_ticket++;
-    if (drop && r->ctx_word) {
+    /* Under the lock: a fill may come just before. */
+    if (r->ctx_word && (!match || match(r->ctx_word, opaque))) {
         r->ctx_stats.dropped++;
         qatomic_store_release(&r->ctx_word, 0);
     }
+    unknown = !r->ctx_word;
     pthread_mutex_unlock(&r->lock);
+    return unknown;
 }
 
 /* Context of the request, from the cache or memory. */
@@ -159,11 +168,10 @@ static NyxVtdFaultCode get_context(Xlat *x)
 {
     NyxVtdRequester *r = x->r;
     NyxVtdFaultCode code = NVTD_FAULT_NONE;
-    uint32_t ticket;
     bool cached;
 
     pthread_mutex_lock(&r->lock);
-    ticket = r->ctx_ticket;
+    x->ctx_ticket = r->ctx_ticket;
     cached = context_is_for(r->ctx_word, x->sid);
     if (cached) {
         r->ctx_stats.hits++;
@@ -183,7 +191,7 @@ static NyxVtdFaultCode get_context(Xlat *x)
         return code;
     }
     pthread_mutex_lock(&r->lock);
-    if (r->ctx_ticket == ticket) {
+    if (r->ctx_ticket == x->ctx_ticket) {
         r->ctx = x->ctx;
         qatomic_store_release(&r->ctx_word, pack_context(x->sid, &x->ctx));
     }
@@ -266,7 +274,13 @@ void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
     pthread_mutex_unlock(&r->lock);
 }
 
-/* Walk the second-stage tables; tickets are taken before anything is read. */
+/*
+ * Walk the second-stage tables; tickets are taken before anything is read.
+ *
+ * The context was looked up earlier still.  An IOTLB command that belongs to
+ * a change of it comes behind the context command: if no context command came
+ * until the generation was taken, the IOTLB command will move it.
+ */
 static NyxWalk walk_tables(Xlat *x)
 {
     NyxVtdRequester *r = x->r;
@@ -279,14 +293,24 @@ static NyxWalk walk_tables(Xlat *x)
         .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
                     (x->vtd->cfg.snoop_control ? NYX_VTDSS_SNP : 0),
     };
+    uint64_t bit = NYX_VTD_DOMAIN_BIT(x->ctx.did);
     NyxWalkStart start;
     bool started;
     NyxWalk walk;
 
+    /*
+     * The bit is seen before anything is read: an invalidation that does not
+     * see it comes before the reads (the atomic operation is a barrier here,
+     * iotlb_pages() has one there).
+     */
+    if (!(qatomic_read(&r->domains) & bit)) {
+        qatomic_or(&r->domains, bit);
+    }
     x->gen = nyx_vtd_gen(x->vtd, x->ctx.did);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
     pthread_mutex_lock(&r->lock);
     x->paging_ticket = r->paging_ticket;
+    x->ctx_dropped = r->ctx_ticket != x->ctx_ticket;
     started = paging_lookup_locked(x, wctx.top, &start);
     pthread_mutex_unlock(&r->lock);
 
@@ -295,7 +319,7 @@ static NyxWalk walk_tables(Xlat *x)
     pthread_mutex_lock(&r->lock);
     r->walks++;
     r->walk_reads += walk.steps;
-    if (r->paging_ticket == x->paging_ticket) {
+    if (r->paging_ticket == x->paging_ticket && !x->ctx_dropped) {
         paging_fill_locked(x, &walk);
     }
     pthread_mutex_unlock(&r->lock);
@@ -313,8 +337,10 @@ static void fill(const Xlat *x, uint64_t addr, uint8_t lg2,
         .permission = permission,
     };
 
-    nyx_iotlb_insert(x->r->tlb, x->iotlb_ticket, NYX_ASID(x->ctx.did),
-                     x->gen, &entry);
+    if (!x->ctx_dropped) {
+        nyx_iotlb_insert(x->r->tlb, x->iotlb_ticket, NYX_ASID(x->ctx.did),
+                         x->gen, &entry);
+    }
 }
 
 static bool finish_leaf(const Xlat *x, const NyxWalk *walk, NyxReply *reply)
@@ -479,7 +505,8 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
     if (qatomic_read(&r->last_sid) != sid) {
         qatomic_set(&r->last_sid, sid);
     }
-    if (!(qatomic_read(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
+    /* What was latched before the mode was set is seen with it. */
+    if (!(qatomic_load_acquire(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
         return translate_off(&x, reply);
     }
     if (req->has_pasid) {

@@ -37,7 +37,7 @@ SUMS = {
     'back': '{}: written, read back after dropping caches',
     'tftp': '{}: file over TFTP',
     'tcp': '{}: 1 MiB received over TCP',
-    'up': '{}: 512 KiB sent over TCP',
+    'up': '{}: 128 KiB sent over TCP',
 }
 
 NAMES = {'vblk': 'virtio-blk', 'nvme': 'NVMe', 'e1000e': 'e1000e'}

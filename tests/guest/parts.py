@@ -8,7 +8,7 @@ import random
 # A disk has this many MiB of data, then as many of zeros to be written.
 DISK_HALF = 4
 NET_SIZE = 1 << 20
-TFTP_SIZE = 512 << 10
+TFTP_SIZE = 128 << 10
 
 ROTATE = bytes((byte + 1) % 256 for byte in range(256))
 

@@ -14,6 +14,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ import initramfs
 import parts
 import rows
 from qmp import QmpError
-from vm import Guest, GuestError
+from vm import Guest, GuestError, Process
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -570,8 +571,16 @@ def cache_directory():
     return pathlib.Path(cache) / 'guest'
 
 
+def stop(number, _frame):
+    """Whoever ends us ends the guests: they would wait for us for ever."""
+    Process.kill_all()
+    os._exit(128 + number)
+
+
 def prepare(options, wanted):
     """Fetch and build what the guests are made of."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
     files = fetch(wanted)
     busybox = pathlib.Path(files['busybox'])
     initrds = {name: initramfs.build(pathlib.Path(files[name]), busybox,

@@ -19,6 +19,14 @@ class GuestError(Exception):
 class Process:
     """One QEMU; its console is our pipe and is also kept in a file."""
 
+    running = set()
+
+    @classmethod
+    def kill_all(cls):
+        """For a signal handler: leave no guest behind."""
+        for process in list(cls.running):
+            process.popen.kill()
+
     def __init__(self, argv, directory, name):
         self.qmp_path = str(directory / f'{name}.qmp')
         self.stderr_path = directory / f'{name}.stderr'
@@ -29,6 +37,7 @@ class Process:
             self.popen = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                 stderr=stderr, cwd=directory)
+        self.running.add(self)
         self._qmp = None
 
     @property
@@ -47,6 +56,7 @@ class Process:
         if self.popen.poll() is None:
             self.popen.kill()
         self.popen.wait()
+        self.running.discard(self)
         self.popen.stdin.close()
         if self._qmp:
             self._qmp.close()

@@ -514,7 +514,8 @@ static const NyxTdRun endless = {
 
 static void wait_for_ops(Fixture *f)
 {
-    while (!nyx_td_r64(&f->td, NYX_TD_RUN_OPS)) {
+    for (unsigned i = 0; !nyx_td_r64(&f->td, NYX_TD_RUN_OPS); i++) {
+        g_assert_cmpuint(i, <, 60000);
         g_usleep(1000);
     }
 }
@@ -591,11 +592,25 @@ static void qmp_cont_stop(Fixture *f, const char *command)
     qobject_unref(qtest_qmp(f->qts, "{ 'execute': %s }", command));
 }
 
+/* Firmware that halts: the real one would move the device's BAR. */
+static char *halting_firmware(void)
+{
+    g_autofree char *code = g_malloc(0x10000);
+    char *path = NULL;
+    int fd = g_file_open_tmp("nyx-halt-XXXXXX", &path, NULL);
+
+    memset(code, 0xf4, 0x10000);       /* hlt, at the reset vector too */
+    g_assert_cmpint(write(fd, code, 0x10000), ==, 0x10000);
+    close(fd);
+    return path;
+}
+
 static void test_stop(void)
 {
-    Fixture f = start("", "");
+    g_autofree char *firmware = halting_firmware();
+    g_autofree char *args = g_strdup_printf("-bios %s", firmware);
+    Fixture f = start("", args);
 
-    /* The processor finds nothing to run but its reset vector */
     qmp_cont_stop(&f, "cont");
     nyx_td_run_start(&f.td, &endless);
     wait_for_ops(&f);
@@ -603,6 +618,7 @@ static void test_stop(void)
     g_assert_cmphex(nyx_td_run_wait(&f.td), ==,
                     NYX_TD_RUN_ST_DONE | NYX_TD_RUN_ST_STOPPED);
     end(&f);
+    unlink(firmware);
 }
 
 static void wait_for_migration(QTestState *qts)

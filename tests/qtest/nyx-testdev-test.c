@@ -97,7 +97,7 @@ static void test_layout(Fixture *f)
         uint32_t value;
     } reset[] = {
         { 0x010, 0xffffffff }, { 0x018, 2 }, { 0x100, 0x5458594e },
-        { 0x104, 0x00010000 }, { 0x10c, 65536 }, { 0x110, 16 },
+        { 0x104, 0x00010000 }, { 0x10c, 1048576 }, { 0x110, 16 },
         { 0x114, 16 }, { 0x118, 64 }, { 0x11c, 65535 },
         { 0x120, SLOT << 3 }, { 0x124, 0 }, { 0x200, 0 }, { 0x22c, 1 },
         { 0x300, 0 }, { 0x304, 0 }, { 0x308, 1 }, { 0x330, 1 },
@@ -269,7 +269,7 @@ static const struct {
     { "no such operation", { .op = 10 }, NYX_TD_ST_BAD_OP },
     { "big operation", { .op = ~0u }, NYX_TD_ST_BAD_OP },
     { "length 0", { .op = NYX_TD_OP_READ }, NYX_TD_ST_BAD_LEN },
-    { "length too big", { .op = NYX_TD_OP_FILL, .len = 65537 },
+    { "length too big", { .op = NYX_TD_OP_FILL, .len = 1048577 },
       NYX_TD_ST_BAD_LEN },
     { "length all ones", { .op = NYX_TD_OP_VERIFY, .len = ~0u },
       NYX_TD_ST_BAD_LEN },
@@ -420,7 +420,7 @@ static void test_itd(Fixture *f)
         uint32_t result;
     } rows[] = {
         { 0x0c, 0, 4, 0xdead0001 },
-        { 0x0c, 65537, 4, 0xdead0001 },
+        { 0x0c, 1048577, 4, 0xdead0001 },
         { 0x08, 5, 0, 0xdead0002 },
         { 0x20, 5, 0, 0xdead0003 },
         { 0x1c, RAM + 4096, RAM, 0xdead0004 },
@@ -618,7 +618,7 @@ static void test_run_refused(Fixture *f)
         { "no such operation", { .req.op = 99, .count = 1 },
           NYX_TD_ST_BAD_OP },
         { "length",
-          { .req = { .op = NYX_TD_OP_READ, .len = 65537 }, .count = 1 },
+          { .req = { .op = NYX_TD_OP_READ, .len = 1048577 }, .count = 1 },
           NYX_TD_ST_BAD_LEN },
         { "stride misaligned",
           { .req = { .op = NYX_TD_OP_SWAP, .len = 8, .addr = RAM }, .count = 1,

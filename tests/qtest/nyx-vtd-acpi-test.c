@@ -10,8 +10,13 @@
 #define HEADER      36
 #define CHECKSUM    9
 
+typedef struct Bytes {
+    const uint8_t *data;
+    size_t size;
+} Bytes;
+
 /* Bytes of a literal string, its last zero left out. */
-#define BYTES(text) (const uint8_t *)(text), sizeof(text) - 1
+#define BYTES(text) { (const uint8_t *)(text), sizeof(text) - 1 }
 
 /* --- What QEMU hands to firmware ------------------------------------------ */
 
@@ -101,8 +106,7 @@ static uint8_t sum(const uint8_t *data, size_t size)
 typedef struct AcpiRow {
     const char *name;
     const char *args;
-    const uint8_t *bytes;    /* the checksum is 0 in them */
-    size_t size;
+    Bytes want;              /* the checksum is 0 in them */
 } AcpiRow;
 
 #define DMAR(length)                                                        \
@@ -162,12 +166,12 @@ static const AcpiRow acpi_rows[] = {
 
 static void check_bytes(const AcpiRow *row, const uint8_t *table)
 {
-    NYX_CHECK(row->name, sum(table, row->size), 0);
-    for (size_t i = 0; i < row->size; i++) {
+    NYX_CHECK(row->name, sum(table, row->want.size), 0);
+    for (size_t i = 0; i < row->want.size; i++) {
         g_autofree char *name = g_strdup_printf("%s: byte %zu", row->name, i);
 
         if (i != CHECKSUM) {
-            NYX_CHECK(name, table[i], row->bytes[i]);
+            NYX_CHECK(name, table[i], row->want.data[i]);
         }
     }
 }
@@ -180,10 +184,10 @@ static void check_row(const AcpiRow *row)
 
     NYX_CHECK(row->name, at != 0, 1);
     NYX_CHECK(row->name, in_rsdt(&t, at), 1);
-    if (at && ldl_le_p(t.data + at + 4) == row->size) {
+    if (at && ldl_le_p(t.data + at + 4) == row->want.size) {
         check_bytes(row, t.data + at);
     } else {
-        NYX_CHECK(row->name, ldl_le_p(t.data + at + 4), row->size);
+        NYX_CHECK(row->name, ldl_le_p(t.data + at + 4), row->want.size);
     }
     tables_free(&t);
     nyx_pc_end(pc);

@@ -35,6 +35,8 @@ static const WrongRow wrong_rows[] = {
       "use cache=hardware, cache=sticky or cache=off" },
     { "-M q35 -device nyx-vtd,findings=nochr",
       "-chardev file,id=nochr,path=findings.jsonl" },
+    { "-M q35 -chardev null,id=l -serial chardev:l "
+      "-device nyx-vtd,findings=l", "chardev 'l' is already in use" },
     { "-M microvm -device nyx-vtd", "use -machine q35 or -machine pc" },
     { "-M none -device nyx-vtd", "use -machine q35 or -machine pc" },
     { "-M isapc -device nyx-vtd", "use -machine q35 or -machine pc" },

@@ -4,6 +4,7 @@
  * and without caching mode; the tempers hardware, sticky and off.
  */
 #include "qemu/osdep.h"
+#include "hw/nyx-vtd/internal.h"
 #include "vtd-fixture.h"
 
 #define LEVELS 4
@@ -499,6 +500,35 @@ static void test_latch_keeps(void)
     fx_free(f);
 }
 
+/*
+ * A generation comes round after 2^32 flushes.  Long before, everything is
+ * really emptied, so that nothing old comes to life.
+ */
+static void test_generation_wraps(void)
+{
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(caching); i++) {
+        NyxVtdCfg cfg = cfg_cache(false, caching[i / 2]);
+        bool global = i % 2;
+        uint32_t *gen, was;
+        uint64_t ss;
+        Fx *f = fx_new_domain(&cfg, LEVELS, &ss);
+
+        gen = global ? &f->vtd->global_gen : &f->vtd->domain_gen[FX_DID];
+        fx_map(f, ss, LEVELS, 0x3000, 0x9000, 12, FX_RW);
+        g_assert_cmphex(fx_dma(f, FX_R, 0x3000), ==, 0x9000);
+        fx_map(f, ss, LEVELS, 0x3000, 0xa000, 12, FX_RW);
+        was = *gen;
+        f->vtd->bumps = (1u << 31) - 1;
+        fx_write64(f, 0x508, 1ULL << 63 | (global ? 1ULL : 2ULL) << 60 |
+                             (uint64_t)FX_DID << 32);
+        g_assert_cmpuint(f->vtd->bumps, ==, 0);
+        /* As if the other 2^32 - 1 flushes had come. */
+        *gen = was;
+        g_assert_cmphex(fx_dma(f, FX_R, 0x3000), ==, 0xa000);
+        fx_free(f);
+    }
+}
+
 /* Reset empties everything, whatever the temper. */
 static void test_reset(void)
 {
@@ -544,6 +574,7 @@ int main(int argc, char **argv)
     ADD("off", test_off);
     ADD("iec-tempers", test_iec_tempers);
     ADD("latch-keeps", test_latch_keeps);
+    ADD("generation-wraps", test_generation_wraps);
     ADD("reset", test_reset);
     return g_test_run();
 }

@@ -617,6 +617,50 @@ static void test_ring_overflow(void)
     fx_free(f);
 }
 
+/* The overflow is told once, not with every fault that follows. */
+static void test_ring_overflow_once(void)
+{
+    Fx *f = new_faulty(16);
+
+    f->elsewhere = true;
+    for (unsigned n = 1; n <= 100; n++) {
+        make_fault(f, n % 2);
+    }
+    f->elsewhere = false;
+    fx_settle(f);
+    g_assert_cmphex(status(f), ==, PPF | PFO);
+    fx_clear_faults(f);
+    f->elsewhere = true;
+    make_fault(f, 7);
+    f->elsewhere = false;
+    fx_settle(f);
+    g_assert_cmphex(status(f), ==, PPF);
+    fx_free(f);
+}
+
+/* Whoever asks for counts gets those of all faults so far. */
+static void test_ring_counts(void)
+{
+    unsigned index = nyx_vtd_fault_index(NVTD_FAULT_WRITE);
+
+    for (unsigned i = 0; i < 3; i++) {
+        Fx *f = new_faulty(4);
+
+        f->elsewhere = true;
+        make_fault(f, 1);
+        f->elsewhere = false;
+        if (i == 0) {
+            g_assert_cmpuint(nyx_vtd_stats(f->vtd).faults_recorded, ==, 1);
+        } else if (i == 1) {
+            g_assert_cmpuint(nyx_vtd_requester_stats(f->r).requests_refused,
+                             ==, 1);
+        } else {
+            g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, NULL, index), ==, 1);
+        }
+        fx_free(f);
+    }
+}
+
 /* A requester that goes away takes no fault with it. */
 static void test_ring_requester_freed(void)
 {
@@ -647,6 +691,74 @@ static void test_ring_probe(void)
     fx_free(f);
 }
 
+/* --- Counts for whoever looks at the device ------------------------------- */
+
+static void visit_requester(NyxVtdRequester *r, void *opaque)
+{
+    uint64_t *sum = opaque;
+
+    *sum += nyx_vtd_requester_stats(r).requests_refused;
+    g_assert_nonnull(nyx_vtd_requester_opaque(r));
+}
+
+static void test_counts(void)
+{
+    unsigned index = nyx_vtd_fault_index(NVTD_FAULT_WRITE);
+    Fx *f = new_faulty(4);
+    NyxVtdRequester *r = nyx_vtd_requester_new(f->vtd, &index);
+    NyxRequest req = { .access = FX_W, .iova = 0x5000 };
+    NyxReply reply;
+    uint64_t sum = 0;
+
+    g_assert_true(nyx_vtd_requester_opaque(r) == &index);
+    g_assert_cmpuint(nyx_vtd_cfg(f->vtd)->fault_records, ==, 4);
+    make_fault(f, 1);
+    g_assert_false(nyx_vtd_translate(r, FX_SID, &req, &reply));
+    g_assert_false(nyx_vtd_translate(r, FX_SID, &req, &reply));
+    nyx_vtd_foreach_requester(f->vtd, visit_requester, &sum);
+    g_assert_cmpuint(sum, ==, 3);
+    g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, f->r, index), ==, 1);
+    g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, r, index), ==, 2);
+    g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, NULL, index), ==, 3);
+    g_assert_cmpuint(nyx_vtd_fault_count(f->vtd, NULL, index + 1), ==, 0);
+    nyx_vtd_requester_free(r);
+    sum = 0;
+    nyx_vtd_foreach_requester(f->vtd, visit_requester, &sum);
+    g_assert_cmpuint(sum, ==, 1);
+    fx_free(f);
+}
+
+/* What a finding says of where it was. */
+static void test_findings(void)
+{
+    NyxFindings *findings;
+    Fx *f = new_faulty(1);
+    FxMessage msg;
+    NyxWhere where;
+
+    findings = nyx_vtd_findings(f->vtd);
+    make_fault(f, 5);
+    where = nyx_findings_get(findings, NVTD_RULE_DMA_FAULT).last.where;
+    g_assert_true(where.has_sid && where.has_addr);
+    g_assert_cmphex(where.sid, ==, FX_SID);
+    g_assert_cmphex(where.addr, ==, 0x5000);
+    g_assert_cmphex(where.value, ==, 5);
+    fx_dma(f, FX_R, 0x6000);
+    where = nyx_findings_get(findings, NVTD_RULE_FAULT_OVERFLOW).last.where;
+    g_assert_true(where.has_sid);
+    g_assert_cmphex(where.sid, ==, FX_SID);
+    g_assert_cmphex(where.value, ==, 6);
+    fx_ir_start(f, 7, true);
+    fx_interrupt(f, 0x1234, fx_irq_addr(9), 0, &msg);
+    where = nyx_findings_get(findings, NVTD_RULE_IRQ_FAULT).last.where;
+    g_assert_true(where.has_sid && where.has_addr);
+    g_assert_cmphex(where.sid, ==, 0x1234);
+    g_assert_cmphex(where.addr, ==, 9ULL << 48);
+    g_assert_cmphex(where.value, ==, 0x22);
+    fx_free(f);
+    nyx_vtd_free(NULL);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -668,7 +780,11 @@ int main(int argc, char **argv)
     ADD("ring-read", test_ring_read);
     ADD("ring-order", test_ring_order);
     ADD("ring-overflow", test_ring_overflow);
+    ADD("ring-overflow-once", test_ring_overflow_once);
+    ADD("ring-counts", test_ring_counts);
     ADD("ring-requester-freed", test_ring_requester_freed);
     ADD("ring-probe", test_ring_probe);
+    ADD("counts", test_counts);
+    ADD("findings", test_findings);
     return g_test_run();
 }

@@ -495,6 +495,44 @@ static void test_notify(void)
     }
 }
 
+/*
+ * A context that was dropped may have been of any tables: what consumers
+ * hold of the old ones goes, and not only when the old domain is flushed,
+ * for by then the new context can be known.
+ */
+static void notify_context_row(const Command *row, bool known)
+{
+    g_autofree char *name = g_strdup_printf("%s, known %u", row->name, known);
+    unsigned who = 0;
+    World w;
+
+    world_init(&w, NULL, true);
+    nyx_vtd_requester_notify(w.r[A], true);
+    nyx_vtd_requester_notify(w.r[B], true);
+    if (known) {
+        world_at(&w, OLD_BASE);
+    }
+    run_command(w.f, row, true);
+    for (unsigned i = 0; i < w.f->unmapped->len; i++) {
+        FxUnmapped *u = &g_array_index(w.f->unmapped, FxUnmapped, i);
+
+        who |= u->r == w.r[A] ? 1 << A : u->r == w.r[B] ? 1 << B : 1 << C;
+        FX_CHECK(name, u->iova, 0);
+        FX_CHECK(name, u->lg2, 64);
+    }
+    FX_CHECK(name, who, known ? row->drops & (1 << A | 1 << B)
+                              : 1 << A | 1 << B);
+    fx_free(w.f);
+}
+
+static void test_notify_context(void)
+{
+    for (unsigned i = 0; context_commands[i].lo % 16 == 1; i++) {
+        notify_context_row(&context_commands[i], true);
+        notify_context_row(&context_commands[i], false);
+    }
+}
+
 /* --- The registers' own rules --------------------------------------------- */
 
 typedef struct RegisterRow {
@@ -657,6 +695,7 @@ int main(int argc, char **argv)
     ADD("iec", test_iec);
     ADD("iec-notify", test_iec_notify);
     ADD("notify", test_notify);
+    ADD("notify-context", test_notify_context);
     ADD("register-errors", test_register_errors);
     ADD("register-with-queue", test_register_with_queue);
     ADD("register-halves", test_register_halves);

@@ -572,6 +572,34 @@ static void test_te_findings(void)
     fx_free(f);
 }
 
+/* A pointer asks for a flush when it is a new one, not when repeated. */
+static void test_latch_findings(void)
+{
+    Fx *f = fx_new(NULL);
+    uint64_t other = fx_mem_pages(&f->mem, 1);
+
+    fx_root_latch(f, 0);
+    fx_gcmd(f, 30, true);
+    fx_gcmd(f, 31, true);
+    g_assert_cmpuint(fx_findings(f, NVTD_RULE_SRTP_NO_FLUSH), ==, 0);
+    fx_gcmd(f, 31, false);
+    fx_write64(f, 0x20, other);
+    fx_gcmd(f, 30, true);
+    fx_gcmd(f, 31, true);
+    g_assert_cmpuint(fx_findings(f, NVTD_RULE_SRTP_NO_FLUSH), ==, 1);
+    fx_ir_start(f, 3, true);
+    fx_gcmd(f, 25, false);
+    fx_gcmd(f, 24, true);
+    fx_gcmd(f, 25, true);
+    g_assert_cmpuint(fx_findings(f, NVTD_RULE_SIRTP_NO_FLUSH), ==, 0);
+    fx_gcmd(f, 25, false);
+    fx_write64(f, 0xb8, other);
+    fx_gcmd(f, 24, true);
+    fx_gcmd(f, 25, true);
+    g_assert_cmpuint(fx_findings(f, NVTD_RULE_SIRTP_NO_FLUSH), ==, 1);
+    fx_free(f);
+}
+
 /* --- For dumps ------------------------------------------------------------ */
 
 static void visit_register(const NyxReg *reg, uint64_t value, void *opaque)
@@ -618,6 +646,7 @@ int main(int argc, char **argv)
     ADD("root-latch", test_root_latch);
     ADD("root-latch-again", test_root_latch_again);
     ADD("te-findings", test_te_findings);
+    ADD("latch-findings", test_latch_findings);
     ADD("foreach", test_foreach);
     return g_test_run();
 }

@@ -289,6 +289,19 @@ static void bad_irt_flag(NyxVtdSaved *saved)
     saved->flags &= ~2u;
 }
 
+/* Neither latched, by status and flags, yet there is a pointer. */
+static void bad_root_pointer(NyxVtdSaved *saved)
+{
+    bad_root_flag(saved);
+    stl_le_p(saved->regs + 0x1c, 0x87000000);
+}
+
+static void bad_irt_pointer(NyxVtdSaved *saved)
+{
+    bad_irt_flag(saved);
+    stl_le_p(saved->regs + 0x1c, 0xc6000000);
+}
+
 static void bad_root(NyxVtdSaved *saved)
 {
     saved->rtaddr |= 1 << 9;
@@ -308,6 +321,8 @@ static const RefusedRow refused_rows[] = {
     { "unknown flag", .change = bad_flags },
     { "root latched without flag", .change = bad_root_flag },
     { "interrupt table latched without flag", .change = bad_irt_flag },
+    { "root that was not latched", .change = bad_root_pointer },
+    { "interrupt table that was not latched", .change = bad_irt_pointer },
     { "reserved bit of latched root", .change = bad_root },
     { "reserved bit of latched interrupt table", .change = bad_irt },
     { REG("RTPS off", 0x01c, 4, 0x87000000) },

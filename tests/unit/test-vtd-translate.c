@@ -197,6 +197,27 @@ static void test_upper_permissions(void)
     }
 }
 
+/* Levels that have no right in common: as if nothing were mapped. */
+static void test_no_common_rights(void)
+{
+    uint64_t ss, at;
+    Fx *f = fx_new_domain(NULL, 4, &ss);
+
+    fx_map(f, ss, 4, 0x10000, 0x50000, 12, FX_W);
+    at = fx_entry(f, ss, 4, 0x10000, 3);
+    fx_mem_poke(&f->mem, at, fx_mem_peek(&f->mem, at) & ~2ULL);
+    for (unsigned again = 0; again < 2; again++) {
+        g_assert_false(fx_request(f, 0, NYX_ACCESS_NONE, 0x10000).ok);
+        g_assert_false(fx_take_fault(f).valid);
+        g_assert_cmphex(fx_dma(f, FX_R | NYX_ACCESS_ZERO_LEN, 0x10000), ==,
+                        FX_REFUSED);
+        g_assert_cmpuint(fx_take_code(f), ==, 6);
+        g_assert_cmphex(fx_dma(f, FX_W, 0x10000), ==, FX_REFUSED);
+        g_assert_cmpuint(fx_take_code(f), ==, 5);
+    }
+    fx_free(f);
+}
+
 /* A question without access is answered and never reported. */
 static void test_probe(void)
 {
@@ -323,6 +344,12 @@ static void test_ats_translated(void)
     g_assert_false(fx_request(f, 2, FX_W, 0xfeefffff).ok);
     g_assert_true(fx_request(f, 2, FX_W, 0xfedfffff).ok);
     g_assert_true(fx_request(f, 2, FX_W, 0xfef00000).ok);
+    /* An address that is also a cached page's name is still an address. */
+    fx_map(f, ss, 4, 0x1000, 0x9000, 12, FX_RW);
+    for (unsigned again = 0; again < 2; again++) {
+        g_assert_cmphex(fx_dma(f, FX_W, 0x1000), ==, 0x9000);
+        g_assert_cmphex(fx_request(f, 2, FX_W, 0x1000).addr, ==, 0x1000);
+    }
     fx_free(f);
 }
 
@@ -602,6 +629,7 @@ static void test_reads(void)
         { 0x80000000, 3 },       /* another directory */
         { 0x8000000000ULL, 4 },
     };
+    NyxVtdRequesterStats stats;
     uint64_t ss;
     Fx *f = fx_new_domain(NULL, 4, &ss);
 
@@ -613,6 +641,21 @@ static void test_reads(void)
         g_assert_cmphex(fx_dma(f, FX_R, rows[i].iova), !=, FX_REFUSED);
         g_assert_cmpuint(f->mem.reads, ==, rows[i].reads);
     }
+    stats = nyx_vtd_requester_stats(f->r);
+    g_assert_cmpuint(stats.walks, ==, 5);
+    g_assert_cmpuint(stats.walk_reads, ==, 4 + 1 + 2 + 3 + 4);
+    g_assert_cmpuint(stats.iotlb.hits, ==, 1);
+    g_assert_cmpuint(stats.iotlb.misses, ==, 5);
+    /* The hit asked for no context: it takes no lock. */
+    g_assert_cmpuint(stats.context.misses, ==, 1);
+    g_assert_cmpuint(stats.context.hits, ==, 4);
+    g_assert_cmpuint(stats.context.dropped, ==, 0);
+    g_assert_cmpuint(stats.paging.hits, ==, 3);
+    /* All levels asked, from below, until one has it. */
+    g_assert_cmpuint(stats.paging.misses, ==, 3 + 0 + 1 + 2 + 3);
+    g_assert_cmpuint(stats.paging.evictions, ==, 0);
+    fx_flush_context_global(f);
+    g_assert_cmpuint(nyx_vtd_requester_stats(f->r).context.dropped, ==, 1);
     fx_free(f);
 }
 
@@ -625,6 +668,7 @@ int main(int argc, char **argv)
     ADD("source-ids", test_source_ids);
     ADD("permissions", test_permissions);
     ADD("upper-permissions", test_upper_permissions);
+    ADD("no-common-rights", test_no_common_rights);
     ADD("probe", test_probe);
     ADD("ats-translation", test_ats_translation);
     ADD("ats-rights", test_ats_rights);

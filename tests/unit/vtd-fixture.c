@@ -48,11 +48,14 @@ static bool mem_read(void *opaque, uint64_t gpa, void *buf, size_t len)
     }
     if (gpa % 8 || len % 8) {
         memcpy(buf, mem->bytes + gpa, len);
-        return true;
+    } else {
+        for (size_t i = 0; i < len / 8; i++) {
+            words[i] = __atomic_load_n((uint64_t *)(mem->bytes + gpa) + i,
+                                       __ATOMIC_ACQUIRE);
+        }
     }
-    for (size_t i = 0; i < len / 8; i++) {
-        words[i] = __atomic_load_n((uint64_t *)(mem->bytes + gpa) + i,
-                                   __ATOMIC_ACQUIRE);
+    if (mem->on_read) {
+        mem->on_read(mem->on_read_opaque, gpa);
     }
     return true;
 }

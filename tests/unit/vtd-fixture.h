@@ -38,6 +38,9 @@ typedef struct FxMem {
     uint64_t hole_last;      /* below hole_first: no hole */
     uint64_t reads;          /* atomic */
     uint64_t writes;
+    /* When set, called once a read has its data; other things may happen. */
+    void (*on_read)(void *opaque, uint64_t gpa);
+    void *on_read_opaque;
 } FxMem;
 
 void fx_mem_init(FxMem *mem);

@@ -16,9 +16,9 @@ typedef struct NyxRun {
 
 /*
  * Run the words of @line, in which shell quoting works.  A program that goes
- * on for NYX_RUN_SECONDS is ended.
+ * on for NYX_RUN_SECONDS is ended, with status 124.
  */
-#define NYX_RUN_SECONDS 30
+#define NYX_RUN_SECONDS 15
 
 NyxRun nyx_run(const char *line);
 void nyx_run_end(NyxRun *run);

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""VT-d tables and registers, for any model of it."""
+
+import random
+import struct
+import time
+
+BASE = 0xfed90000
+ECAP, GCMD, GSTS, RTADDR, CCMD = 0x10, 0x18, 0x1c, 0x20, 0x28
+IQH, IQT, IQA, IRTA = 0x80, 0x88, 0x90, 0xb8
+TE, SRTP, QIE, IRE, SIRTP = 1 << 31, 1 << 30, 1 << 26, 1 << 25, 1 << 24
+
+# Where things are in memory.
+ROOT = 0x0100_0000
+CONTEXTS = 0x0100_1000
+QUEUE = 0x0110_0000
+INTERRUPTS = 0x0120_0000
+TABLES = 0x0130_0000
+DATA = 0x1000_0000
+
+DOMAIN = 5
+OTHER_DOMAIN = 9
+QUEUE_SIZE_LOG2 = 7          # pages of 256 descriptors
+
+
+class Vtd:
+    """The unit of a machine."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.enables = 0
+
+    def gcmd(self, bit, persistent=True):
+        self.machine.write32(BASE + GCMD, self.enables | bit)
+        if persistent:
+            self.enables |= bit
+        for _ in range(1000):
+            if self.machine.read32(BASE + GSTS) & bit:
+                return
+        raise RuntimeError(f'GSTS bit {bit:#x} does not come')
+
+    def map(self, leaf_lg2, leaves, levels, scattered=False):
+        """Tables for leaves from address 0; returns nothing stays cached."""
+        order = list(range(leaves))
+        if scattered:
+            random.Random(1).shuffle(order)
+        level = (leaf_lg2 - 12) // 9
+        base = DATA if leaf_lg2 == 12 else 0
+        large = 0x80 if level else 0
+        entries = [base + (slot << leaf_lg2) | large | 3 for slot in order]
+        at = TABLES
+        while level < levels:
+            tables = max(1, (len(entries) + 511) // 512)
+            entries += [0] * (tables * 512 - len(entries))
+            self.machine.store(at, struct.pack(f'<{len(entries)}Q', *entries))
+            entries = [at + 4096 * i | 3 for i in range(tables)]
+            at += 4096 * tables
+            level += 1
+        root = entries[0] & ~0xfff
+        context = struct.pack('<2Q', root | 1, levels - 2 | DOMAIN << 8)
+        self.machine.store(ROOT, struct.pack('<2Q', CONTEXTS | 1, 0))
+        for device in self.machine.devices:
+            self.machine.store(CONTEXTS + (device.slot << 3) * 16, context)
+
+    def enable(self):
+        """Translation and the queue on, if they are not; caches dropped."""
+        if not self.enables & QIE:
+            self.machine.write64(BASE + IQA, QUEUE | QUEUE_SIZE_LOG2)
+            self.gcmd(QIE)
+        self.machine.write64(BASE + RTADDR, ROOT)
+        self.gcmd(SRTP, persistent=False)
+        self.submit([(0x11, 0), (0x12, 0)])
+        if not self.enables & TE:
+            self.gcmd(TE)
+
+    def enable_interrupts(self, vector):
+        """Entry 0 of the interrupt table goes to processor 0."""
+        self.machine.store(INTERRUPTS, struct.pack('<2Q', vector << 16 | 1, 0))
+        self.machine.write64(BASE + IRTA, INTERRUPTS | 7)
+        self.gcmd(SIRTP, persistent=False)
+        self.submit([(0x04, 0)])
+        self.gcmd(IRE)
+
+    def submit(self, descriptors):
+        """Seconds from the doorbell until the queue is empty."""
+        size = 4096 << QUEUE_SIZE_LOG2
+        tail = self.machine.read64(BASE + IQT)
+        for at, descriptor in enumerate(descriptors):
+            self.machine.store(QUEUE + (tail + at * 16) % size,
+                               struct.pack('<2Q', *descriptor))
+        return self.doorbell((tail + 16 * len(descriptors)) % size)
+
+    def fill_queue(self, descriptor):
+        """The same descriptor in every place."""
+        count = 256 << QUEUE_SIZE_LOG2
+        self.machine.store(QUEUE, struct.pack('<2Q', *descriptor) * count)
+
+    def repeat(self, count):
+        """Seconds that the next count places of the queue take."""
+        size = 4096 << QUEUE_SIZE_LOG2
+        tail = self.machine.read64(BASE + IQT)
+        return self.doorbell((tail + 16 * count) % size)
+
+    def doorbell(self, tail):
+        start = time.perf_counter()
+        self.machine.write64(BASE + IQT, tail)
+        while self.machine.read64(BASE + IQH) != tail:
+            if time.perf_counter() - start > 60:
+                raise RuntimeError('the queue does not get empty')
+        return time.perf_counter() - start
+
+
+def page(domain, addr):
+    """A page-selective IOTLB invalidation of one page."""
+    return 0x32 | domain << 16, addr
+
+
+def pages512(domain, addr):
+    """The same for 512 pages."""
+    return 0x32 | domain << 16, addr | 9
+
+
+def domain(number):
+    """A domain-selective IOTLB invalidation."""
+    return 0x22 | number << 16, 0
