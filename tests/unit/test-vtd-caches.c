@@ -516,7 +516,10 @@ static void test_generation_wraps(void)
         gen = global ? &f->vtd->global_gen : &f->vtd->domain_gen[FX_DID];
         fx_map(f, ss, LEVELS, 0x3000, 0x9000, 12, FX_RW);
         g_assert_cmphex(fx_dma(f, FX_R, 0x3000), ==, 0x9000);
+        /* Another page table: neither the page nor the way to it is good. */
+        fx_mem_poke(&f->mem, fx_entry(f, ss, LEVELS, 0x3000, 2), 0);
         fx_map(f, ss, LEVELS, 0x3000, 0xa000, 12, FX_RW);
+        fx_map(f, ss, LEVELS, 0x4000, 0xb000, 12, FX_RW);
         was = *gen;
         f->vtd->bumps = (1u << 31) - 1;
         fx_write64(f, 0x508, 1ULL << 63 | (global ? 1ULL : 2ULL) << 60 |
@@ -524,6 +527,7 @@ static void test_generation_wraps(void)
         g_assert_cmpuint(f->vtd->bumps, ==, 0);
         /* As if the other 2^32 - 1 flushes had come. */
         *gen = was;
+        g_assert_cmphex(fx_dma(f, FX_R, 0x4000), ==, 0xb000);
         g_assert_cmphex(fx_dma(f, FX_R, 0x3000), ==, 0xa000);
         fx_free(f);
     }
