@@ -69,6 +69,19 @@ OPTION_BITS = {
 FIXED_ARGUMENTS = 'console=ttyS0 printk.devkmsg=on panic=-1 no_timer_check'
 
 
+# What Linux leaves when a tick of the 8259 comes between the switch to
+# interrupt remapping and check_timer(): handle_edge_irq() unmasks the IOAPIC's
+# timer entry, whose upper half is still zero. The unit blocks such interrupts,
+# which are of the compatibility format; intel-iommu lets them by. It takes a
+# hundred boots or more to see it, so such a row is simply run again.
+TIMER_RACE = re.compile(
+    r'kernel log: .*DMAR: (DRHD: handling fault status reg 2|\[INTR-REMAP\] '
+    r'Request device \[ff:00\.0\] fault index 0x0 \[fault reason 0x25\].*)$|'
+    r"guest mistakes: \[\{[^{]*\{[^{]*'sid': 'ff:00\.0', 'value': '0x25'\}"
+    r"[^{]*\{[^{]*\}\}\]$|"
+    r"faults counted: \['0x25'\]$")
+
+
 class Skip(Exception):
     """The row cannot be run here; says why."""
 
@@ -519,12 +532,27 @@ def last_lines(directory):
     return lines
 
 
+def is_timer_race(findings):
+    return findings.failed and all(TIMER_RACE.match(line)
+                                   for line in findings.failed)
+
+
+def run_row_again_if_raced(row, setup, directory):
+    findings = run_row(row, setup, directory)
+    if not is_timer_race(findings):
+        return findings
+    print(f'# guest {row.name}: again, Linux raced with its timer', flush=True)
+    again = directory / 'again'
+    again.mkdir()
+    return run_row(row, setup, again)
+
+
 def report_row(row, setup, output):
     directory = pathlib.Path(tempfile.mkdtemp(prefix='nyx-guest-'))
     start = time.monotonic()
     keep = setup.keep
     try:
-        findings = run_row(row, setup, directory)
+        findings = run_row_again_if_raced(row, setup, directory)
         seconds = f'{time.monotonic() - start:.1f} s'
         good = [f'ok: {name}' for name in findings.passed] \
             if setup.verbose else []
