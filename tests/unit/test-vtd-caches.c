@@ -500,6 +500,62 @@ static void test_latch_keeps(void)
     fx_free(f);
 }
 
+/* After each kind of flush the caches fill again and are used. */
+static void test_refill(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t iva, iotlb, ccmd;
+    } rows[] = {
+        { "page", 0x3000, 0xb000000000000000ULL, 0 },
+        { "page, leaf only", 0x3040, 0xb000000000000000ULL, 0 },
+        { "domain", 0, 0xa000000000000000ULL, 0 },
+        { "global", 0, 0x9000000000000000ULL, 0 },
+        { "context, device", 0, 0,
+          0xe000000000000000ULL | FX_SID << 16 | FX_DID },
+        { "context, global", 0, 0, 0xa000000000000000ULL },
+    };
+
+    for (unsigned i = 0; i < 3 * ARRAY_SIZE(rows); i++) {
+        const char *name = rows[i / 3].name;
+        uint64_t ss;
+        Fx *f = fx_new_domain(NULL, LEVELS, &ss);
+
+        fx_map(f, ss, LEVELS, 0x3000, 0x9000, 12, FX_RW);
+        fx_map(f, ss, LEVELS, 0x4000, 0xa000, 12, FX_RW);
+        fx_dma(f, FX_R, 0x3000);
+        /* More than one, so that no ticket is the first. */
+        for (unsigned n = 0; n <= i % 3; n++) {
+            if (rows[i / 3].iotlb) {
+                fx_write64(f, 0x500, rows[i / 3].iva);
+                fx_write64(f, 0x508, rows[i / 3].iotlb |
+                                     (uint64_t)FX_DID << 32);
+            } else {
+                fx_write64(f, 0x28, rows[i / 3].ccmd);
+            }
+        }
+        fx_dma(f, FX_R, 0x3000);
+        FX_CHECK(name, reads_of(f, FX_R, 0x3000), 0);
+        FX_CHECK(name, reads_of(f, FX_R, 0x4000), 1);
+        FX_CHECK(name, reads_of(f, FX_R, 0x4000), 0);
+        fx_free(f);
+    }
+}
+
+/* Dropped paging structures are counted. */
+static void test_paging_dropped(void)
+{
+    uint64_t ss;
+    Fx *f = fx_new_domain(NULL, LEVELS, &ss);
+
+    fx_map(f, ss, LEVELS, 0x3000, 0x9000, 12, FX_RW);
+    fx_dma(f, FX_R, 0x3000);
+    fx_flush_pages(f, FX_DID, 0x3000, 0, false);
+    g_assert_cmpuint(nyx_vtd_requester_stats(f->r).paging.dropped, ==, 3);
+    g_assert_cmpuint(nyx_vtd_requester_stats(f->r).iotlb.dropped, ==, 1);
+    fx_free(f);
+}
+
 /*
  * A generation comes round after 2^32 flushes.  Long before, everything is
  * really emptied, so that nothing old comes to life.
@@ -578,6 +634,8 @@ int main(int argc, char **argv)
     ADD("off", test_off);
     ADD("iec-tempers", test_iec_tempers);
     ADD("latch-keeps", test_latch_keeps);
+    ADD("refill", test_refill);
+    ADD("paging-dropped", test_paging_dropped);
     ADD("generation-wraps", test_generation_wraps);
     ADD("reset", test_reset);
     return g_test_run();

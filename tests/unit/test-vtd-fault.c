@@ -565,6 +565,22 @@ static void test_ring(void)
     fx_free(f);
 }
 
+/* A reset leaves nothing to be recorded after it. */
+static void test_ring_reset(void)
+{
+    Fx *f = new_faulty(4);
+
+    f->elsewhere = true;
+    make_fault(f, 1);
+    f->elsewhere = false;
+    nyx_vtd_reset(f->vtd);
+    fx_settle(f);
+    g_assert_cmphex(status(f), ==, 0);
+    g_assert_false(fx_record(f, 0).valid);
+    g_assert_cmphex(fx_read32(f, FECTL), ==, IM);
+    fx_free(f);
+}
+
 /* Software that looks before the kick is served sees the fault. */
 static void test_ring_read(void)
 {
@@ -611,6 +627,9 @@ static void test_ring_overflow(void)
     g_assert_cmphex(status(f), ==, PPF | PFO);
     g_assert_true(fx_record(f, 1).valid);
     g_assert_false(fx_record(f, 2).valid);
+    /* 64 fit in; the rest count as one that was lost. */
+    g_assert_cmpuint(nyx_vtd_stats(f->vtd).faults_recorded, ==, 2);
+    g_assert_cmpuint(nyx_vtd_stats(f->vtd).faults_dropped, ==, 62 + 1);
     fx_clear_faults(f);
     make_fault(f, 3);
     g_assert_cmphex(status(f), ==, PPF);
@@ -777,6 +796,7 @@ int main(int argc, char **argv)
     ADD("group-overflow", test_group_overflow);
     ADD("event-bypasses-remapping", test_event_bypasses_remapping);
     ADD("ring", test_ring);
+    ADD("ring-reset", test_ring_reset);
     ADD("ring-read", test_ring_read);
     ADD("ring-order", test_ring_order);
     ADD("ring-overflow", test_ring_overflow);

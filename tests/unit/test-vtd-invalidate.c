@@ -641,11 +641,17 @@ static void test_alignment_finding(void)
 {
     uint64_t ss;
     Fx *f = fx_new_domain(NULL, LEVELS, &ss);
+    NyxWhere where;
 
     fx_flush_pages(f, 1, 0x8000, 3, false);
     g_assert_cmpuint(fx_findings(f, NVTD_RULE_INV_ALIGN), ==, 0);
     fx_flush_pages(f, 1, 0x9000, 3, false);
     g_assert_cmpuint(fx_findings(f, NVTD_RULE_INV_ALIGN), ==, 1);
+    where = nyx_findings_get(nyx_vtd_findings(f->vtd),
+                             NVTD_RULE_INV_ALIGN).last.where;
+    g_assert_true(where.has_addr);
+    g_assert_cmphex(where.addr, ==, 0x9000);
+    g_assert_cmpuint(where.value, ==, 3);
     fx_free(f);
 }
 

@@ -679,11 +679,17 @@ static void test_timeout(void)
 static void test_timeout_without_wait(void)
 {
     Fx *f = new_queue(0);
+    NyxWhere where;
 
     f->ats_answer = NYX_VTD_ATS_SILENT;
-    fx_submit(f, 0x0000123400000003ULL, 0);
+    fx_submit(f, 0x0000123400000003ULL, 0x7000);
     g_assert_cmphex(fx_read32(f, FSTS), ==, FSTS_ITE);
     g_assert_cmphex(fx_read64(f, IQH), ==, 16);
+    where = nyx_findings_get(nyx_vtd_findings(f->vtd),
+                             NVTD_RULE_DEVTLB_SILENT).last.where;
+    g_assert_true(where.has_sid && where.has_addr);
+    g_assert_cmphex(where.sid, ==, 0x1234);
+    g_assert_cmphex(where.addr, ==, 0x7000);
     f->ats_answer = NYX_VTD_ATS_DONE;
     fx_write32(f, FSTS, FSTS_ITE);
     fx_submit(f, 0x45, 0);

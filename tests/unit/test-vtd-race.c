@@ -263,7 +263,7 @@ typedef struct World {
 typedef struct Translator {
     World *w;
     unsigned n;
-    uint64_t translated;
+    uint64_t translated;                  /* atomic */
     uint64_t refused;
 } Translator;
 
@@ -331,7 +331,7 @@ static void check_one(Translator *t, uint64_t *rng)
     if (nyx_vtd_translate(fn->r, fn->sid, &req, &reply)) {
         uint64_t version = reply.addr >> 20 & 0x1ffffff;
 
-        t->translated++;
+        __atomic_fetch_add(&t->translated, 1, __ATOMIC_RELAXED);
         g_assert_cmpuint(reply.addr >> 12 & 0xf, ==, page);
         g_assert_cmpuint(reply.addr >> 16 & 0xf, ==, region);
         if (version != 1 || counter_read(&fn->reused[region]) == reused) {
@@ -543,6 +543,17 @@ static void world_init(World *w, NyxCacheTemper temper)
     fx_queue_start(w->f, 0);
 }
 
+/* On a busy machine a thread can come late. */
+static bool all_translate(Translator *translators)
+{
+    for (unsigned i = 0; i < TRANSLATORS; i++) {
+        if (!__atomic_load_n(&translators[i].translated, __ATOMIC_RELAXED)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void test_threads(gconstpointer data)
 {
     Translator translators[TRANSLATORS];
@@ -556,7 +567,7 @@ static void test_threads(gconstpointer data)
         translators[i] = (Translator) { .w = &w, .n = i };
         threads[i] = g_thread_new("translator", translator, &translators[i]);
     }
-    while (g_get_monotonic_time() < end) {
+    while (g_get_monotonic_time() < end || !all_translate(translators)) {
         change_something(&w);
         nyx_vtd_continue(w.f->vtd);
         if (++changes_made % 64 == 0) {
@@ -570,10 +581,8 @@ static void test_threads(gconstpointer data)
         g_thread_join(threads[i]);
         g_test_message("%" PRIu64 " translated, %" PRIu64 " refused",
                        translators[i].translated, translators[i].refused);
-        g_assert_cmpuint(translators[i].translated, >, 0);
     }
     g_test_message("%u changes", changes_made);
-    g_assert_cmpuint(changes_made, >, 0);
     fx_settle(w.f);
     fx_free(w.f);
 }
@@ -595,7 +604,7 @@ static void *reset_translator(void *opaque)
         NyxReply reply;
 
         if (nyx_vtd_translate(fn->r, fn->sid, &req, &reply)) {
-            t->translated++;
+            __atomic_fetch_add(&t->translated, 1, __ATOMIC_RELAXED);
             g_assert_true(reply.addr == req.iova || reply.addr >> 45 == 1);
         }
     }
