@@ -31,7 +31,6 @@ struct NyxDmaDevice {
     uint8_t devfn;
     const uint8_t *bus_nr;   /* where the bus's number is at any time */
     uint8_t fixed_bus_nr;
-    IOMMUNotifierFlag flags;
 };
 
 struct NyxDmaSpace {
@@ -97,7 +96,6 @@ static int region_notify_flag_changed(IOMMUMemoryRegion *region,
                    PCI_FUNC(device->devfn));
         return -ENOTSUP;
     }
-    device->flags = new;
     device->space->ops->notify(device->requester,
                                new & IOMMU_NOTIFIER_UNMAP);
     return 0;
@@ -129,12 +127,6 @@ void nyx_dma_space_register_types(void)
 }
 
 /* --- Notifiers ------------------------------------------------------------ */
-
-bool nyx_dma_device_notifies(const NyxDmaDevice *device,
-                             IOMMUNotifierFlag type)
-{
-    return device->flags & type;
-}
 
 /* One notifier, in aligned blocks: the rule that suits every QEMU version. */
 static void notify_range(const NyxDmaDevice *device, IOMMUNotifier *n,

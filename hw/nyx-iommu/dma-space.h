@@ -63,10 +63,6 @@ uint16_t nyx_dma_device_sid(const NyxDmaDevice *device);
 void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
                              uint64_t iova, uint8_t lg2);
 
-/* Whether @device has notifiers of kind @type. */
-bool nyx_dma_device_notifies(const NyxDmaDevice *device,
-                             IOMMUNotifierFlag type);
-
 /* The function with requester id @sid, if it is on a bus of ours. */
 NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid);
 

@@ -185,6 +185,17 @@ static inline void nyx_vtd_event(NyxVtd *vtd, NyxVtdEvent event)
     vtd->host.event(vtd->host.opaque, &event);
 }
 
+/*
+ * Whether two requester ids agree apart from the low bits of the function
+ * number that @ignore hides: FM (6.5.2.1) and SQ (9.10) have the same coding.
+ */
+static inline bool nyx_vtd_sid_matches(uint16_t a, uint16_t b, unsigned ignore)
+{
+    static const uint16_t mask[] = { 0xffff, 0xfffb, 0xfff9, 0xfff8 };
+
+    return !((a ^ b) & mask[ignore]);
+}
+
 static inline NyxWhere nyx_vtd_at_reg(uint64_t offset, uint64_t value)
 {
     return (NyxWhere) { .has_addr = true, .addr = offset, .value = value };

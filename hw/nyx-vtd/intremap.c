@@ -95,14 +95,13 @@ static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint32_t index,
 /* 5.1.1, Source validation */
 static bool source_valid(const uint64_t irte[2], uint16_t requester)
 {
-    static const uint16_t mask[] = { 0xffff, 0xfffb, 0xfff9, 0xfff8 };
     uint16_t sid = FIELD_EX64(irte[1], NVTD_IRTE1, SID);
     uint8_t bus = requester >> 8;
 
     switch (FIELD_EX64(irte[1], NVTD_IRTE1, SVT)) {
     case 1:
-        return !((requester ^ sid) &
-                 mask[FIELD_EX64(irte[1], NVTD_IRTE1, SQ)]);
+        return nyx_vtd_sid_matches(requester, sid,
+                                   FIELD_EX64(irte[1], NVTD_IRTE1, SQ));
     case 2:
         /* Start bus in the high byte, end bus in the low one. */
         return bus >= sid >> 8 && bus <= (sid & 0xff);

@@ -154,14 +154,6 @@ static void iotlb_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
     }
 }
 
-/* 6.5.2.1: FM hides low bits of the function number from the comparison. */
-static bool sid_matches(uint16_t a, uint16_t b, unsigned fm)
-{
-    static const uint16_t mask[] = { 0xffff, 0xfffb, 0xfff9, 0xfff8 };
-
-    return !((a ^ b) & mask[fm]);
-}
-
 typedef struct ContextCommand {
     unsigned gran;
     uint16_t did;
@@ -179,8 +171,8 @@ static bool command_names(uint64_t word, const void *opaque)
     }
     return FIELD_EX64(word, NYX_CTX, DID) == command->did &&
            (command->gran == NVTD_GRAN_DOMAIN ||
-            sid_matches(FIELD_EX64(word, NYX_CTX, SID), command->sid,
-                        command->fm));
+            nyx_vtd_sid_matches(FIELD_EX64(word, NYX_CTX, SID), command->sid,
+                                command->fm));
 }
 
 static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,

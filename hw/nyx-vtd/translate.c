@@ -58,10 +58,16 @@ static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
     return true;
 }
 
+/* Refuse a page, and say nothing of it. */
+static bool block(NyxReply *reply)
+{
+    *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
+    return false;
+}
+
 /* Refuse, and report unless the request only asks. */
 static bool refuse(const Xlat *x, NyxVtdFaultCode code, NyxReply *reply)
 {
-    *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
     if (!x->probe) {
         const NyxVtdFault fault = {
             .code = code,
@@ -76,7 +82,7 @@ static bool refuse(const Xlat *x, NyxVtdFaultCode code, NyxReply *reply)
 
         nyx_vtd_report(x->vtd, x->r, &fault);
     }
-    return false;
+    return block(reply);
 }
 
 /*
@@ -119,8 +125,7 @@ static bool identity(const Xlat *x, NyxReply *reply)
     if (qatomic_load_acquire(&x->vtd->mode) & NVTD_MODE_PROTECT) {
         /* 11.4.16: blocked silently, these are not remapping faults. */
         if (is_protected(x->vtd, iova)) {
-            *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
-            return false;
+            return block(reply);
         }
         lg2 = NVTD_PMR_LG2;
     }
@@ -455,8 +460,7 @@ static bool translate_miss(Xlat *x, NyxReply *reply)
 static bool translate_off(const Xlat *x, NyxReply *reply)
 {
     if (x->req->has_pasid || x->req->type != NYX_REQ_UNTRANSLATED) {
-        *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
-        return false;
+        return block(reply);
     }
     return identity(x, reply);
 }
