@@ -4,6 +4,7 @@
  * the miss: context, paging-structure caches, walk, fill.
  */
 #include "qemu/osdep.h"
+#include "hw/nyx-iommu/iotlb-lookup.h"
 #include "hw/nyx-vtd/internal.h"
 
 /* Entries of the paging-structure cache for tables of level n + 1. */
@@ -465,38 +466,56 @@ static bool translate_off(const Xlat *x, NyxReply *reply)
     return identity(x, reply);
 }
 
-/*
- * The hit.  True if the IOTLB has the page; *@ok is then the outcome.
- * Translation requests take the same entries (4.1.1).
- */
-static bool translate_hit(Xlat *x, NyxReply *reply, bool *ok)
-{
-    uint64_t word = qatomic_load_acquire(&x->r->ctx_word);
-    unsigned did = FIELD_EX64(word, NYX_CTX, DID);
-    unsigned tt = FIELD_EX64(word, NYX_CTX, TT);
-    NyxIotlbEntry entry;
+/* What is known of a request when it takes the long way. */
+typedef struct Prior {
+    uint64_t word;           /* context when it was looked up */
+    bool translating;
+    bool looked_up;          /* in the IOTLB, with that context */
+    bool found;
+    NyxIotlbEntry entry;     /* if found */
+} Prior;
 
-    if (!context_is_for(word, x->sid) || !(word & R_NYX_CTX_PRESENT_MASK) ||
-        tt == NVTD_TT_PASS_THROUGH || x->req->type == NYX_REQ_TRANSLATED ||
-        !iotlb_lookup(x, did, &entry)) {
-        return false;
-    }
-    x->ctx.fpd = FIELD_EX64(word, NYX_CTX, FPD);
-    x->ctx.tt = tt;
-    if (!kind_admitted(x)) {
-        *ok = refuse(x, NVTD_FAULT_TT_BLOCK, reply);
-    } else {
-        *ok = finish_entry(x, &entry, reply);
-    }
-    return true;
+/* Whether @word is a context for @sid that uses page tables. */
+static bool context_has_tables(uint64_t word, uint16_t sid)
+{
+    /* TT is 00b or 01b. */
+    const uint64_t mask = R_NYX_CTX_VALID_MASK | R_NYX_CTX_PRESENT_MASK |
+                          (uint64_t)NVTD_TT_PASS_THROUGH <<
+                          R_NYX_CTX_TT_SHIFT | R_NYX_CTX_SID_MASK;
+
+    return (word & mask) ==
+           (R_NYX_CTX_VALID_MASK | R_NYX_CTX_PRESENT_MASK |
+            (uint64_t)sid << R_NYX_CTX_SID_SHIFT);
 }
 
-bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
-                       const NyxRequest *req, NyxReply *reply)
+/* What the IOTLB has for a requester with context @word. */
+static inline bool look_up(NyxVtdRequester *r, uint64_t word, uint64_t iova,
+                           NyxIotlbEntry *entry)
 {
-    NyxVtd *vtd = r->vtd;
+    unsigned did = FIELD_EX64(word, NYX_CTX, DID);
+
+    return nyx_iotlb_find(r->tlb, iova, NYX_ASID(did),
+                          nyx_vtd_gen(r->vtd, did), entry);
+}
+
+/* Translation requests take the entries of the others (4.1.1). */
+static bool translate_found(Xlat *x, const Prior *prior, NyxReply *reply)
+{
+    x->ctx.fpd = FIELD_EX64(prior->word, NYX_CTX, FPD);
+    x->ctx.tt = FIELD_EX64(prior->word, NYX_CTX, TT);
+    if (!kind_admitted(x)) {
+        return refuse(x, NVTD_FAULT_TT_BLOCK, reply);
+    }
+    return finish_entry(x, &prior->entry, reply);
+}
+
+/* Everything but a plain hit. */
+static __attribute__((noinline))
+bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
+                    Prior *prior, NyxReply *reply)
+{
     Xlat x = {
-        .vtd = vtd,
+        .vtd = r->vtd,
         .r = r,
         .req = req,
         .sid = sid,
@@ -504,13 +523,11 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
         .probe = req->type == NYX_REQ_UNTRANSLATED &&
                  req->access == NYX_ACCESS_NONE,
     };
-    bool ok;
 
     if (qatomic_read(&r->last_sid) != sid) {
         qatomic_set(&r->last_sid, sid);
     }
-    /* What was latched before the mode was set is seen with it. */
-    if (!(qatomic_load_acquire(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
+    if (!prior->translating) {
         return translate_off(&x, reply);
     }
     if (req->has_pasid) {
@@ -521,10 +538,50 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
         /* 3.14: no device may have interrupts translated for it. */
         return refuse(&x, NVTD_FAULT_INTR_RANGE, reply);
     }
-    if (translate_hit(&x, reply, &ok)) {
-        return ok;
+    if (req->type == NYX_REQ_TRANSLATION &&
+        context_has_tables(prior->word, sid)) {
+        prior->looked_up = true;
+        prior->found = look_up(r, prior->word, req->iova, &prior->entry);
     }
+    if (prior->found) {
+        return translate_found(&x, prior, reply);
+    }
+    x.looked_up = prior->looked_up;
     return translate_miss(&x, reply);
+}
+
+/* The plain hit is here, which is what nearly all requests are. */
+bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
+                       const NyxRequest *req, NyxReply *reply)
+{
+    /* What was latched before the mode was set is seen with it. */
+    bool translating = qatomic_load_acquire(&r->vtd->mode) &
+                       NVTD_MODE_TRANSLATE;
+    uint64_t word = qatomic_load_acquire(&r->ctx_word);
+    bool looked_up = translating && req->type == NYX_REQ_UNTRANSLATED &&
+                     !req->has_pasid && context_has_tables(word, sid);
+    bool found = false;
+    NyxIotlbEntry entry;
+    Prior prior;
+
+    if (likely(looked_up)) {
+        found = look_up(r, word, req->iova, &entry);
+        if (likely(found && entry.permission &&
+                   !(req->access & ~entry.permission))) {
+            return answer(reply, req->iova, entry.addr, entry.lg2,
+                          entry.permission);
+        }
+    }
+    prior = (Prior) {
+        .word = word,
+        .translating = translating,
+        .looked_up = looked_up,
+        .found = found,
+    };
+    if (found) {
+        prior.entry = entry;
+    }
+    return translate_long(r, sid, req, &prior, reply);
 }
 
 static NyxCacheCfg cache_cfg(const NyxVtdCfg *cfg, uint32_t entries,
