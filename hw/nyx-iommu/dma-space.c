@@ -10,6 +10,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/error-report.h"
+#include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "hw/nyx-iommu/dma-space.h"
 #include "hw/nyx-iommu/requester.h"
@@ -380,8 +381,10 @@ static bool answer_request(void *opaque, PCIBus *bus, int devfn,
                                      req->access & NYX_ACCESS_WRITE);
         return true;
     }
-    space->ops->translate(device->requester, nyx_dma_device_sid(device), req,
-                          reply);
+    WITH_RCU_READ_LOCK_GUARD() {
+        space->ops->translate(device->requester, nyx_dma_device_sid(device),
+                              req, reply);
+    }
     return true;
 }
 

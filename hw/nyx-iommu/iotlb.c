@@ -346,6 +346,15 @@ NyxIotlbStats nyx_iotlb_stats(NyxIotlb *tlb)
     return stats;
 }
 
+void nyx_iotlb_stats_add(NyxIotlbStats *sum, const NyxIotlbStats *part)
+{
+    sum->hits += part->hits;
+    sum->misses += part->misses;
+    sum->evictions += part->evictions;
+    sum->dropped += part->dropped;
+    sum->refused += part->refused;
+}
+
 typedef struct VisitKept {
     NyxIotlbVisit *visit;
     void *opaque;

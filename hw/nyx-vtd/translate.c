@@ -7,10 +7,8 @@
 #include "hw/nyx-iommu/iotlb-lookup.h"
 #include "hw/nyx-vtd/internal.h"
 
-/* Entries of the paging-structure cache for tables of level n + 1. */
-static const uint32_t paging_entries[NVTD_MAX_LEVELS - 1] = {
-    1024, 128, 32, 16,
-};
+/* Table addresses that a requester's paging-structure cache holds. */
+#define PAGING_ENTRIES 1024
 
 /* One request on its way. */
 typedef struct Xlat {
@@ -158,10 +156,10 @@ bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
     bool unknown;
 
     pthread_mutex_lock(&r->lock);
-    r->ctx_ticket++;
+    qatomic_store_release(&r->ctx_ticket, r->ctx_ticket + 1);
     /* Under the lock: a fill may come just before. */
     if (r->ctx_word && (!match || match(r->ctx_word, opaque))) {
-        r->ctx_stats.dropped++;
+        r->ctx_dropped++;
         qatomic_store_release(&r->ctx_word, 0);
     }
     unknown = !r->ctx_word;
@@ -169,70 +167,90 @@ bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
     return unknown;
 }
 
+/* The context in the cache, if it is for the request's sid. */
+static bool cached_context(Xlat *x)
+{
+    NyxVtdRequester *r = x->r;
+    uint64_t word, root;
+
+    x->ctx_ticket = qatomic_load_acquire(&r->ctx_ticket);
+    word = qatomic_load_acquire(&r->ctx_word);
+    root = qatomic_load_acquire(&r->ctx_root);
+    if (!context_is_for(word, x->sid) ||
+        qatomic_read(&r->ctx_ticket) != x->ctx_ticket) {
+        nyx_count(&r->ctx_misses);
+        return false;
+    }
+    nyx_count(&r->ctx_hits);
+    x->ctx = (NyxVtdContext) {
+        .ssptptr = root & R_NYX_CTX_ROOT_SSPTPTR_MASK,
+        .aw = FIELD_EX64(root, NYX_CTX_ROOT, AW),
+        .did = FIELD_EX64(word, NYX_CTX, DID),
+        .tt = FIELD_EX64(word, NYX_CTX, TT),
+        .fpd = FIELD_EX64(word, NYX_CTX, FPD),
+        .present = FIELD_EX64(word, NYX_CTX, PRESENT),
+    };
+    return true;
+}
+
+/*
+ * Remember the context.  One for another requester id makes place for it;
+ * one for the same id came from another thread's fetch, and is as good.
+ */
+static void fill_context_locked(Xlat *x)
+{
+    NyxVtdRequester *r = x->r;
+
+    if (r->ctx_ticket != x->ctx_ticket ||
+        context_is_for(r->ctx_word, x->sid)) {
+        return;
+    }
+    if (r->ctx_word) {
+        qatomic_store_release(&r->ctx_ticket, ++x->ctx_ticket);
+        qatomic_store_release(&r->ctx_word, 0);
+    }
+    qatomic_store_release(&r->ctx_root, x->ctx.ssptptr | x->ctx.aw);
+    qatomic_store_release(&r->ctx_word, pack_context(x->sid, &x->ctx));
+}
+
 /* Context of the request, from the cache or memory. */
 static NyxVtdFaultCode get_context(Xlat *x)
 {
-    NyxVtdRequester *r = x->r;
-    NyxVtdFaultCode code = NVTD_FAULT_NONE;
-    bool cached;
+    NyxVtdFaultCode code;
 
-    pthread_mutex_lock(&r->lock);
-    x->ctx_ticket = r->ctx_ticket;
-    cached = context_is_for(r->ctx_word, x->sid);
-    if (cached) {
-        r->ctx_stats.hits++;
-        x->ctx = r->ctx;
-    } else {
-        r->ctx_stats.misses++;
-    }
-    pthread_mutex_unlock(&r->lock);
-    if (cached) {
+    if (cached_context(x)) {
         return x->ctx.present ? NVTD_FAULT_NONE : NVTD_FAULT_CTX_P;
     }
-
     code = nyx_vtd_context_fetch(x->vtd, x->sid, &x->ctx);
-    if (x->vtd->cfg.cache == NYX_CACHE_OFF ||
-        (code != NVTD_FAULT_NONE &&
-         !(code == NVTD_FAULT_CTX_P && x->vtd->cfg.caching_mode))) {
-        return code;
+    if (x->vtd->cfg.cache != NYX_CACHE_OFF &&
+        (code == NVTD_FAULT_NONE ||
+         (code == NVTD_FAULT_CTX_P && x->vtd->cfg.caching_mode))) {
+        pthread_mutex_lock(&x->r->lock);
+        fill_context_locked(x);
+        pthread_mutex_unlock(&x->r->lock);
     }
-    pthread_mutex_lock(&r->lock);
-    if (r->ctx_ticket == x->ctx_ticket) {
-        r->ctx = x->ctx;
-        qatomic_store_release(&r->ctx_word, pack_context(x->sid, &x->ctx));
-    }
-    pthread_mutex_unlock(&r->lock);
     return code;
 }
 
-static NyxCacheKey paging_key(uint8_t level, uint64_t iova, uint16_t did)
+/* The lowest table that the caches know for the address. */
+static bool paging_lookup(const Xlat *x, NyxWalkStart *start)
 {
-    uint8_t lg2 = nyx_level_lg2(&nyx_fmt_vtdss, level);
+    NyxIotlbEntry entry;
 
-    return (NyxCacheKey) { .addr = iova >> lg2, .tag = NYX_ASID(did) };
-}
-
-/* The lowest table that the caches know for @iova. */
-static bool paging_lookup_locked(Xlat *x, unsigned top, NyxWalkStart *start)
-{
-    for (unsigned level = 1; level <= top; level++) {
-        const NyxCacheRecord *record =
-            nyx_cache_lookup(&x->r->paging[level - 1],
-                             paging_key(level, x->req->iova, x->ctx.did),
-                             x->gen);
-
-        if (record) {
-            start->table = record->data[0];
-            start->permission = record->data[1];
-            start->level = level - 1;
-            return true;
-        }
+    if (!nyx_iotlb_lookup(x->r->tables, x->req->iova, NYX_ASID(x->ctx.did),
+                          x->gen, &entry)) {
+        return false;
     }
-    return false;
+    *start = (NyxWalkStart) {
+        .table = entry.addr,
+        .level = nyx_lg2_level(&nyx_fmt_vtdss, entry.lg2) - 1,
+        .permission = entry.permission,
+    };
+    return true;
 }
 
 /* Remember the table pointers that a walk went through. */
-static void paging_fill_locked(Xlat *x, const NyxWalk *walk)
+static void paging_fill(const Xlat *x, const NyxWalk *walk)
 {
     unsigned tables = walk->steps;
 
@@ -242,42 +260,17 @@ static void paging_fill_locked(Xlat *x, const NyxWalk *walk)
     }
     for (unsigned i = 0; i < tables; i++) {
         const NyxWalkStep *step = &walk->trail[i];
-
-        nyx_cache_insert(&x->r->paging[step->level - 1],
-                         paging_key(step->level, x->req->iova, x->ctx.did),
-                         x->gen, step->entry & nyx_fmt_vtdss.table_mask,
-                         step->permission);
-    }
-}
-
-static bool drop_paging_in(const NyxCacheRecord *record, const void *opaque)
-{
-    const uint64_t *range = opaque;
-
-    return record->key.addr >= range[0] && record->key.addr <= range[1] &&
-           record->key.tag == range[2];
-}
-
-void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
-                                   uint64_t first, uint64_t last)
-{
-    pthread_mutex_lock(&r->lock);
-    r->paging_ticket++;
-    for (unsigned level = 1; level < NVTD_MAX_LEVELS; level++) {
-        const uint64_t range[3] = {
-            paging_key(level, first, did).addr,
-            paging_key(level, last, did).addr,
-            NYX_ASID(did),
+        uint8_t lg2 = nyx_level_lg2(&nyx_fmt_vtdss, step->level);
+        const NyxIotlbEntry entry = {
+            .iova = x->req->iova & ~MAKE_64BIT_MASK(0, lg2),
+            .addr = step->entry & nyx_fmt_vtdss.table_mask,
+            .lg2 = lg2,
+            .permission = step->permission,
         };
 
-        if (range[0] == range[1]) {
-            nyx_cache_drop(&r->paging[level - 1], paging_key(level, first,
-                                                             did));
-        } else {
-            nyx_cache_drop_if(&r->paging[level - 1], drop_paging_in, range);
-        }
+        nyx_iotlb_insert(x->r->tables, x->paging_ticket,
+                         NYX_ASID(x->ctx.did), x->gen, &entry);
     }
-    pthread_mutex_unlock(&r->lock);
 }
 
 /*
@@ -287,7 +280,7 @@ void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
  * a change of it comes behind the context command: if no context command came
  * until the generation was taken, the IOTLB command will move it.
  */
-static NyxWalk walk_tables(Xlat *x)
+static void walk_tables(Xlat *x, NyxWalk *walk)
 {
     NyxVtdRequester *r = x->r;
     const NyxWalkCtx wctx = {
@@ -302,7 +295,6 @@ static NyxWalk walk_tables(Xlat *x)
     uint64_t bit = NYX_VTD_DOMAIN_BIT(x->ctx.did);
     NyxWalkStart start;
     bool started;
-    NyxWalk walk;
 
     /*
      * The bit is seen before anything is read: an invalidation that does not
@@ -314,22 +306,18 @@ static NyxWalk walk_tables(Xlat *x)
     }
     x->gen = nyx_vtd_gen(x->vtd, x->ctx.did);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
-    pthread_mutex_lock(&r->lock);
-    x->paging_ticket = r->paging_ticket;
-    x->ctx_dropped = r->ctx_ticket != x->ctx_ticket;
-    started = paging_lookup_locked(x, wctx.top, &start);
-    pthread_mutex_unlock(&r->lock);
-
-    walk = nyx_walk(&wctx, x->req->iova, x->need, started ? &start : NULL);
-
-    pthread_mutex_lock(&r->lock);
-    r->walks++;
-    r->walk_reads += walk.steps;
-    if (r->paging_ticket == x->paging_ticket && !x->ctx_dropped) {
-        paging_fill_locked(x, &walk);
+    x->paging_ticket = nyx_iotlb_ticket(r->tables);
+    x->ctx_dropped = qatomic_load_acquire(&r->ctx_ticket) != x->ctx_ticket;
+    started = paging_lookup(x, &start);
+    nyx_walk(&wctx, x->req->iova, x->need, started ? &start : NULL, walk);
+    if (walk->status == NYX_WALK_OK) {
+        nyx_walk_widen(&wctx, walk);
     }
-    pthread_mutex_unlock(&r->lock);
-    return walk;
+    nyx_count(&r->walks);
+    qatomic_set(&r->walk_reads, qatomic_read(&r->walk_reads) + walk->steps);
+    if (!x->ctx_dropped) {
+        paging_fill(x, walk);
+    }
 }
 
 /* Put a leaf, or with caching mode a hole, into the IOTLB. */
@@ -453,7 +441,7 @@ static bool translate_miss(Xlat *x, NyxReply *reply)
     if (!x->looked_up && iotlb_lookup(x, x->ctx.did, &entry)) {
         return finish_entry(x, &entry, reply);
     }
-    walk = walk_tables(x);
+    walk_tables(x, &walk);
     return finish_walk(x, &walk, reply);
 }
 
@@ -604,11 +592,9 @@ NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
     r->vtd = vtd;
     r->opaque = opaque;
     r->tlb = nyx_iotlb_new(&cfg);
+    cfg = cache_cfg(&vtd->cfg, PAGING_ENTRIES, 1 << 16);
+    r->tables = nyx_iotlb_new(&cfg);
     pthread_mutex_init(&r->lock, NULL);
-    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
-        cfg = cache_cfg(&vtd->cfg, paging_entries[i], 1 << 16);
-        nyx_cache_init(&r->paging[i], &cfg);
-    }
     g_ptr_array_add(vtd->requesters, r);
     return r;
 }
@@ -617,9 +603,7 @@ void nyx_vtd_requester_free(NyxVtdRequester *r)
 {
     nyx_vtd_report_drain(r->vtd);
     g_ptr_array_remove(r->vtd->requesters, r);
-    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
-        nyx_cache_destroy(&r->paging[i]);
-    }
+    nyx_iotlb_free(r->tables);
     nyx_iotlb_free(r->tlb);
     pthread_mutex_destroy(&r->lock);
     g_free(r);

@@ -404,6 +404,7 @@ static void realize(DeviceState *dev, Error **errp)
         !nyx_stream_open(&s->stream, s->props.findings, "findings", errp)) {
         return;
     }
+    nyx_mem_qemu_init();
     host.mem = nyx_mem_qemu;
     host.opaque = s;
     s->bh = qemu_bh_new_guarded(continue_bh, s, &dev->mem_reentrancy_guard);
