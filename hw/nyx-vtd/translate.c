@@ -310,7 +310,8 @@ static void walk_tables(Xlat *x, NyxWalk *walk)
     x->ctx_dropped = qatomic_load_acquire(&r->ctx_ticket) != x->ctx_ticket;
     started = paging_lookup(x, &start);
     nyx_walk(&wctx, x->req->iova, x->need, started ? &start : NULL, walk);
-    if (walk->status == NYX_WALK_OK) {
+    if (walk->status == NYX_WALK_OK &&
+        x->vtd->cfg.cache == NYX_CACHE_HARDWARE) {
         nyx_walk_widen(&wctx, walk);
     }
     nyx_count(&r->walks);
