@@ -38,6 +38,7 @@ uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
     cap = FIELD_DP64(cap, NVTD_CAP, MAMV, NVTD_MAMV);
     cap = FIELD_DP64(cap, NVTD_CAP, DWD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, DRD, cfg->dma_drain);
+    cap = FIELD_DP64(cap, NVTD_CAP, PI, cfg->posted_interrupts);
     return cap;
 }
 
@@ -64,6 +65,10 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
     }
     if (cfg->eim && !cfg->intremap) {
         return "eim=on needs intremap=on: set intremap=on or eim=off";
+    }
+    if (cfg->posted_interrupts && !cfg->intremap) {
+        return "posted-interrupts=on needs intremap=on: set intremap=on or "
+               "posted-interrupts=off";
     }
     if (cfg->version && (cfg->version >> 4 < 1 || cfg->version >> 4 > 5)) {
         return "version must be 0 (default) or 0x10 to 0x5f (major version 1 "

@@ -29,6 +29,9 @@
     F(IR_RSVD,    0x24, "IR.24h",  true,  "reserved bits in IRTE")           \
     F(IR_COMPAT,  0x25, "IR.25h",  false, "compatibility format blocked")    \
     F(IR_SID,     0x26, "IR.26h",  true,  "source validation failed")        \
+    F(IR_PD_READ, 0x27, "IR.27h",  true,  "posted descriptor inaccessible")  \
+    F(IR_PD_RSVD, 0x28, "IR.28h",  true,                                     \
+      "reserved bits in posted descriptor")                                  \
     F(TTM,        0x30, "RTA.1",   false, "translation table mode invalid")  \
     F(PASID_LEGACY, 0x31, "RTA.2", false, "PASID request in legacy mode")
 

@@ -147,6 +147,8 @@ static void show_stats(Visitor *v, void *opaque, Error **errp)
     nyx_show_struct(v, "invalidations", show_invalidations, &stats, errp);
     nyx_show_u64(v, "interrupts-remapped", stats.interrupts);
     nyx_show_u64(v, "interrupts-compatibility", stats.compat_interrupts);
+    nyx_show_u64(v, "interrupts-posted", stats.posted_interrupts);
+    nyx_show_u64(v, "posting-notifications", stats.notifications);
     nyx_show_u64(v, "event-messages", stats.messages);
     nyx_show_u64(v, "faults-recorded", stats.faults_recorded);
     nyx_show_u64(v, "faults-not-recorded", stats.faults_dropped);

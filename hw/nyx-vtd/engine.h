@@ -36,6 +36,7 @@ typedef struct NyxVtdCfg {
     bool intremap;
     bool eim;
     bool pass_through;
+    bool posted_interrupts;
     bool snoop_control;
     NyxCacheTemper cache;
     uint64_t cache_seed;
@@ -60,6 +61,7 @@ typedef enum NyxVtdEventKind {
     NYX_VTD_EV_QUEUE_ERROR,  /* a: IQEI, b: head */
     NYX_VTD_EV_FAULT,        /* sid, addr, a: code, b: recorded */
     NYX_VTD_EV_INTERRUPT,    /* sid, addr, a: data, b: index; remapped */
+    NYX_VTD_EV_POST,         /* sid, addr: descriptor, a: vector, b: notified */
     NYX_VTD_EV_MESSAGE,      /* addr, a: data; an event of our own */
 } NyxVtdEventKind;
 
@@ -144,12 +146,23 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
                        const NyxRequest *req, NyxReply *reply);
 
 /**
- * nyx_vtd_remap_interrupt: an interrupt request of @sid (5.1).
+ * nyx_vtd_remap_interrupt: an interrupt request of @sid (5.1, 5.2).
  * Returns NVTD_FAULT_NONE with the message for the APICs in *@addr and
- * *@data, or why it was blocked; a blocked request has been reported.
+ * *@data, or why it was blocked; a blocked request has been reported.  If
+ * *@send is false there is no message: the interrupt was posted in silence.
  */
 NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
-                                        uint64_t *addr, uint32_t *data);
+                                        uint64_t *addr, uint32_t *data,
+                                        bool *send);
+
+/**
+ * nyx_vtd_route_interrupt: the same for a route that is to be kept, where no
+ * interrupt has come yet.  If *@send is false its interrupts are to be
+ * posted, which no message can tell.
+ */
+NyxVtdFaultCode nyx_vtd_route_interrupt(NyxVtd *vtd, uint16_t sid,
+                                        uint64_t *addr, uint32_t *data,
+                                        bool *send);
 
 /* A mistake that only the glue can see. */
 void nyx_vtd_finding(NyxVtd *vtd, NyxVtdRule rule, NyxWhere where);
@@ -182,6 +195,8 @@ typedef struct NyxVtdStats {
     uint64_t queue_errors;
     uint64_t interrupts;     /* remapped */
     uint64_t compat_interrupts;
+    uint64_t posted_interrupts;
+    uint64_t notifications;  /* of posted ones */
     uint64_t faults_recorded;
     uint64_t faults_dropped; /* FPD, overflow, or the same again */
     uint64_t messages;

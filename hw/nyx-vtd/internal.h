@@ -18,7 +18,7 @@
 #define NVTD_MHMV           15          /* ECAP.MHMV */
 #define NVTD_MAX_LEVELS     5
 #define NVTD_FAULT_RING     64
-#define NVTD_N_FAULTS       24          /* at least the length of the list */
+#define NVTD_N_FAULTS       32          /* at least the length of the list */
 
 /* A decoded context entry. */
 typedef struct NyxVtdContext {
@@ -227,6 +227,21 @@ const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved);
 /* decode.c: zero or why the entry at hand cannot be used (9.1, 9.3) */
 NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
                                       NyxVtdContext *ctx);
+
+/* posting.c */
+typedef struct NyxVtdPost {
+    uint64_t pda;            /* of the descriptor */
+    uint8_t vector;
+    bool urgent;
+    bool eime;
+} NyxVtdPost;
+
+/*
+ * Post an interrupt (5.2.3).  If *@notify, a notification is due that
+ * *@control, the descriptor's control word, tells the vector and target of.
+ */
+NyxVtdFaultCode nyx_vtd_post(const NyxMem *mem, const NyxVtdPost *post,
+                             uint64_t *control, bool *notify);
 
 /* translate.c */
 /* Whether the cached context, NYX_CTX_WORD(), is one to drop. */

@@ -144,6 +144,9 @@ static void host_event(void *opaque, const NyxVtdEvent *ev)
     case NYX_VTD_EV_INTERRUPT:
         trace_nyx_vtd_interrupt_remap(ev->sid, ev->b, ev->addr, ev->a);
         break;
+    case NYX_VTD_EV_POST:
+        trace_nyx_vtd_interrupt_post(ev->sid, ev->addr, ev->a, ev->b);
+        break;
     case NYX_VTD_EV_MESSAGE:
         trace_nyx_vtd_event_send(ev->addr, ev->a);
         break;
@@ -214,14 +217,17 @@ static MemTxResult dma_interrupt(void *iommu, uint16_t sid, uint64_t addr,
     NyxVtdState *s = iommu;
     uint64_t to = addr;
     uint32_t message = data;
+    bool send;
     NyxVtdFaultCode code = nyx_vtd_remap_interrupt(s->engine, sid, &to,
-                                                   &message);
+                                                   &message, &send);
 
     if (code != NVTD_FAULT_NONE) {
         trace_nyx_vtd_interrupt_err(sid, addr, data, code);
         return MEMTX_ERROR;
     }
-    nyx_x86_send_msi(to, message);
+    if (send) {
+        nyx_x86_send_msi(to, message);
+    }
     return MEMTX_OK;
 }
 
@@ -255,16 +261,23 @@ static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
 {
     NyxVtdState *s = NYX_VTD(iommu);
     NyxVtdFaultCode code;
+    bool send;
 
     *dst = *src;
     if (sid == X86_IOMMU_SID_INVALID) {
         /* The split irqchip's IOAPIC pins. */
         sid = NVTD_IOAPIC_SID;
     }
-    code = nyx_vtd_remap_interrupt(s->engine, sid, &dst->address, &dst->data);
+    code = nyx_vtd_route_interrupt(s->engine, sid, &dst->address, &dst->data,
+                                   &send);
     if (code != NVTD_FAULT_NONE) {
         trace_nyx_vtd_interrupt_err(sid, src->address, src->data, code);
         return -EFAULT;
+    }
+    if (!send) {
+        /* QEMU's PCI code asserts that there is a route: one to nowhere. */
+        dst->address = NVTD_INTR_FIRST;
+        dst->data = NVTD_MSI_DATA_NOWHERE;
     }
     return 0;
 }
@@ -340,6 +353,18 @@ static bool decide_eim(NyxVtdState *s, bool intremap, bool *eim, Error **errp)
     }
 }
 
+/*
+ * posted-interrupts=auto: KVM's routes are messages, and an interrupt that
+ * comes by one (vhost) cannot be posted.
+ */
+static bool decide_posting(NyxVtdState *s)
+{
+    if (s->props.posted_interrupts != ON_OFF_AUTO_AUTO) {
+        return s->props.posted_interrupts == ON_OFF_AUTO_ON;
+    }
+    return x86_iommu_ir_supported(X86_IOMMU_DEVICE(s)) && !nyx_x86_kvm();
+}
+
 static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
 {
     X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
@@ -356,6 +381,7 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .dma_translation = s->props.dma_translation,
         .intremap = x86_iommu_ir_supported(x86),
         .pass_through = x86->pt_supported,
+        .posted_interrupts = decide_posting(s),
         .snoop_control = s->props.snoop_control,
         .cache_seed = s->props.cache_seed,
         .iotlb_entries = s->props.iotlb_entries,
@@ -458,6 +484,8 @@ static const Property properties[] = {
     DEFINE_PROP_STRING("findings", NyxVtdState, props.findings),
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
+    DEFINE_PROP_ON_OFF_AUTO("posted-interrupts", NyxVtdState,
+                            props.posted_interrupts, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
     DEFINE_PROP_UINT32("version", NyxVtdState, props.version, 0),
     DEFINE_PROP_BOOL("x2apic-opt-out", NyxVtdState, props.x2apic_opt_out,
@@ -486,6 +514,8 @@ static const char *const descriptions[][2] = {
       "the irqchip is all in the kernel)" },
     { "iotlb-entries", "translations cached per device, 16 to 1048576 "
       "(default 4096)" },
+    { "posted-interrupts", "CAP.PI: interrupt entries in posted format "
+      "(default auto: on with intremap, except under KVM)" },
     { "pt", "ECAP.PT: pass-through contexts (default on)" },
     { "snoop-control", "ECAP.SC: snoop bit in paging entries (default on)" },
     { "version", "VER register, 0x10 to 0x5f (default 0: version 1.0)" },

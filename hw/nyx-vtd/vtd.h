@@ -30,6 +30,7 @@ typedef struct NyxVtdProps {
     bool snoop_control;
     bool x2apic_opt_out;
     OnOffAuto eim;
+    OnOffAuto posted_interrupts;
     uint32_t version;
     uint32_t iotlb_entries;
     uint64_t cache_seed;

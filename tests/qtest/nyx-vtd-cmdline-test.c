@@ -96,8 +96,8 @@ static void test_wrong_argument(void)
 static const char *const options[] = {
     "aw-bits", "cache", "cache-seed", "caching-mode", "device-iotlb",
     "dma-drain", "dma-translation", "eim", "fault-records", "findings",
-    "intremap", "iotlb-entries", "pt", "snoop-control", "version",
-    "x2apic-opt-out",
+    "intremap", "iotlb-entries", "posted-interrupts", "pt", "snoop-control",
+    "version", "x2apic-opt-out",
 };
 
 /* Each option once, with words that describe it, and nothing else. */
@@ -209,38 +209,42 @@ typedef struct ValidRow {
     uint32_t ver;
 } ValidRow;
 
-#define CAP     0x00d2078c406f0666
+#define CAP     0x08d2078c406f0666
 #define ECAP    0x0000000000f050db
 
 static const ValidRow valid_rows[] = {
-    { "aw-bits", "39", "39", 0x00d2078c40660266, ECAP, 0x10 },
+    { "aw-bits", "39", "39", 0x08d2078c40660266, ECAP, 0x10 },
     { "aw-bits", "48", "48", CAP, ECAP, 0x10 },
-    { "aw-bits", "57", "57", 0x00d2078c40780e66, ECAP, 0x10 },
+    { "aw-bits", "57", "57", 0x08d2078c40780e66, ECAP, 0x10 },
     { "cache", "hardware", "\"hardware\"", CAP, ECAP, 0x10 },
     { "cache", "sticky", "\"sticky\"", CAP, ECAP, 0x10 },
     { "cache", "off", "\"off\"", CAP, ECAP, 0x10 },
     { "cache-seed", "0", "0", CAP, ECAP, 0x10 },
     { "cache-seed", "0xffffffffffffffff", "18446744073709551615", CAP, ECAP,
       0x10 },
-    { "caching-mode", "on", "true", 0x00d2078c406f06e6, ECAP, 0x10 },
+    { "caching-mode", "on", "true", 0x08d2078c406f06e6, ECAP, 0x10 },
     { "caching-mode", "off", "false", CAP, ECAP, 0x10 },
     { "device-iotlb", "on", "true", CAP, 0xf050df, 0x10 },
     { "device-iotlb", "off", "false", CAP, ECAP, 0x10 },
     { "dma-drain", "on", "true", CAP, ECAP, 0x10 },
-    { "dma-drain", "off", "false", 0x0012078c406f0666, ECAP, 0x10 },
+    { "dma-drain", "off", "false", 0x0812078c406f0666, ECAP, 0x10 },
     { "dma-translation", "on", "true", CAP, ECAP, 0x10 },
-    { "dma-translation", "off", "false", 0x00d2078c406f0066, ECAP, 0x10 },
+    { "dma-translation", "off", "false", 0x08d2078c406f0066, ECAP, 0x10 },
     { "eim", "on", "\"on\"", CAP, ECAP, 0x10 },
     { "eim", "off", "\"off\"", CAP, 0xf050cb, 0x10 },
     { "eim", "auto", "\"auto\"", CAP, ECAP, 0x10 },
-    { "fault-records", "1", "1", 0x00d2008c406f0666, ECAP, 0x10 },
-    { "fault-records", "16", "16", 0x00d20f8c406f0666, ECAP, 0x10 },
+    { "fault-records", "1", "1", 0x08d2008c406f0666, ECAP, 0x10 },
+    { "fault-records", "16", "16", 0x08d20f8c406f0666, ECAP, 0x10 },
     { "intremap", "on", "\"on\"", CAP, ECAP, 0x10 },
-    { "intremap", "off", "\"off\"", CAP, 0x0050c3, 0x10 },
+    { "intremap", "off", "\"off\"", 0x00d2078c406f0666, 0x0050c3, 0x10 },
     { "intremap", "auto", "\"on\"", CAP, ECAP, 0x10 },
     { "iotlb-entries", "16", "16", CAP, ECAP, 0x10 },
     { "iotlb-entries", "1000", "1000", CAP, ECAP, 0x10 },
     { "iotlb-entries", "1048576", "1048576", CAP, ECAP, 0x10 },
+    { "posted-interrupts", "on", "\"on\"", CAP, ECAP, 0x10 },
+    { "posted-interrupts", "off", "\"off\"", 0x00d2078c406f0666, ECAP,
+      0x10 },
+    { "posted-interrupts", "auto", "\"auto\"", CAP, ECAP, 0x10 },
     { "pt", "on", "true", CAP, ECAP, 0x10 },
     { "pt", "off", "false", CAP, 0xf0509b, 0x10 },
     { "snoop-control", "on", "true", CAP, ECAP, 0x10 },
