@@ -39,6 +39,8 @@ uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
     cap = FIELD_DP64(cap, NVTD_CAP, DWD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, DRD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, PI, cfg->posted_interrupts);
+    cap = FIELD_DP64(cap, NVTD_CAP, ESIRTPS, cfg->esirtps);
+    cap = FIELD_DP64(cap, NVTD_CAP, ESRTPS, cfg->esrtps);
     return cap;
 }
 
@@ -55,6 +57,7 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
     ecap = FIELD_DP64(ecap, NVTD_ECAP, SC, cfg->snoop_control);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, IRO, NVTD_IOTLB_OFFSET / 16);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, MHMV, cfg->intremap ? NVTD_MHMV : 0);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, ADMS, cfg->abort_dma);
     return ecap;
 }
 
@@ -69,6 +72,13 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
     if (cfg->posted_interrupts && !cfg->intremap) {
         return "posted-interrupts=on needs intremap=on: set intremap=on or "
                "posted-interrupts=off";
+    }
+    if (cfg->esirtps && !cfg->intremap) {
+        return "esirtps=on needs intremap=on: set intremap=on or esirtps=off";
+    }
+    if (cfg->abort_dma && !cfg->dma_translation) {
+        return "abort-dma=on needs dma-translation=on: set "
+               "dma-translation=on or abort-dma=off";
     }
     if (cfg->version && (cfg->version >> 4 < 1 || cfg->version >> 4 > 5)) {
         return "version must be 0 (default) or 0x10 to 0x5f (major version 1 "

@@ -212,6 +212,7 @@ NyxVtdStats nyx_vtd_stats(NyxVtd *vtd)
     nyx_vtd_report_drain(vtd);
     stats = vtd->stats;
     stats.iec = vtd->iec.stats;
+    stats.aborted = qatomic_read(&vtd->aborted);
     return stats;
 }
 

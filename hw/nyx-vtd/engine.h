@@ -29,10 +29,13 @@ typedef struct NyxVtdCfg {
     uint8_t aw_bits;         /* 39, 48 or 57: widest guest address */
     uint8_t haw_bits;        /* host address width, 32 to 52 */
     uint8_t fault_records;   /* 1 to NVTD_FRCD_MAX */
+    bool abort_dma;          /* ADMS */
     bool caching_mode;
     bool device_iotlb;
     bool dma_drain;
     bool dma_translation;
+    bool esirtps;
+    bool esrtps;
     bool intremap;
     bool eim;
     bool pass_through;
@@ -197,6 +200,7 @@ typedef struct NyxVtdStats {
     uint64_t compat_interrupts;
     uint64_t posted_interrupts;
     uint64_t notifications;  /* of posted ones */
+    uint64_t aborted;        /* in abort mode */
     uint64_t faults_recorded;
     uint64_t faults_dropped; /* FPD, overflow, or the same again */
     uint64_t messages;

@@ -161,6 +161,7 @@ struct NyxVtd {
     GPtrArray *requesters;
     NyxFindings *findings;
     NyxVtdStats stats;
+    uint64_t aborted;        /* atomic */
     uint64_t interrupt_faults[NVTD_N_FAULTS];
 
     pthread_mutex_t domain_lock;
@@ -183,6 +184,14 @@ static inline uint32_t nyx_vtd_gen(const NyxVtd *vtd, uint16_t did)
 static inline uint32_t nyx_vtd_reg32(const NyxVtd *vtd, uint32_t offset)
 {
     return nyx_reg_get(&vtd->regs, offset, 4);
+}
+
+/* 11.4.6: whether translated requests are to be aborted, whatever they are. */
+static inline bool nyx_vtd_aborting(const NyxVtd *vtd)
+{
+    return vtd->cfg.abort_dma &&
+           FIELD_EX64(qatomic_read(&vtd->latched.rtaddr), NVTD_RTADDR, TTM) ==
+           NVTD_TTM_ABORT;
 }
 
 static inline uint64_t nyx_vtd_reg64(const NyxVtd *vtd, uint32_t offset)

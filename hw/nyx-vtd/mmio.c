@@ -43,6 +43,42 @@ static bool offered_dma(const NyxVtdCfg *cfg)
     return cfg->dma_translation;
 }
 
+/*
+ * 6.6: a new root pointer takes effect with nothing left of the old one.
+ * Contexts go first: a request that still has one from before is too late
+ * with what it finds in the tables (see walk_tables()).  The generation is
+ * for what we know of domains; it moves as often as software likes, so the
+ * entries really go.
+ */
+static void drop_translations(NyxVtd *vtd)
+{
+    for (unsigned i = 0; i < vtd->requesters->len; i++) {
+        nyx_vtd_requester_drop_context(
+            g_ptr_array_index(vtd->requesters, i), NULL, NULL);
+    }
+    qatomic_store_release(&vtd->global_gen, vtd->global_gen + 1);
+    for (unsigned i = 0; i < vtd->requesters->len; i++) {
+        NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
+
+        nyx_iotlb_clear(r->tables);
+        nyx_iotlb_clear(r->tlb);
+        if (r->notify) {
+            vtd->host.unmapped(vtd->host.opaque, r, 0, 64);
+        }
+    }
+    vtd->latched.need_context_flush = false;
+    vtd->latched.need_iotlb_flush = false;
+}
+
+/* Whether the unit has the translation table mode of the root pointer. */
+static bool mode_offered(const NyxVtdCfg *cfg, uint64_t rtaddr)
+{
+    unsigned ttm = FIELD_EX64(rtaddr, NVTD_RTADDR, TTM);
+
+    return ttm == NVTD_TTM_LEGACY ||
+           (ttm == NVTD_TTM_ABORT && cfg->abort_dma);
+}
+
 static void act_srtp(NyxVtd *vtd, bool on)
 {
     NyxVtdLatched *latched = &vtd->latched;
@@ -53,11 +89,15 @@ static void act_srtp(NyxVtd *vtd, bool on)
         latched->need_context_flush = true;
         latched->need_iotlb_flush = true;
     }
-    if (FIELD_EX64(rtaddr, NVTD_RTADDR, TTM) != NVTD_TTM_LEGACY) {
+    if (!mode_offered(&vtd->cfg, rtaddr)) {
         finding_at(vtd, NVTD_RULE_RTADDR_TTM, A_NVTD_RTADDR, rtaddr);
     }
     latched->root_set = true;
     qatomic_set(&latched->rtaddr, rtaddr);
+    /* Abort mode has no use for the caches: nothing in them may hit. */
+    if (vtd->cfg.esrtps || nyx_vtd_aborting(vtd)) {
+        drop_translations(vtd);
+    }
     gsts_set(vtd, R_NVTD_GCMD_SRTP_MASK, true);
 }
 
@@ -66,11 +106,16 @@ static void act_sirtp(NyxVtd *vtd, bool on)
     NyxVtdLatched *latched = &vtd->latched;
     uint64_t irta = nyx_vtd_reg64(vtd, A_NVTD_IRTA);
 
-    if (!latched->irt_set || latched->irta != irta) {
+    if (!vtd->cfg.esirtps &&
+        (!latched->irt_set || latched->irta != irta)) {
         latched->need_iec_flush = true;
     }
     latched->irt_set = true;
     latched->irta = irta;
+    if (vtd->cfg.esirtps) {
+        vtd->iec_gen++;
+        vtd->host.iec_changed(vtd->host.opaque, true, 0, 0);
+    }
     gsts_set(vtd, R_NVTD_GCMD_SIRTP_MASK, true);
 }
 

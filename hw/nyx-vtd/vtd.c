@@ -375,10 +375,13 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .aw_bits = s->props.aw_bits,
         .haw_bits = MIN(MAX(nyx_x86_phys_bits(), 32), 52),
         .fault_records = s->props.fault_records,
+        .abort_dma = s->props.abort_dma,
         .caching_mode = s->props.caching_mode,
         .device_iotlb = x86->dt_supported,
         .dma_drain = s->props.dma_drain,
         .dma_translation = s->props.dma_translation,
+        .esirtps = s->props.esirtps,
+        .esrtps = s->props.esrtps,
         .intremap = x86_iommu_ir_supported(x86),
         .pass_through = x86->pt_supported,
         .posted_interrupts = decide_posting(s),
@@ -472,6 +475,7 @@ static void reset_exit(Object *obj, ResetType type)
 }
 
 static const Property properties[] = {
+    DEFINE_PROP_BOOL("abort-dma", NyxVtdState, props.abort_dma, false),
     DEFINE_PROP_UINT8("aw-bits", NyxVtdState, props.aw_bits, 48),
     DEFINE_PROP_STRING("cache", NyxVtdState, props.cache),
     DEFINE_PROP_UINT64("cache-seed", NyxVtdState, props.cache_seed, 1),
@@ -480,6 +484,8 @@ static const Property properties[] = {
     DEFINE_PROP_BOOL("dma-translation", NyxVtdState, props.dma_translation,
                      true),
     DEFINE_PROP_ON_OFF_AUTO("eim", NyxVtdState, props.eim, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("esirtps", NyxVtdState, props.esirtps, false),
+    DEFINE_PROP_BOOL("esrtps", NyxVtdState, props.esrtps, false),
     DEFINE_PROP_UINT8("fault-records", NyxVtdState, props.fault_records, 8),
     DEFINE_PROP_STRING("findings", NyxVtdState, props.findings),
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
@@ -494,6 +500,8 @@ static const Property properties[] = {
 
 /* Name and description of every property, the parent's included. */
 static const char *const descriptions[][2] = {
+    { "abort-dma", "ECAP.ADMS: a mode that refuses all DMA in silence "
+      "(default off)" },
     { "aw-bits", "widest guest address: 39, 48 or 57 bits (default 48)" },
     { "cache", "hardware: bounded, random eviction (default); sticky: "
       "nothing is ever evicted; off: every access walks the tables" },
@@ -507,6 +515,10 @@ static const char *const descriptions[][2] = {
     { "dma-translation", "off: interrupt remapping only (default on)" },
     { "eim", "ECAP.EIM: x2APIC destinations (default auto: on with "
       "intremap)" },
+    { "esirtps", "CAP.ESIRTPS: a new interrupt table flushes the interrupt "
+      "entry cache (default off)" },
+    { "esrtps", "CAP.ESRTPS: a new root table flushes contexts and IOTLB "
+      "(default off)" },
     { "fault-records", "fault-recording registers, 1 to 16 (default 8)" },
     { "findings", "id of a -chardev for guest mistakes, one JSON object a "
       "line" },

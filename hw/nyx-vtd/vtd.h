@@ -24,9 +24,12 @@ struct NyxVtdClass {
 typedef struct NyxVtdProps {
     uint8_t aw_bits;
     uint8_t fault_records;
+    bool abort_dma;
     bool caching_mode;
     bool dma_drain;
     bool dma_translation;
+    bool esirtps;
+    bool esrtps;
     bool snoop_control;
     bool x2apic_opt_out;
     OnOffAuto eim;

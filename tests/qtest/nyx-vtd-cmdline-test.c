@@ -20,6 +20,12 @@ static const WrongRow wrong_rows[] = {
     { "-M q35 -device nyx-vtd,aw-bits=0", "aw-bits must be 39, 48 or 57" },
     { "-M q35 -device nyx-vtd,eim=on,intremap=off",
       "set intremap=on or eim=off" },
+    { "-M q35 -device nyx-vtd,posted-interrupts=on,intremap=off",
+      "set intremap=on or posted-interrupts=off" },
+    { "-M q35 -device nyx-vtd,esirtps=on,intremap=off",
+      "set intremap=on or esirtps=off" },
+    { "-M q35 -device nyx-vtd,abort-dma=on,dma-translation=off",
+      "set dma-translation=on or abort-dma=off" },
     { "-M q35 -device nyx-vtd,version=0x70", "0x10 to 0x5f" },
     { "-M q35 -device nyx-vtd,version=0x0f", "0x10 to 0x5f" },
     { "-M q35 -device nyx-vtd,version=0x60", "0x10 to 0x5f" },
@@ -94,10 +100,10 @@ static void test_wrong_argument(void)
 /* --- Help ----------------------------------------------------------------- */
 
 static const char *const options[] = {
-    "aw-bits", "cache", "cache-seed", "caching-mode", "device-iotlb",
-    "dma-drain", "dma-translation", "eim", "fault-records", "findings",
-    "intremap", "iotlb-entries", "posted-interrupts", "pt", "snoop-control",
-    "version", "x2apic-opt-out",
+    "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode",
+    "device-iotlb", "dma-drain", "dma-translation", "eim", "esirtps",
+    "esrtps", "fault-records", "findings", "intremap", "iotlb-entries",
+    "posted-interrupts", "pt", "snoop-control", "version", "x2apic-opt-out",
 };
 
 /* Each option once, with words that describe it, and nothing else. */
@@ -213,6 +219,8 @@ typedef struct ValidRow {
 #define ECAP    0x0000000000f050db
 
 static const ValidRow valid_rows[] = {
+    { "abort-dma", "on", "true", CAP, 0x10000000f050db, 0x10 },
+    { "abort-dma", "off", "false", CAP, ECAP, 0x10 },
     { "aw-bits", "39", "39", 0x08d2078c40660266, ECAP, 0x10 },
     { "aw-bits", "48", "48", CAP, ECAP, 0x10 },
     { "aw-bits", "57", "57", 0x08d2078c40780e66, ECAP, 0x10 },
@@ -233,6 +241,10 @@ static const ValidRow valid_rows[] = {
     { "eim", "on", "\"on\"", CAP, ECAP, 0x10 },
     { "eim", "off", "\"off\"", CAP, 0xf050cb, 0x10 },
     { "eim", "auto", "\"auto\"", CAP, ECAP, 0x10 },
+    { "esirtps", "on", "true", CAP | 1ull << 62, ECAP, 0x10 },
+    { "esirtps", "off", "false", CAP, ECAP, 0x10 },
+    { "esrtps", "on", "true", CAP | 1ull << 63, ECAP, 0x10 },
+    { "esrtps", "off", "false", CAP, ECAP, 0x10 },
     { "fault-records", "1", "1", 0x08d2008c406f0666, ECAP, 0x10 },
     { "fault-records", "16", "16", 0x08d20f8c406f0666, ECAP, 0x10 },
     { "intremap", "on", "\"on\"", CAP, ECAP, 0x10 },
