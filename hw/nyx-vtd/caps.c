@@ -58,6 +58,7 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
     ecap = FIELD_DP64(ecap, NVTD_ECAP, IRO, NVTD_IOTLB_OFFSET / 16);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, MHMV, cfg->intremap ? NVTD_MHMV : 0);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, ADMS, cfg->abort_dma);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, VCS, cfg->vcmd);
     return ecap;
 }
 

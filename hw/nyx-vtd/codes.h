@@ -157,7 +157,13 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "CAP.CM = 1 reserves domain id 0")                                     \
     F(DID_SHARED, "vtd.ctx.domain-shared", ERROR, "6.2.1",                   \
       "one domain id used with two different page tables",                   \
-      "give each page table its own domain id")
+      "give each page table its own domain id")                              \
+    F(VCMD_UNKNOWN, "vtd.vcmd.command", ERROR, "11.4.45",                    \
+      "virtual command that does not exist",                                 \
+      "1 allocates a PASID, 2 frees one; VCCAP tells what there is")         \
+    F(VCMD_FREE, "vtd.vcmd.free", ERROR, "11.4.45",                          \
+      "virtual command frees a PASID that is not in use",                    \
+      "free each PASID once, with the value that VCRSP gave")
 
 #define NVTD_RULE_ENUM(name, id, sev, section, title, fix) NVTD_RULE_##name,
 

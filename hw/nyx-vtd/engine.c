@@ -3,6 +3,7 @@
  * The engine's life: creation, reset, saved state, statistics.
  */
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
 #include "hw/nyx-vtd/internal.h"
 
 /* Interrupt entries that the `hardware` temper holds at most. */
@@ -93,6 +94,7 @@ void nyx_vtd_reset(NyxVtd *vtd)
     latched_set(vtd, &nothing);
     vtd->iva = 0;
     vtd->ccmd = 0;
+    memset(vtd->vcmd_pasids, 0, sizeof(vtd->vcmd_pasids));
     nyx_vtd_caches_clear(vtd);
 }
 
@@ -158,6 +160,7 @@ void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved)
         .ats_silent_sid = vtd->latched.ats_silent_sid,
     };
     memcpy(saved->regs, vtd->regs.bytes, sizeof(saved->regs));
+    memcpy(saved->vcmd_pasids, vtd->vcmd_pasids, sizeof(saved->vcmd_pasids));
     stq_le_p(saved->regs + A_NVTD_IVA, vtd->iva);
     stq_le_p(saved->regs + A_NVTD_CCMD,
              nyx_vtd_reg64(vtd, A_NVTD_CCMD) | vtd->ccmd);
@@ -196,6 +199,7 @@ const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
             saved->flags & saved_flags[i].flag;
     }
     latched_set(vtd, &latched);
+    memcpy(vtd->vcmd_pasids, saved->vcmd_pasids, sizeof(saved->vcmd_pasids));
     vtd->iva = ldq_le_p(saved->regs + A_NVTD_IVA);
     vtd->ccmd = ldq_le_p(saved->regs + A_NVTD_CCMD) & NVTD_CCMD_WO_MASK;
     nyx_vtd_caches_clear(vtd);
@@ -211,6 +215,9 @@ NyxVtdStats nyx_vtd_stats(NyxVtd *vtd)
 
     nyx_vtd_report_drain(vtd);
     stats = vtd->stats;
+    for (unsigned i = 0; i < NVTD_VCMD_WORDS; i++) {
+        stats.vcmd_pasids += ctpop64(vtd->vcmd_pasids[i]);
+    }
     stats.iec = vtd->iec.stats;
     stats.aborted = qatomic_read(&vtd->aborted);
     return stats;

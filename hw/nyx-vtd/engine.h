@@ -23,6 +23,10 @@
 typedef struct NyxVtd NyxVtd;
 typedef struct NyxVtdRequester NyxVtdRequester;
 
+/* PASIDs that virtual commands hand out, from 1 on. */
+#define NVTD_VCMD_PASIDS    65536
+#define NVTD_VCMD_WORDS     (NVTD_VCMD_PASIDS / 64)
+
 /* What the unit is: constant after nyx_vtd_new(). */
 typedef struct NyxVtdCfg {
     uint8_t version;         /* VER: major in 7:4, minor in 3:0 */
@@ -41,6 +45,7 @@ typedef struct NyxVtdCfg {
     bool pass_through;
     bool posted_interrupts;
     bool snoop_control;
+    bool vcmd;
     NyxCacheTemper cache;
     uint64_t cache_seed;
     uint32_t iotlb_entries;  /* per requester */
@@ -65,6 +70,8 @@ typedef enum NyxVtdEventKind {
     NYX_VTD_EV_FAULT,        /* sid, addr, a: code, b: recorded */
     NYX_VTD_EV_INTERRUPT,    /* sid, addr, a: data, b: index; remapped */
     NYX_VTD_EV_POST,         /* sid, addr: descriptor, a: vector, b: notified */
+    NYX_VTD_EV_VCMD,         /* gran: command, addr: operand, a: result,
+                                b: status */
     NYX_VTD_EV_MESSAGE,      /* addr, a: data; an event of our own */
 } NyxVtdEventKind;
 
@@ -181,6 +188,7 @@ typedef struct NyxVtdSaved {
     uint32_t frcd_next;
     uint32_t flags;          /* NYX_VTD_SAVED_* */
     uint16_t ats_silent_sid;
+    uint64_t vcmd_pasids[NVTD_VCMD_WORDS]; /* a bit for each in use */
 } NyxVtdSaved;
 
 void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved);
@@ -204,6 +212,8 @@ typedef struct NyxVtdStats {
     uint64_t faults_recorded;
     uint64_t faults_dropped; /* FPD, overflow, or the same again */
     uint64_t messages;
+    uint64_t virtual_commands;
+    unsigned vcmd_pasids;    /* in use */
     NyxCacheStats iec;
 } NyxVtdStats;
 

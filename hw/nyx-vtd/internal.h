@@ -157,6 +157,7 @@ struct NyxVtd {
 
     NyxCache iec;
     uint32_t iec_gen;
+    uint64_t vcmd_pasids[NVTD_VCMD_WORDS]; /* a bit for each in use */
 
     GPtrArray *requesters;
     NyxFindings *findings;
@@ -263,6 +264,10 @@ typedef bool NyxVtdContextMatch(uint64_t word, const void *opaque);
 bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
                                     NyxVtdContextMatch *match,
                                     const void *opaque);
+
+/* vcmd.c */
+void nyx_vtd_vcmd_init(NyxVtd *vtd);
+bool nyx_vtd_vcmd_saved_ok(const NyxVtdCfg *cfg, const NyxVtdSaved *saved);
 
 /* invalidate.c */
 void nyx_vtd_ccmd_written(void *dev, const NyxReg *reg, uint64_t written,

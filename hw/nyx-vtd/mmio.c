@@ -471,6 +471,7 @@ void nyx_vtd_regs_init(NyxVtd *vtd)
             nyx_regfile_add(&vtd->regs, &row);
         }
     }
+    nyx_vtd_vcmd_init(vtd);
 }
 
 uint64_t nyx_vtd_mmio_read(NyxVtd *vtd, uint64_t offset, unsigned size)

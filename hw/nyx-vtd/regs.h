@@ -290,6 +290,42 @@ enum {
     F(NVTD_IRTA, IRTA,   12, 52, ADDR)
 NYX_LAYOUT64(NVTD_IRTA_FIELDS)
 
+/* Virtual command registers (11.4.45 and on), since revision 3.3 */
+#define A_NVTD_VCMD       0xe00
+#define A_NVTD_VCMD_EO    0xe08
+#define A_NVTD_VCRSP      0xe10
+#define A_NVTD_VCCAP      0xe30
+#define NVTD_VCMD_NEW_VERSION 0x33
+
+/* The same before it. */
+#define A_NVTD_OLD_VCCAP  0xe00
+#define A_NVTD_OLD_VCMD   0xe10
+#define A_NVTD_OLD_VCRSP  0xe20
+
+/* The operand starts at bit 16, before revision 3.3 at bit 8. */
+#define NVTD_VCMD_FIELDS(F)                  \
+    F(NVTD_VCMD, CMD,     0,  8, USED)       \
+    F(NVTD_VCMD, OP,      8, 56, USED)
+NYX_LAYOUT64(NVTD_VCMD_FIELDS)
+
+#define NVTD_VCCAP_FIELDS(F)                 \
+    F(NVTD_VCCAP, PAS,    0,  1, USED)       \
+    F(NVTD_VCCAP, RSVD1,  1, 63, MBZ)
+NYX_LAYOUT64(NVTD_VCCAP_FIELDS)
+
+/* VCMD.CMD */
+enum {
+    NVTD_VCMD_ALLOC = 1,
+    NVTD_VCMD_FREE = 2,
+};
+
+/* VCRSP: 0 IP, then the status code. */
+#define NVTD_VCRSP_SC_SHIFT 1
+enum {
+    NVTD_VCMD_SC_OK = 0,
+    NVTD_VCMD_SC_UNSUPPORTED = 1,
+};
+
 /* 3.14: writes here are interrupt requests. */
 #define NVTD_INTR_FIRST     0xfee00000ULL
 #define NVTD_INTR_LAST      0xfeefffffULL

@@ -140,6 +140,7 @@ const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved)
     }
     if (saved->flags & ~NYX_VTD_SAVED_ALL || !registers_ok(vtd, saved) ||
         !latched_ok(saved) || !flushes_ok(vtd, saved) ||
+        !nyx_vtd_vcmd_saved_ok(&vtd->cfg, saved) ||
         !queue_ok(saved) || !faults_ok(vtd, saved) ||
         !event_ok(saved, A_NVTD_FECTL, A_NVTD_FSTS, 0xff) ||
         !event_ok(saved, A_NVTD_IECTL, A_NVTD_ICS, R_NVTD_ICS_IWC_MASK) ||

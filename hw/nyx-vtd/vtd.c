@@ -147,6 +147,9 @@ static void host_event(void *opaque, const NyxVtdEvent *ev)
     case NYX_VTD_EV_POST:
         trace_nyx_vtd_interrupt_post(ev->sid, ev->addr, ev->a, ev->b);
         break;
+    case NYX_VTD_EV_VCMD:
+        trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a);
+        break;
     case NYX_VTD_EV_MESSAGE:
         trace_nyx_vtd_event_send(ev->addr, ev->a);
         break;
@@ -386,6 +389,7 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .pass_through = x86->pt_supported,
         .posted_interrupts = decide_posting(s),
         .snoop_control = s->props.snoop_control,
+        .vcmd = s->props.vcmd,
         .cache_seed = s->props.cache_seed,
         .iotlb_entries = s->props.iotlb_entries,
     };
@@ -493,6 +497,7 @@ static const Property properties[] = {
     DEFINE_PROP_ON_OFF_AUTO("posted-interrupts", NyxVtdState,
                             props.posted_interrupts, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
+    DEFINE_PROP_BOOL("vcmd", NyxVtdState, props.vcmd, false),
     DEFINE_PROP_UINT32("version", NyxVtdState, props.version, 0),
     DEFINE_PROP_BOOL("x2apic-opt-out", NyxVtdState, props.x2apic_opt_out,
                      false),
@@ -530,6 +535,7 @@ static const char *const descriptions[][2] = {
       "(default auto: on with intremap, except under KVM)" },
     { "pt", "ECAP.PT: pass-through contexts (default on)" },
     { "snoop-control", "ECAP.SC: snoop bit in paging entries (default on)" },
+    { "vcmd", "ECAP.VCS: virtual commands hand out PASIDs (default off)" },
     { "version", "VER register, 0x10 to 0x5f (default 0: version 1.0)" },
     { "x2apic-opt-out", "ask the guest not to use x2APIC, in the DMAR table "
       "(default off)" },

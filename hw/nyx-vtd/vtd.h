@@ -31,6 +31,7 @@ typedef struct NyxVtdProps {
     bool esirtps;
     bool esrtps;
     bool snoop_control;
+    bool vcmd;
     bool x2apic_opt_out;
     OnOffAuto eim;
     OnOffAuto posted_interrupts;

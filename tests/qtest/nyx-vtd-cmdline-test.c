@@ -103,7 +103,8 @@ static const char *const options[] = {
     "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode",
     "device-iotlb", "dma-drain", "dma-translation", "eim", "esirtps",
     "esrtps", "fault-records", "findings", "intremap", "iotlb-entries",
-    "posted-interrupts", "pt", "snoop-control", "version", "x2apic-opt-out",
+    "posted-interrupts", "pt", "snoop-control", "vcmd", "version",
+    "x2apic-opt-out",
 };
 
 /* Each option once, with words that describe it, and nothing else. */
@@ -261,6 +262,8 @@ static const ValidRow valid_rows[] = {
     { "pt", "off", "false", CAP, 0xf0509b, 0x10 },
     { "snoop-control", "on", "true", CAP, ECAP, 0x10 },
     { "snoop-control", "off", "false", CAP, 0xf0505b, 0x10 },
+    { "vcmd", "on", "true", CAP, 0x100000f050db, 0x10 },
+    { "vcmd", "off", "false", CAP, ECAP, 0x10 },
     { "version", "0", "0", CAP, ECAP, 0x10 },
     { "version", "0x10", "16", CAP, ECAP, 0x10 },
     { "version", "0x40", "64", CAP, ECAP, 0x40 },

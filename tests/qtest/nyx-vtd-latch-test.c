@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Pointers of nyx-vtd that flush when they are latched, and abort mode, with
- * a device that does DMA.
+ * a device that does DMA; virtual commands.
  */
 #include "qemu/osdep.h"
 #include "nyx-vtd-fixture.h"
@@ -77,11 +77,34 @@ static void test_abort(void)
     end(&f);
 }
 
+/* PASIDs by virtual command, in both layouts of the registers. */
+static void test_vcmd(void)
+{
+    Fixture f = start_off(",vcmd=on,version=0x40");
+
+    qvtd_w64(f.v, 0xe00, 1);
+    NYX_CHECK("first", qvtd_r64(f.v, 0xe10), 1 << 16);
+    qvtd_w64(f.v, 0xe00, 1);
+    NYX_CHECK("second", qvtd_r64(f.v, 0xe10), 2 << 16);
+    qvtd_w64(f.v, 0xe00, 1 << 16 | 2);
+    NYX_CHECK("freed", qvtd_r64(f.v, 0xe10), 0);
+    qvtd_w64(f.v, 0xe00, 1 << 16 | 2);
+    NYX_CHECK("freed twice", qvtd_r64(f.v, 0xe10), 16 << 1);
+    NYX_CHECK("mistakes", qvtd_mistakes(f.v, "vtd.vcmd.free"), 1);
+    NYX_CHECK("in use", qvtd_stat(f.v, "virtual-pasids"), 1);
+    end(&f);
+    f = start_off(",vcmd=on");
+    qvtd_w64(f.v, 0xe10, 1);
+    NYX_CHECK("older", qvtd_r64(f.v, 0xe20), 1 << 8);
+    end(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/nyx/vtd-latch/esrtps", test_esrtps);
     qtest_add_func("/nyx/vtd-latch/esirtps", test_esirtps);
     qtest_add_func("/nyx/vtd-latch/abort", test_abort);
+    qtest_add_func("/nyx/vtd-latch/vcmd", test_vcmd);
     return g_test_run();
 }

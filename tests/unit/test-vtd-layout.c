@@ -124,7 +124,7 @@ static const FieldRow register_fields[] = {
     POS(IQA, QS, 0, 3), POS(IQA, DW, 11, 1), POS(IQA, IQA, 12, 52),
     POS(ICS, IWC, 0, 1), POS(IQERCD, IQEI, 0, 4),
     POS(IQERCD, ITESID, 32, 16), POS(IQERCD, ICESID, 48, 16),
-    POS(IRTA, S, 0, 4), POS(IRTA, EIME, 11, 1), POS(IRTA, IRTA, 12, 52),
+    POS(VCMD, CMD, 0, 8), POS(VCCAP, PAS, 0, 1), POS(IRTA, S, 0, 4), POS(IRTA, EIME, 11, 1), POS(IRTA, IRTA, 12, 52),
 };
 
 static const FieldRow table_fields[] = {
@@ -344,6 +344,10 @@ static const CapRow caps[] = {
       { .aw_bits = 39, .haw_bits = 46, .fault_records = 1,
         .abort_dma = true, .dma_translation = true, .iotlb_entries = 16 },
       0x0012008c40660266ULL, 0x0010000000005003ULL },
+    { "virtual commands",
+      { .aw_bits = 39, .haw_bits = 46, .fault_records = 1,
+        .vcmd = true, .dma_translation = true, .iotlb_entries = 16 },
+      0x0012008c40660266ULL, 0x0000100000005003ULL },
     { "snoop control only",
       { .aw_bits = 39, .haw_bits = 46, .fault_records = 1,
         .snoop_control = true, .dma_translation = true,
