@@ -31,7 +31,7 @@ uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
     cap = FIELD_DP64(cap, NVTD_CAP, SAGAW, sagaw(cfg));
     cap = FIELD_DP64(cap, NVTD_CAP, MGAW, cfg->aw_bits - 1);
     cap = FIELD_DP64(cap, NVTD_CAP, ZLR, 1);
-    cap = FIELD_DP64(cap, NVTD_CAP, FRO, NVTD_FRCD_OFFSET / 16);
+    cap = FIELD_DP64(cap, NVTD_CAP, FRO, nyx_vtd_frcd(cfg, 0) / 16);
     cap = FIELD_DP64(cap, NVTD_CAP, SSLPS, 3);
     cap = FIELD_DP64(cap, NVTD_CAP, PSI, 1);
     cap = FIELD_DP64(cap, NVTD_CAP, NFR, cfg->fault_records - 1);
@@ -39,6 +39,7 @@ uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
     cap = FIELD_DP64(cap, NVTD_CAP, DWD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, DRD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, PI, cfg->posted_interrupts);
+    cap = FIELD_DP64(cap, NVTD_CAP, ECMDS, cfg->perfmon);
     cap = FIELD_DP64(cap, NVTD_CAP, ESIRTPS, cfg->esirtps);
     cap = FIELD_DP64(cap, NVTD_CAP, ESRTPS, cfg->esrtps);
     return cap;
@@ -59,7 +60,13 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
     ecap = FIELD_DP64(ecap, NVTD_ECAP, MHMV, cfg->intremap ? NVTD_MHMV : 0);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, ADMS, cfg->abort_dma);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, VCS, cfg->vcmd);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, PMS, cfg->perfmon);
     return ecap;
+}
+
+uint32_t nyx_vtd_mmio_size(const NyxVtdCfg *cfg)
+{
+    return cfg->perfmon ? NVTD_MMIO_SIZE_MAX : NVTD_MMIO_SIZE;
 }
 
 const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)

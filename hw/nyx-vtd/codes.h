@@ -163,7 +163,16 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "1 allocates a PASID, 2 frees one; VCCAP tells what there is")         \
     F(VCMD_FREE, "vtd.vcmd.free", ERROR, "11.4.45",                          \
       "virtual command frees a PASID that is not in use",                    \
-      "free each PASID once, with the value that VCRSP gave")
+      "free each PASID once, with the value that VCRSP gave")                \
+    F(ECMD_UNKNOWN, "vtd.ecmd.command", ERROR, "11.4.50",                    \
+      "enhanced command that the unit does not have",                        \
+      "test its bit in ECCAP0 to ECCAP3 first")                              \
+    F(ECMD_OPERAND, "vtd.ecmd.operand", ERROR, "11.4.50",                    \
+      "enhanced command for a counter that does not exist",                  \
+      "PERFCAP tells the number of counters")                                \
+    F(PERF_EVENT, "vtd.perf.event", ERROR, "11.4.44",                        \
+      "performance counter set to events that are not offered",              \
+      "PERFEVNTCAP has a bit for each event of a group")
 
 #define NVTD_RULE_ENUM(name, id, sev, section, title, fix) NVTD_RULE_##name,
 

@@ -43,6 +43,7 @@ typedef struct NyxVtdCfg {
     bool intremap;
     bool eim;
     bool pass_through;
+    bool perfmon;            /* ECMDS and PMS */
     bool posted_interrupts;
     bool snoop_control;
     bool vcmd;
@@ -70,8 +71,7 @@ typedef enum NyxVtdEventKind {
     NYX_VTD_EV_FAULT,        /* sid, addr, a: code, b: recorded */
     NYX_VTD_EV_INTERRUPT,    /* sid, addr, a: data, b: index; remapped */
     NYX_VTD_EV_POST,         /* sid, addr: descriptor, a: vector, b: notified */
-    NYX_VTD_EV_VCMD,         /* gran: command, addr: operand, a: result,
-                                b: status */
+    NYX_VTD_EV_VCMD,         /* gran: command, addr, a: result, b: status */
     NYX_VTD_EV_MESSAGE,      /* addr, a: data; an event of our own */
 } NyxVtdEventKind;
 
@@ -131,6 +131,8 @@ void *nyx_vtd_requester_opaque(const NyxVtdRequester *r);
 /* Whether NyxVtdHost.unmapped is wanted for @r. */
 void nyx_vtd_requester_notify(NyxVtdRequester *r, bool on);
 
+/* Size of the register block, a power of two pages. */
+uint32_t nyx_vtd_mmio_size(const NyxVtdCfg *cfg);
 /* Register accesses of software: any offset, sizes 1, 2, 4 and 8. */
 uint64_t nyx_vtd_mmio_read(NyxVtd *vtd, uint64_t offset, unsigned size);
 void nyx_vtd_mmio_write(NyxVtd *vtd, uint64_t offset, uint64_t value,
@@ -182,13 +184,14 @@ const NyxRule *nyx_vtd_rules(void);
 
 /* The state that a guest can tell, for migration. */
 typedef struct NyxVtdSaved {
-    uint8_t regs[NVTD_MMIO_SIZE];
+    uint8_t regs[NVTD_MMIO_SIZE_MAX];
     uint64_t rtaddr;         /* latched */
     uint64_t irta;           /* latched */
     uint32_t frcd_next;
     uint32_t flags;          /* NYX_VTD_SAVED_* */
     uint16_t ats_silent_sid;
     uint64_t vcmd_pasids[NVTD_VCMD_WORDS]; /* a bit for each in use */
+    uint32_t perf_enabled;   /* a bit for each counter */
 } NyxVtdSaved;
 
 void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved);
@@ -213,6 +216,8 @@ typedef struct NyxVtdStats {
     uint64_t faults_dropped; /* FPD, overflow, or the same again */
     uint64_t messages;
     uint64_t virtual_commands;
+    uint64_t enhanced_commands;
+    uint64_t counter_overflows;
     unsigned vcmd_pasids;    /* in use */
     NyxCacheStats iec;
 } NyxVtdStats;

@@ -137,7 +137,36 @@ enum {
 enum {
     NVTD_MODE_TRANSLATE = 1 << 0,    /* GSTS.TES */
     NVTD_MODE_PROTECT = 1 << 1,      /* PMEN.PRS */
+    NVTD_MODE_COUNT = 1 << 2,        /* some performance counter runs */
 };
+
+/* What a performance counter can count; see perfmon.c. */
+typedef enum NyxVtdPerfEvent {
+    NVTD_PERF_REQUEST,
+    NVTD_PERF_TABLE_READ,
+    NVTD_PERF_BLOCKED,
+    NVTD_PERF_CONTEXT_LOOKUP,
+    NVTD_PERF_CONTEXT_HIT,
+    NVTD_PERF_TABLE_LOOKUP,
+    NVTD_PERF_TABLE_HIT,
+    NVTD_PERF_IOTLB_LOOKUP,
+    NVTD_PERF_IOTLB_HIT,
+    NVTD_PERF_IRQ_LOOKUP,
+    NVTD_PERF_IRQ_HIT,
+    NVTD_PERF_IRQ_HIT_POSTED,
+    NVTD_PERF_EVENTS,
+} NyxVtdPerfEvent;
+
+/* How each counter is set up, for those who count: all of it atomic. */
+typedef struct NyxVtdPerf {
+    uint64_t count[NVTD_PERF_COUNTERS];  /* the upper bits mean nothing */
+    uint64_t config[NVTD_PERF_COUNTERS]; /* PERFCFG */
+    uint32_t sid[NVTD_PERF_COUNTERS];    /* filters */
+    uint32_t did[NVTD_PERF_COUNTERS];
+    uint32_t running;        /* enabled and not frozen */
+    uint32_t overflowed;     /* and nobody has been told */
+    uint32_t enabled;        /* serialized side */
+} NyxVtdPerf;
 
 struct NyxVtd {
     NyxVtdCfg cfg;
@@ -158,6 +187,8 @@ struct NyxVtd {
     NyxCache iec;
     uint32_t iec_gen;
     uint64_t vcmd_pasids[NVTD_VCMD_WORDS]; /* a bit for each in use */
+
+    NyxVtdPerf perf;
 
     GPtrArray *requesters;
     NyxFindings *findings;
@@ -200,6 +231,12 @@ static inline uint64_t nyx_vtd_reg64(const NyxVtd *vtd, uint32_t offset)
     return nyx_reg_get(&vtd->regs, offset, 8);
 }
 
+/* Offset of a fault-recording register: ECMD takes the usual place. */
+static inline uint32_t nyx_vtd_frcd(const NyxVtdCfg *cfg, unsigned i)
+{
+    return (cfg->perfmon ? NVTD_FRCD_OFFSET_ECMD : NVTD_FRCD_OFFSET) + 16 * i;
+}
+
 static inline void nyx_vtd_event(NyxVtd *vtd, NyxVtdEvent event)
 {
     vtd->host.event(vtd->host.opaque, &event);
@@ -219,6 +256,43 @@ static inline bool nyx_vtd_sid_matches(uint16_t a, uint16_t b, unsigned ignore)
 static inline NyxWhere nyx_vtd_at_reg(uint64_t offset, uint64_t value)
 {
     return (NyxWhere) { .has_addr = true, .addr = offset, .value = value };
+}
+
+/* perfmon.c */
+/* The domain that @r is known to be in as @sid, or NVTD_NO_DOMAIN. */
+uint32_t nyx_vtd_known_domain(const NyxVtdRequester *r, uint16_t sid);
+/* No domain: it is not known, or there is none. */
+#define NVTD_NO_DOMAIN UINT32_MAX
+void nyx_vtd_perf_init(NyxVtd *vtd);
+/* Registers say what has been counted until now. */
+void nyx_vtd_perf_sync(NyxVtd *vtd);
+/* Counters run as the registers and perf.enabled say. */
+void nyx_vtd_perf_update(NyxVtd *vtd);
+bool nyx_vtd_perf_saved_ok(const NyxVtd *vtd, const NyxVtdSaved *saved);
+void nyx_vtd_perf_add(NyxVtd *vtd, NyxVtdPerfEvent event, unsigned n,
+                      uint16_t sid, uint32_t did);
+/* A request of @r with that IOTLB lookup, if there was one. */
+void nyx_vtd_perf_request(NyxVtdRequester *r, uint16_t sid,
+                          const NyxRequest *req, bool looked_up, bool hit);
+
+/* Something happened @n times; nearly always nobody counts. */
+static inline void nyx_vtd_perf_count(NyxVtd *vtd, NyxVtdPerfEvent event,
+                                      unsigned n, uint16_t sid, uint32_t did)
+{
+    if (unlikely(qatomic_read(&vtd->mode) & NVTD_MODE_COUNT)) {
+        nyx_vtd_perf_add(vtd, event, n, sid, did);
+    }
+}
+
+/* A look into a cache; what comes back is @hit. */
+static inline bool nyx_vtd_perf_lookup(NyxVtd *vtd, NyxVtdPerfEvent lookup,
+                                       bool hit, uint16_t sid, uint32_t did)
+{
+    if (unlikely(qatomic_read(&vtd->mode) & NVTD_MODE_COUNT)) {
+        nyx_vtd_perf_add(vtd, lookup, 1, sid, did);
+        nyx_vtd_perf_add(vtd, lookup + 1, hit, sid, did);
+    }
+    return hit;
 }
 
 /* caps.c */
@@ -283,6 +357,7 @@ void nyx_vtd_caches_clear(NyxVtd *vtd);
 typedef enum NyxVtdEventBlock {
     NVTD_EVENT_FAULT,
     NVTD_EVENT_INV_COMPLETION,
+    NVTD_EVENT_PERFMON,
 } NyxVtdEventBlock;
 
 void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault);

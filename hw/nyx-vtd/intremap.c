@@ -89,15 +89,19 @@ static bool entry_legal(const NyxVtd *vtd, const uint64_t irte[2])
 }
 
 /* From the interrupt entry cache, or from the table into it. */
-static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint32_t index,
-                                   uint64_t irte[2])
+static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint16_t sid,
+                                   uint32_t index, uint64_t irte[2])
 {
     const NyxCacheKey key = { .addr = index };
     const NyxCacheRecord *record = nyx_cache_lookup(&vtd->iec, key,
                                                     vtd->iec_gen);
     uint64_t addr = (vtd->latched.irta & R_NVTD_IRTA_IRTA_MASK) + index * 16;
 
+    nyx_vtd_perf_count(vtd, NVTD_PERF_IRQ_LOOKUP, 1, sid, NVTD_NO_DOMAIN);
     if (record) {
+        nyx_vtd_perf_count(vtd, FIELD_EX64(record->data[0], NVTD_IRTE0, IM) ?
+                           NVTD_PERF_IRQ_HIT_POSTED : NVTD_PERF_IRQ_HIT, 1,
+                           sid, NVTD_NO_DOMAIN);
         irte[0] = record->data[0];
         irte[1] = record->data[1];
         return NVTD_FAULT_NONE;
@@ -140,7 +144,7 @@ static NyxVtdFaultCode find_entry(NyxVtd *vtd, IrqRequest *irq,
     NyxVtdFaultCode code = request_index(vtd, irq);
 
     if (code == NVTD_FAULT_NONE) {
-        code = entry_fetch(vtd, irq->index, irte);
+        code = entry_fetch(vtd, irq->sid, irq->index, irte);
     }
     if (code != NVTD_FAULT_NONE) {
         return code;

@@ -56,6 +56,27 @@ static const VMStateDescription vcmd_vmstate = {
     },
 };
 
+static bool perfmon_needed(void *opaque)
+{
+    NyxVtdState *s = opaque;
+
+    return nyx_vtd_cfg(s->engine)->perfmon;
+}
+
+/* The counters, which are behind the registers that all units have. */
+static const VMStateDescription perfmon_vmstate = {
+    .name = TYPE_NYX_VTD "/perfmon",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = perfmon_needed,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT8_SUB_ARRAY(saved.regs, NyxVtdState, NVTD_MMIO_SIZE,
+                                NVTD_MMIO_SIZE_MAX - NVTD_MMIO_SIZE),
+        VMSTATE_UINT32(saved.perf_enabled, NyxVtdState),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 const VMStateDescription nyx_vtd_vmstate = {
     .name = TYPE_NYX_VTD,
     .version_id = 1,
@@ -65,7 +86,7 @@ const VMStateDescription nyx_vtd_vmstate = {
     .pre_load = pre_load,
     .post_load = post_load,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT8_ARRAY(saved.regs, NyxVtdState, NVTD_MMIO_SIZE),
+        VMSTATE_UINT8_SUB_ARRAY(saved.regs, NyxVtdState, 0, NVTD_MMIO_SIZE),
         VMSTATE_UINT64(saved.rtaddr, NyxVtdState),
         VMSTATE_UINT64(saved.irta, NyxVtdState),
         VMSTATE_UINT32(saved.frcd_next, NyxVtdState),
@@ -74,6 +95,7 @@ const VMStateDescription nyx_vtd_vmstate = {
         VMSTATE_END_OF_LIST()
     },
     .subsections = (const VMStateDescription *const []) {
+        &perfmon_vmstate,
         &vcmd_vmstate,
         NULL
     },

@@ -273,7 +273,8 @@ void nyx_vtd_mode_update(NyxVtd *vtd)
     bool protect = nyx_vtd_reg32(vtd, A_NVTD_PMEN) & R_NVTD_PMEN_EPM_MASK;
     bool on = nyx_vtd_reg32(vtd, A_NVTD_GSTS) & R_NVTD_GCMD_TE_MASK;
     uint32_t mode = (on ? NVTD_MODE_TRANSLATE : 0) |
-                    (protect ? NVTD_MODE_PROTECT : 0);
+                    (protect ? NVTD_MODE_PROTECT : 0) |
+                    (vtd->mode & NVTD_MODE_COUNT);
 
     latch_range(&vtd->protected[0], protect,
                 nyx_vtd_reg32(vtd, A_NVTD_PLMBASE),
@@ -401,6 +402,13 @@ static const NyxReg rows[] = {
       .ro = R_NVTD_IOTLB_IAIG_MASK, .written = nyx_vtd_iotlb_written },
 };
 
+static const NyxReg perf_event_rows[] = {
+    EVENT_REGS(PERFINTR, A_NVTD_PERFINTRCTL, NVTD_EVENT_PERFMON),
+    { "PERFINTRSTS", A_NVTD_PERFINTRSTS, 4,
+      .w1c = R_NVTD_PERFINTRSTS_PIS_MASK, .written = event_written,
+      .arg = NVTD_EVENT_PERFMON },
+};
+
 static const NyxReg frcd_rows[] = {
     { "FRCD_LO", 0, 8, .ro = UINT64_MAX },
     { "FRCD_HI", 8, 8, .w1c = R_NVTD_FRCD_HI_F_MASK,
@@ -428,6 +436,7 @@ static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
         break;
     case A_NVTD_FEUADDR:
     case A_NVTD_IEUADDR:
+    case A_NVTD_PERFINTRCTL + 12:
         /* RsvdZ unless 32-bit APIC ids can be targets. */
         reg->rw = cfg->eim ? reg->rw : 0;
         break;
@@ -459,7 +468,7 @@ static void mistake(void *dev, NyxRegMistake kind, uint64_t offset,
 
 void nyx_vtd_regs_init(NyxVtd *vtd)
 {
-    nyx_regfile_init(&vtd->regs, vtd, NVTD_MMIO_SIZE, mistake);
+    nyx_regfile_init(&vtd->regs, vtd, nyx_vtd_mmio_size(&vtd->cfg), mistake);
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         row_fit(&vtd->cfg, nyx_regfile_add(&vtd->regs, &rows[i]));
     }
@@ -467,16 +476,24 @@ void nyx_vtd_regs_init(NyxVtd *vtd)
         for (unsigned j = 0; j < ARRAY_SIZE(frcd_rows); j++) {
             NyxReg row = frcd_rows[j];
 
-            row.offset += A_NVTD_FRCD(i);
+            row.offset += nyx_vtd_frcd(&vtd->cfg, i);
             nyx_regfile_add(&vtd->regs, &row);
         }
     }
     nyx_vtd_vcmd_init(vtd);
+    if (vtd->cfg.perfmon) {
+        for (unsigned i = 0; i < ARRAY_SIZE(perf_event_rows); i++) {
+            row_fit(&vtd->cfg, nyx_regfile_add(&vtd->regs,
+                                               &perf_event_rows[i]));
+        }
+        nyx_vtd_perf_init(vtd);
+    }
 }
 
 uint64_t nyx_vtd_mmio_read(NyxVtd *vtd, uint64_t offset, unsigned size)
 {
     nyx_vtd_report_drain(vtd);
+    nyx_vtd_perf_sync(vtd);
     if ((size != 4 && size != 8) || offset & (size - 1)) {
         finding_at(vtd, NVTD_RULE_REG_UNALIGNED, offset, 0);
     }
@@ -487,5 +504,6 @@ void nyx_vtd_mmio_write(NyxVtd *vtd, uint64_t offset, uint64_t value,
                         unsigned size)
 {
     nyx_vtd_report_drain(vtd);
+    nyx_vtd_perf_sync(vtd);
     nyx_regfile_write(&vtd->regs, offset, value, size);
 }

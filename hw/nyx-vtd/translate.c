@@ -179,7 +179,8 @@ static bool cached_context(Xlat *x)
     if (!context_is_for(word, x->sid) ||
         qatomic_read(&r->ctx_ticket) != x->ctx_ticket) {
         nyx_count(&r->ctx_misses);
-        return false;
+        return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_CONTEXT_LOOKUP, false,
+                                   x->sid, NVTD_NO_DOMAIN);
     }
     nyx_count(&r->ctx_hits);
     x->ctx = (NyxVtdContext) {
@@ -190,7 +191,8 @@ static bool cached_context(Xlat *x)
         .fpd = FIELD_EX64(word, NYX_CTX, FPD),
         .present = FIELD_EX64(word, NYX_CTX, PRESENT),
     };
-    return true;
+    return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_CONTEXT_LOOKUP, true, x->sid,
+                               x->ctx.did);
 }
 
 /*
@@ -239,14 +241,16 @@ static bool paging_lookup(const Xlat *x, NyxWalkStart *start)
 
     if (!nyx_iotlb_lookup(x->r->tables, x->req->iova, NYX_ASID(x->ctx.did),
                           x->gen, &entry)) {
-        return false;
+        return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_TABLE_LOOKUP, false,
+                                   x->sid, x->ctx.did);
     }
     *start = (NyxWalkStart) {
         .table = entry.addr,
         .level = nyx_lg2_level(&nyx_fmt_vtdss, entry.lg2) - 1,
         .permission = entry.permission,
     };
-    return true;
+    return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_TABLE_LOOKUP, true, x->sid,
+                               x->ctx.did);
 }
 
 /* Remember the table pointers that a walk went through. */
@@ -315,6 +319,8 @@ static void walk_tables(Xlat *x, NyxWalk *walk)
         nyx_walk_widen(&wctx, walk);
     }
     nyx_count(&r->walks);
+    nyx_vtd_perf_count(x->vtd, NVTD_PERF_TABLE_READ, walk->steps, x->sid,
+                       x->ctx.did);
     qatomic_set(&r->walk_reads, qatomic_read(&r->walk_reads) + walk->steps);
     if (!x->ctx_dropped) {
         paging_fill(x, walk);
@@ -397,9 +403,12 @@ static bool kind_admitted(const Xlat *x)
 /* What the IOTLB has for the page, if anything. */
 static bool iotlb_lookup(Xlat *x, uint16_t did, NyxIotlbEntry *entry)
 {
+    bool hit = nyx_iotlb_lookup(x->r->tlb, x->req->iova, NYX_ASID(did),
+                                nyx_vtd_gen(x->vtd, did), entry);
+
     x->looked_up = true;
-    return nyx_iotlb_lookup(x->r->tlb, x->req->iova, NYX_ASID(did),
-                            nyx_vtd_gen(x->vtd, did), entry);
+    return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_IOTLB_LOOKUP, hit, x->sid,
+                               did);
 }
 
 static bool finish_entry(const Xlat *x, const NyxIotlbEntry *entry,
@@ -531,6 +540,8 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
         context_has_tables(prior->word, sid)) {
         prior->looked_up = true;
         prior->found = look_up(r, prior->word, req->iova, &prior->entry);
+        nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_IOTLB_LOOKUP, prior->found, sid,
+                            FIELD_EX64(prior->word, NYX_CTX, DID));
     }
     if (prior->found) {
         return translate_found(&x, prior, reply);
@@ -544,8 +555,8 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
                        const NyxRequest *req, NyxReply *reply)
 {
     /* What was latched before the mode was set is seen with it. */
-    bool translating = qatomic_load_acquire(&r->vtd->mode) &
-                       NVTD_MODE_TRANSLATE;
+    uint32_t mode = qatomic_load_acquire(&r->vtd->mode);
+    bool translating = mode & NVTD_MODE_TRANSLATE;
     uint64_t word = qatomic_load_acquire(&r->ctx_word);
     bool looked_up = translating && req->type == NYX_REQ_UNTRANSLATED &&
                      !req->has_pasid && context_has_tables(word, sid);
@@ -556,10 +567,14 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
     if (likely(looked_up)) {
         found = look_up(r, word, req->iova, &entry);
         if (likely(found && entry.permission &&
-                   !(req->access & ~entry.permission))) {
+                   !(req->access & ~entry.permission) &&
+                   !(mode & NVTD_MODE_COUNT))) {
             return answer(reply, req->iova, entry.addr, entry.lg2,
                           entry.permission);
         }
+    }
+    if (unlikely(mode & NVTD_MODE_COUNT)) {
+        nyx_vtd_perf_request(r, sid, req, looked_up, found);
     }
     prior = (Prior) {
         .word = word,

@@ -387,6 +387,7 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .esrtps = s->props.esrtps,
         .intremap = x86_iommu_ir_supported(x86),
         .pass_through = x86->pt_supported,
+        .perfmon = s->props.perfmon,
         .posted_interrupts = decide_posting(s),
         .snoop_control = s->props.snoop_control,
         .vcmd = s->props.vcmd,
@@ -444,7 +445,7 @@ static void realize(DeviceState *dev, Error **errp)
     s->engine = nyx_vtd_new(&cfg, &host);
 
     memory_region_init_io(&s->mmio, OBJECT(s), &mmio_ops, s, TYPE_NYX_VTD,
-                          NVTD_MMIO_SIZE);
+                          nyx_vtd_mmio_size(&cfg));
     sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->mmio);
     sysbus_mmio_map(SYS_BUS_DEVICE(s), 0, NVTD_MMIO_BASE);
 
@@ -494,6 +495,7 @@ static const Property properties[] = {
     DEFINE_PROP_STRING("findings", NyxVtdState, props.findings),
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
+    DEFINE_PROP_BOOL("perfmon", NyxVtdState, props.perfmon, false),
     DEFINE_PROP_ON_OFF_AUTO("posted-interrupts", NyxVtdState,
                             props.posted_interrupts, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
@@ -531,6 +533,8 @@ static const char *const descriptions[][2] = {
       "the irqchip is all in the kernel)" },
     { "iotlb-entries", "translations cached per device, 16 to 1048576 "
       "(default 4096)" },
+    { "perfmon", "ECAP.PMS: performance counters, and CAP.ECMDS to run them "
+      "(default off)" },
     { "posted-interrupts", "CAP.PI: interrupt entries in posted format "
       "(default auto: on with intremap, except under KVM)" },
     { "pt", "ECAP.PT: pass-through contexts (default on)" },

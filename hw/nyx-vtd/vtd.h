@@ -30,6 +30,7 @@ typedef struct NyxVtdProps {
     bool dma_translation;
     bool esirtps;
     bool esrtps;
+    bool perfmon;
     bool snoop_control;
     bool vcmd;
     bool x2apic_opt_out;

@@ -103,7 +103,7 @@ static const char *const options[] = {
     "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode",
     "device-iotlb", "dma-drain", "dma-translation", "eim", "esirtps",
     "esrtps", "fault-records", "findings", "intremap", "iotlb-entries",
-    "posted-interrupts", "pt", "snoop-control", "vcmd", "version",
+    "perfmon", "posted-interrupts", "pt", "snoop-control", "vcmd", "version",
     "x2apic-opt-out",
 };
 
@@ -254,6 +254,8 @@ static const ValidRow valid_rows[] = {
     { "iotlb-entries", "16", "16", CAP, ECAP, 0x10 },
     { "iotlb-entries", "1000", "1000", CAP, ECAP, 0x10 },
     { "iotlb-entries", "1048576", "1048576", CAP, ECAP, 0x10 },
+    { "perfmon", "on", "true", 0x28d2078cf06f0666, 0x8000000f050db, 0x10 },
+    { "perfmon", "off", "false", CAP, ECAP, 0x10 },
     { "posted-interrupts", "on", "\"on\"", CAP, ECAP, 0x10 },
     { "posted-interrupts", "off", "\"off\"", 0x00d2078c406f0666, ECAP,
       0x10 },
