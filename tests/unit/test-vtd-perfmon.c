@@ -353,8 +353,11 @@ static void test_commands(void)
     fx_dma(f, FX_R, 0x3000);
     g_assert_cmpuint(fx_read64(f, CNTR(0)), ==, 2);
     g_assert_cmpuint(fx_read64(f, CNTR(2)), ==, 2);
+    /* Reset disables; what is set up then does not run. */
     nyx_vtd_reset(f->vtd);
     fx_start(f);
+    fx_write64(f, CFG(2), 2ULL << 32);
+    ecmd(f, UNFREEZE, 0);
     fx_dma(f, FX_R, 0x3000);
     g_assert_cmpuint(fx_read64(f, CNTR(2)), ==, 0);
     fx_free(f);
@@ -568,15 +571,26 @@ static void test_refused(void)
 /* --- Threads -------------------------------------------------------------- */
 
 #define THREADS 3
-#define REPEATS 20000
+#define REPEATS 200000
+
+typedef struct Workers {
+    Fx *f;
+    unsigned ready;          /* atomic */
+    unsigned done;           /* atomic */
+} Workers;
 
 static void *worker(void *opaque)
 {
-    Fx *f = opaque;
+    Workers *w = opaque;
 
-    for (unsigned i = 0; i < REPEATS; i++) {
-        fx_dma(f, FX_R, i % 2 ? 0x3000 : 0x4000);
+    __atomic_fetch_add(&w->ready, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&w->ready, __ATOMIC_SEQ_CST) < THREADS) {
+        sched_yield();
     }
+    for (unsigned i = 0; i < REPEATS; i++) {
+        fx_dma(w->f, FX_R, i % 2 ? 0x3000 : 0x4000);
+    }
+    __atomic_fetch_add(&w->done, 1, __ATOMIC_SEQ_CST);
     return NULL;
 }
 
@@ -585,14 +599,15 @@ static void test_threads(void)
 {
     pthread_t threads[THREADS];
     uint64_t ss, last = 0;
-    Fx *f = new_perf(&ss);
+    Workers w = { .f = new_perf(&ss) };
+    Fx *f = w.f;
 
     count(f, 0, REQUESTS);
     count(f, 1, IOTLB_LOOKUP | IOTLB_HIT);
     for (unsigned i = 0; i < THREADS; i++) {
-        pthread_create(&threads[i], NULL, worker, f);
+        pthread_create(&threads[i], NULL, worker, &w);
     }
-    while (last < THREADS * REPEATS) {
+    while (__atomic_load_n(&w.done, __ATOMIC_SEQ_CST) < THREADS) {
         uint64_t now = fx_read64(f, CNTR(0));
 
         g_assert_cmpuint(now, >=, last);
@@ -600,6 +615,7 @@ static void test_threads(void)
         count(f, 3, last % 2 ? IOTLB_HIT : REQUESTS);
         fx_write32(f, DIDF(3), last % 3 ? EN | FX_DID : 0);
         ecmd(f, DISABLE, 3);
+        sched_yield();
     }
     for (unsigned i = 0; i < THREADS; i++) {
         pthread_join(threads[i], NULL);
