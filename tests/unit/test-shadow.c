@@ -134,6 +134,19 @@ static void test_blocks(void)
     nyx_blocks_remove(&blocks, 0, UINT64_MAX);
     memset(there, 0, SLOTS);
     check_blocks(&blocks, there);
+    /* All of it, then a few here and there. */
+    for (unsigned i = 0; i < SLOTS; i++) {
+        insert_at(&blocks, there, i, 12);
+    }
+    for (unsigned i = 0; i < SLOTS; i++) {
+        if (i % 100) {
+            nyx_blocks_remove(&blocks, i * PAGE, i * PAGE);
+            there[i] = 0;
+        }
+    }
+    check_blocks(&blocks, there);
+    nyx_blocks_remove(&blocks, 0, UINT64_MAX);
+    memset(there, 0, SLOTS);
     insert_at(&blocks, there, 7, 12);
     check_blocks(&blocks, there);
     nyx_blocks_clear(&blocks);
@@ -332,6 +345,35 @@ static void test_range_limits(void)
     FX_CHECK("unreadable", nyx_walk_range(&t->ctx, 0, PAGE * 4 - 1, &tables,
                                           visit_page, &v), true);
     FX_CHECK("unreadable", v.n, 0);
+    tables_free(t);
+}
+
+static uint8_t four_pages(const NyxWalkCtx *ctx, unsigned level,
+                          uint64_t entry)
+{
+    return level ? nyx_level_lg2(ctx->fmt, level) : 14;
+}
+
+/* A format whose leaves take several entries. */
+static void test_range_wide_leaf(void)
+{
+    Tables *t = tables_new(3);
+    NyxFormat fmt = nyx_fmt_vtdss;
+    Visits v = { .t = t, .last = 8 * PAGE - 1 };
+    uint32_t tables = 9;
+
+    fmt.leaf_lg2 = four_pages;
+    t->ctx.fmt = &fmt;
+    for (unsigned i = 0; i < 8; i++) {
+        fx_mem_poke(&t->mem, entry_at(t, i * PAGE, 1),
+                    0x10000ull << (i / 4) | FX_RW);
+    }
+    nyx_walk_range(&t->ctx, 0, v.last, &tables, visit_page, &v);
+    FX_CHECK("once", v.n, 2);
+    v = (Visits) { .t = t, .first = 2 * PAGE, .last = 3 * PAGE - 1,
+                   .next = 2 * PAGE };
+    nyx_walk_range(&t->ctx, v.first, v.last, &tables, visit_page, &v);
+    FX_CHECK("from inside", v.n, 1);
     tables_free(t);
 }
 
@@ -584,19 +626,44 @@ static void compare(Tables *t, const Consumer *c, uint64_t *want)
     }
 }
 
+/* A mapping that was right before the flush has not been touched by it. */
+static void check_untouched(const Consumer *before, const Consumer *c,
+                            const uint64_t *want)
+{
+    for (unsigned i = 0; i < PAGES; ) {
+        unsigned n = 1, right = before->page[i] == want[i];
+
+        while (i + n < PAGES && before->page[i + n] && before->page[i] &&
+               before->mapping[i + n] == before->mapping[i]) {
+            right += before->page[i + n] == want[i + n];
+            n++;
+        }
+        if (before->page[i] && right == n) {
+            FX_CHECK("untouched", c->page[i] != 0, true);
+            FX_CHECK("untouched", c->mapping[i], before->mapping[i]);
+        }
+        i += n;
+    }
+}
+
 static void random_edits(bool coalesce)
 {
     Tables *t = tables_new(3);
     g_autofree Consumer *c = g_new0(Consumer, 1);
+    g_autofree Consumer *before = g_new0(Consumer, 1);
     g_autofree uint64_t *want = g_new(uint64_t, PAGES);
     NyxTableShadow *shadow = shadow_new(coalesce, 100000);
 
     write_run(t, AREA, PAGES);
     sync_range(shadow, t, c, 0, UINT64_MAX);
     for (unsigned round = 0; round < 3000; round++) {
-        flush(shadow, t, c, random_edit(t));
-        if (round % 50 == 0) {
+        Edit edit = random_edit(t);
+
+        *before = *c;
+        flush(shadow, t, c, edit);
+        if (round % 10 == 0) {
             compare(t, c, want);
+            check_untouched(before, c, want);
             check_remembered(shadow, c);
         }
         if (t->mem.next_page > FX_MEM_SIZE / 2) {
@@ -608,9 +675,6 @@ static void random_edits(bool coalesce)
     c->maps = c->unmaps = 0;
     sync_range(shadow, t, c, 0, UINT64_MAX);
     FX_CHECK("quiet", c->maps + c->unmaps, 0);
-    if (!coalesce) {
-        FX_CHECK("leaves", c->largest, 21);
-    }
     nyx_table_shadow_free(shadow);
     tables_free(t);
 }
@@ -728,6 +792,28 @@ static void test_by_hand(void)
     tables_free(t);
 }
 
+/* Without coalescing each leaf is a mapping, of its size. */
+static void test_apart(void)
+{
+    Tables *t = tables_new(3);
+    g_autofree Consumer *c = g_new0(Consumer, 1);
+    NyxTableShadow *shadow = shadow_new(false, 100000);
+
+    pages(t, AREA, 512, 0x200000 | FX_RW, PAGE);
+    fx_mem_poke(&t->mem, entry_at(t, AREA + (2 << 20), 2),
+                0x400000 | 0x80 | FX_RW);
+    fx_mem_poke(&t->mem, entry_at(t, AREA + (4 << 20), 2),
+                0x600000 | 0x80 | FX_RW);
+    sync_range(shadow, t, c, 0, UINT64_MAX);
+    expect_events(c, "each", 514, 0);
+    FX_CHECK("largest", c->largest, 21);
+    pages(t, AREA + 9 * PAGE, 1, 0, 0);
+    sync_range(shadow, t, c, AREA + 9 * PAGE, AREA + 10 * PAGE - 1);
+    expect_events(c, "one", 0, 1);
+    nyx_table_shadow_free(shadow);
+    tables_free(t);
+}
+
 /* Leaves of one size only make a block, though their pages continue. */
 static void test_leaf_sizes(void)
 {
@@ -825,8 +911,10 @@ int main(int argc, char **argv)
     g_test_add_func("/shadow/blocks", test_blocks);
     g_test_add_func("/shadow/range", test_range);
     g_test_add_func("/shadow/range-limits", test_range_limits);
+    g_test_add_func("/shadow/range-wide-leaf", test_range_wide_leaf);
     g_test_add_func("/shadow/range-loop", test_range_loop);
     g_test_add_func("/shadow/by-hand", test_by_hand);
+    g_test_add_func("/shadow/apart", test_apart);
     g_test_add_func("/shadow/leaf-sizes", test_leaf_sizes);
     g_test_add_func("/shadow/hole", test_hole);
     g_test_add_func("/shadow/full", test_full);
