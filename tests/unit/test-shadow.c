@@ -780,6 +780,17 @@ static void test_by_hand(void)
     sync_range(shadow, t, c, AREA, AREA + LG2_MASK(21));
     expect_events(c, "one range", 0, 1);
 
+    /* The last of three blocks reaches out of the range. */
+    pages(t, AREA, 2, 0x800000 | FX_RW, 2 * PAGE);
+    pages(t, AREA + 2 * PAGE, 2, 0x900000 | FX_RW, PAGE);
+    sync_range(shadow, t, c, AREA, AREA + LG2_MASK(21));
+    expect_events(c, "three", 3, 0);
+    sync_range(shadow, t, c, AREA, AREA + 3 * PAGE - 1);
+    expect_events(c, "as they were", 0, 0);
+    pages(t, AREA, 4, 0, 0);
+    sync_range(shadow, t, c, AREA, AREA + LG2_MASK(21));
+    expect_events(c, "three at once", 0, 1);
+
     /* Scattered pages are each their own; together they go. */
     pages(t, AREA, 512, 0x200000 | FX_RW, 2 * PAGE);
     sync_range(shadow, t, c, AREA, AREA + LG2_MASK(21));
