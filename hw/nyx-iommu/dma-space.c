@@ -28,6 +28,7 @@ struct NyxDmaDevice {
     NyxDmaSpace *space;
     void *requester;
     PCIBus *bus;
+    PCIBus *root_bus;        /* above it; that one stays */
     uint8_t devfn;
     unsigned hosts;          /* devices of the host that it stands for */
     const uint8_t *bus_nr;   /* where the bus's number is at any time */
@@ -321,12 +322,40 @@ static NyxDmaDevice *device_new(NyxDmaSpace *space, const char *name,
  */
 static void device_follow_bus(NyxDmaDevice *device)
 {
+    device->root_bus = device->bus;
+    while (!pci_bus_is_root(device->root_bus)) {
+        device->root_bus = pci_get_bus(device->root_bus->parent_dev);
+    }
     if (pci_bus_is_root(device->bus)) {
         device->fixed_bus_nr = pci_bus_num(device->bus);
         device->bus_nr = &device->fixed_bus_nr;
     } else {
         device->bus_nr = device->bus->parent_dev->config + PCI_SECONDARY_BUS;
     }
+}
+
+typedef struct BusSearch {
+    const PCIBus *bus;
+    bool found;
+} BusSearch;
+
+static void look_at_bus(PCIBus *bus, void *opaque)
+{
+    BusSearch *search = opaque;
+
+    search->found |= bus == search->bus;
+}
+
+bool nyx_dma_device_has_bus(const NyxDmaDevice *device)
+{
+    BusSearch search = { .bus = device->bus };
+
+    /* Sources that are no PCI functions have none, and need none. */
+    if (!device->root_bus) {
+        return true;
+    }
+    pci_for_each_bus(device->root_bus, look_at_bus, &search);
+    return search.found;
 }
 
 static NyxDmaDevice *device_of(NyxDmaSpace *space, PCIBus *bus, int devfn)

@@ -67,6 +67,12 @@ void nyx_dma_space_update(NyxDmaSpace *space);
 /* NyxDmaOps.direct of the function has changed. */
 void nyx_dma_device_update(NyxDmaDevice *device);
 
+/*
+ * Whether the function's bus is still there; without it there is no requester
+ * id.  Who has made a request, or listens, has its bus.
+ */
+bool nyx_dma_device_has_bus(const NyxDmaDevice *device);
+
 /* Requester id that the function has now. */
 uint16_t nyx_dma_device_sid(const NyxDmaDevice *device);
 

@@ -194,8 +194,10 @@ static Found look(NyxVtdRequester *r)
     if (!r->follow.expected || !(mode & NVTD_MODE_TRANSLATE)) {
         return found;
     }
-    found.sid = vtd->host.sid(vtd->host.opaque, r);
-    code = nyx_vtd_context_fetch(vtd, found.sid, &found.ctx);
+    if (!vtd->host.sid(vtd->host.opaque, r, &found.sid)) {
+        return found;
+    }
+    code = nyx_vtd_context_read(vtd, found.sid, &found.ctx);
     if (code != NVTD_FAULT_NONE) {
         /* 6.1: with caching mode on, "not present" is cached, as domain 0. */
         found.uncertain = code != NVTD_FAULT_CTX_P;
@@ -277,6 +279,7 @@ void nyx_vtd_announce_contexts(NyxVtd *vtd, NyxVtdContextMatch *match,
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
         const NyxVtdFollow *follow = &r->follow;
         uint64_t word = R_NYX_CTX_VALID_MASK;
+        uint16_t sid = follow->sid;
         Found found;
 
         if (!follow->expected && follow->route != NYX_VTD_ROUTE_DIRECT) {
@@ -285,7 +288,7 @@ void nyx_vtd_announce_contexts(NyxVtd *vtd, NyxVtdContextMatch *match,
         word = FIELD_DP64(word, NYX_CTX, SID, follow->sid);
         word = FIELD_DP64(word, NYX_CTX, DID, follow->did);
         if (!follow->uncertain && !match(word, opaque) &&
-            follow->sid == vtd->host.sid(vtd->host.opaque, r)) {
+            vtd->host.sid(vtd->host.opaque, r, &sid) && sid == follow->sid) {
             continue;
         }
         found = look(r);

@@ -102,8 +102,8 @@ typedef struct NyxVtdHost {
     void (*map)(void *opaque, NyxVtdRequester *r, const NyxBlock *block);
     /* nyx_vtd_requester_direct() of @r has changed, and only that. */
     void (*direct_changed)(void *opaque, NyxVtdRequester *r);
-    /* The requester id that @r has now. */
-    uint16_t (*sid)(void *opaque, NyxVtdRequester *r);
+    /* The requester id that @r has now; false if its bus is gone. */
+    bool (*sid)(void *opaque, NyxVtdRequester *r, uint16_t *sid);
     NyxVtdAtsAnswer (*device_tlb)(void *opaque, uint16_t sid, uint64_t addr,
                                   uint8_t lg2);
     /* Call nyx_vtd_continue() soon, from the main loop.  [any] */

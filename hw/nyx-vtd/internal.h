@@ -241,6 +241,9 @@ const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved);
 /* decode.c: zero or why the entry at hand cannot be used (9.1, 9.3) */
 NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
                                       NyxVtdContext *ctx);
+/* The same before the domain is in use: its IOTLB command may yet come. */
+NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx);
 
 /* translate.c */
 /* Whether the cached context, NYX_CTX_WORD(), is one to drop. */

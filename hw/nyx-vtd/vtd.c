@@ -71,9 +71,15 @@ static void host_direct_changed(void *opaque, NyxVtdRequester *r)
     nyx_dma_device_update(nyx_vtd_requester_opaque(r));
 }
 
-static uint16_t host_sid(void *opaque, NyxVtdRequester *r)
+static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)
 {
-    return nyx_dma_device_sid(nyx_vtd_requester_opaque(r));
+    const NyxDmaDevice *device = nyx_vtd_requester_opaque(r);
+
+    if (!nyx_dma_device_has_bus(device)) {
+        return false;
+    }
+    *sid = nyx_dma_device_sid(device);
+    return true;
 }
 
 static bool ats_enabled(const PCIDevice *dev)

@@ -15,6 +15,7 @@
 typedef struct Consumer {
     NyxVtdRequester *r;
     uint16_t sid;
+    bool no_bus;
     GArray *blocks;          /* NyxBlock */
     unsigned maps, unmaps;
 } Consumer;
@@ -77,9 +78,10 @@ static void on_unmap(Fx *f, NyxVtdRequester *r, uint64_t first, uint64_t last,
     }
 }
 
-static uint16_t sid_of(Fx *f, NyxVtdRequester *r)
+static bool sid_of(Fx *f, NyxVtdRequester *r, uint16_t *sid)
 {
-    return consumer_of(f, r)->sid;
+    *sid = consumer_of(f, r)->sid;
+    return !consumer_of(f, r)->no_bus;
 }
 
 static Bench *bench_new(bool caching_mode)
@@ -253,6 +255,33 @@ static void test_contexts(void)
     b->c[0].sid = FX_SID;
     flush_context(b, 99, 3);
     expect(b, 0, "back", 2, 0, 2);
+
+    b->c[0].no_bus = true;
+    flush_context(b, 99, 3);
+    expect(b, 0, "no bus", 0, 1, 0);
+    b->c[0].no_bus = false;
+    fx_submit(b->f, 0x11, 0);
+    expect(b, 0, "a bus", 2, 0, 2);
+
+    /* Other tables for the same domain: nobody shares it, by then. */
+    fx_context(b->f, FX_SID, fx_context_lo(b->ss[0], 0, false),
+               fx_context_hi(4, 11));
+    flush_context(b, 11, 0);
+    expect(b, 0, "other tables", 1, 1, 1);
+    FX_CHECK("not shared", fx_findings(b->f, NVTD_RULE_DID_SHARED), 0);
+    context(b, 0, 1, 0);
+    nyx_vtd_requester_follow(b->c[0].r, true);
+    expect(b, 0, "known already", 0, 0, 1);
+    flush_context(b, 11, 0);
+    expect(b, 0, "B again", 2, 1, 2);
+
+    /* An entry in error is not remembered at all. */
+    fx_context(b->f, FX_SID, b->ss[1] | 1, fx_context_hi(7, 11));
+    flush_context(b, 11, 0);
+    expect(b, 0, "in error", 0, 1, 0);
+    context(b, 0, 1, 0);
+    flush_context(b, 99, 3);
+    expect(b, 0, "any command", 2, 0, 2);
 
     /* Not present is remembered as domain 0. */
     fx_context(b->f, FX_SID, 0, 0);

@@ -241,11 +241,12 @@ static void host_direct_changed(void *opaque, NyxVtdRequester *r)
     f->direct_changes++;
 }
 
-static uint16_t host_sid(void *opaque, NyxVtdRequester *r)
+static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)
 {
     Fx *f = opaque;
 
-    return f->sid_of ? f->sid_of(f, r) : FX_SID;
+    *sid = FX_SID;
+    return !f->sid_of || f->sid_of(f, r, sid);
 }
 
 static NyxVtdAtsAnswer host_device_tlb(void *opaque, uint16_t sid,

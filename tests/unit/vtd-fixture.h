@@ -117,7 +117,7 @@ typedef struct Fx {
     void (*on_unmap)(struct Fx *f, NyxVtdRequester *r, uint64_t first,
                      uint64_t last, const NyxBlock *only);
     /* FX_SID for all unless set. */
-    uint16_t (*sid_of)(struct Fx *f, NyxVtdRequester *r);
+    bool (*sid_of)(struct Fx *f, NyxVtdRequester *r, uint16_t *sid);
     void *opaque;            /* of the test's */
     unsigned map_events;
     unsigned unmap_events;
