@@ -94,8 +94,8 @@ static void test_wrong_argument(void)
 /* --- Help ----------------------------------------------------------------- */
 
 static const char *const options[] = {
-    "aw-bits", "cache", "cache-seed", "caching-mode", "device-iotlb",
-    "dma-drain", "dma-translation", "eim", "fault-records", "findings",
+    "aw-bits", "cache", "cache-seed", "caching-mode", "coalesce",
+    "device-iotlb", "dma-drain", "dma-translation", "eim", "fault-records", "findings",
     "intremap", "iotlb-entries", "pt", "snoop-control", "version",
     "x2apic-opt-out",
 };
@@ -224,6 +224,8 @@ static const ValidRow valid_rows[] = {
       0x10 },
     { "caching-mode", "on", "true", 0x00d2078c406f06e6, ECAP, 0x10 },
     { "caching-mode", "off", "false", CAP, ECAP, 0x10 },
+    { "coalesce", "on", "true", CAP, ECAP, 0x10 },
+    { "coalesce", "off", "false", CAP, ECAP, 0x10 },
     { "device-iotlb", "on", "true", CAP, 0xf050df, 0x10 },
     { "device-iotlb", "off", "false", CAP, ECAP, 0x10 },
     { "dma-drain", "on", "true", CAP, ECAP, 0x10 },
