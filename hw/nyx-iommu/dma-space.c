@@ -40,7 +40,7 @@ typedef struct HostDevice {
     PCIBus *bus;
     int devfn;
     HostIOMMUDevice *hiod;
-    NyxDmaDevice *device;    /* or NULL */
+    NyxDmaDevice *device;
 } HostDevice;
 
 struct NyxDmaSpace {
@@ -400,20 +400,20 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
 {
     NyxDmaSpace *space = opaque;
     HostDevice host = { .bus = bus, .devfn = devfn, .hiod = hiod };
+    AddressSpace *as;
 
     if (!space->ops->host_device(space->iommu, hiod, errp)) {
         return false;
     }
-    /* The function that its requests come from is known since it was made. */
-    host.device = hiod->aliased_bus
-                  ? device_of(space, hiod->aliased_bus, hiod->aliased_devfn)
-                  : device_of(space, bus, devfn);
+    /* Who its requests come from. */
+    as = hiod->aliased_bus
+         ? get_address_space(hiod->aliased_bus, space, hiod->aliased_devfn)
+         : get_address_space(bus, space, devfn);
+    host.device = container_of(as, NyxDmaDevice, as);
     object_ref(OBJECT(hiod));
     g_array_append_val(space->hosts, host);
-    if (host.device) {
-        host.device->hosts++;
-        space->ops->expect(host.device->requester, true);
-    }
+    host.device->hosts++;
+    space->ops->expect(host.device->requester, true);
     return true;
 }
 
@@ -428,10 +428,8 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
             continue;
         }
         g_array_remove_index_fast(space->hosts, i);
-        if (host.device) {
-            host.device->hosts--;
-            space->ops->expect(host.device->requester, host.device->hosts);
-        }
+        host.device->hosts--;
+        space->ops->expect(host.device->requester, host.device->hosts);
         object_unref(OBJECT(host.hiod));
         return;
     }

@@ -460,6 +460,33 @@ static void test_pass_through(void)
     fx_end(&f);
 }
 
+/* A device of the host: a consumer is counted on before it is there. */
+static void test_host(void)
+{
+    Fx f = { };
+
+    f.v = qvtd_start("-M q35 -device nyx-vtd,id=iommu,caching-mode=on "
+                     "-device nyx-testdev,addr=4,host-aw-bits=48");
+    g_assert_true(qvtd_queue(f.v, 0));
+    f.td[0] = nyx_td_get(f.v->pc->pci, SID_A);
+    f.da = qvtd_domain(f.v, DID_A, 4);
+    nyx_td_notify(&f.td[0], VFIO);
+    check_direct(&f, "off", true);
+
+    g_assert_true(qvtd_root(f.v, 0));
+    qvtd_attach(f.v, SID_A, &f.da, 2);
+    g_assert_true(qvtd_gcmd(f.v, QVTD_TE, true));
+    check_direct(&f, "on", true);
+    NYX_CHECK("at once", nyx_td_r32(&f.td[0], NYX_TD_NOTIFY_REPLAYS), 0);
+    map(&f, &f.da, IOVA, 1, nyx_pc_pages(f.v->pc, 1));
+    qvtd_attach(f.v, SID_A, &f.da, 0);
+    submit(&f, 0x11, 0);
+    check_direct(&f, "translated", false);
+    expect(&f, 0, "translated", 1, 0, 1, NYX_PAGE);
+    nyx_td_put(&f.td[0]);
+    qvtd_end(f.v);
+}
+
 /* Protected memory cannot be cut out of pass-through: nothing is mapped. */
 static void test_protected(void)
 {
@@ -563,6 +590,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx-vtd/shadow/contexts", test_contexts);
     qtest_add_func("/nyx-vtd/shadow/shared", test_shared);
     qtest_add_func("/nyx-vtd/shadow/pass-through", test_pass_through);
+    qtest_add_func("/nyx-vtd/shadow/host", test_host);
     qtest_add_func("/nyx-vtd/shadow/protected", test_protected);
     qtest_add_func("/nyx-vtd/shadow/enable", test_enable);
     qtest_add_func("/nyx-vtd/shadow/reset", test_reset);
