@@ -193,6 +193,11 @@ static void test_domains(void)
     for (unsigned i = 0; i < 3; i++) {
         expect(b, i, "global", 0, 1, 0);
     }
+    /* 3.14: nobody may write there but through the window. */
+    map(b, 0, IOVA, 0xfee00000);
+    map(b, 0, IOVA + PAGE, 0xfef00000);
+    flush_pages(b, 10, IOVA, 1);
+    expect(b, 0, "not the interrupts", 1, 0, 1);
     FX_CHECK("shadows", nyx_vtd_stats(b->f->vtd).shadows, 2);
     nyx_vtd_requester_follow(b->c[2].r, false);
     FX_CHECK("shadows", nyx_vtd_stats(b->f->vtd).shadows, 1);
