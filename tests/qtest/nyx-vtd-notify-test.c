@@ -466,7 +466,10 @@ static void check_refused(Fx *f, const char *row)
     qobject_unref(text);
 }
 
-/* Without caching mode: refused with a message, now or when translation comes on; QEMU lives. */
+/*
+ * Without caching mode: refused with a message, now or when translation comes
+ * on; QEMU lives.
+ */
 static void test_map_refused(void)
 {
     Fx f = fx_start();
