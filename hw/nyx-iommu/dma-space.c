@@ -100,6 +100,7 @@ static int region_notify_flag_changed(IOMMUMemoryRegion *region,
     NyxDmaDevice *device = container_of(region, NyxDmaDevice, region);
 
     const NyxDmaOps *ops = device->space->ops;
+    ERRP_GUARD();
 
     if (!ops->notify(device->requester, new & IOMMU_NOTIFIER_UNMAP,
                      new & IOMMU_NOTIFIER_MAP, errp)) {
