@@ -35,7 +35,7 @@ class Machine:
     FIRST_SLOT = 4
     FIRST_BAR = 0xe0000000
 
-    def __init__(self, qemu, iommu, devices=1, memory='2G'):
+    def __init__(self, qemu, iommu, devices=1, memory='2G', options=()):
         self.folder = tempfile.mkdtemp(prefix='nyx-bench-')
         path = os.path.join(self.folder, 'qtest')
         listener = socket.socket(socket.AF_UNIX)
@@ -44,7 +44,7 @@ class Machine:
         listener.settimeout(30)
         args = [qemu, '-M', 'q35', '-accel', 'tcg', '-S', '-m', memory,
                 '-display', 'none', '-nodefaults',
-                '-qtest', f'unix:{path}', '-qtest-log', '/dev/null']
+                '-qtest', f'unix:{path}', '-qtest-log', '/dev/null', *options]
         if iommu:
             args += ['-device', iommu]
         for slot in range(self.FIRST_SLOT, self.FIRST_SLOT + devices):

@@ -198,6 +198,7 @@ struct NyxTestdevState {
     bool msix;
     uint8_t vectors;
     uint8_t notify_reset;
+    uint8_t host_aw_bits;  /* 0: no device of the host */
     uint32_t shadow_max;
 
     /* Migrated */
@@ -217,6 +218,7 @@ struct NyxTestdevState {
     NyxTestdevAtc atc;
     NyxTestdevNotify notify;
     NyxTestdevRun *run;    /* under way, or stopped with threads left */
+    HostIOMMUDevice *host; /* or NULL */
     VMChangeStateEntry *vm_change;
     Notifier exit_notifier;
 };
@@ -244,6 +246,13 @@ void nyx_testdev_mmio_reset(NyxTestdevState *s);
 /* The region that runs with NYX_TD_RUN_F_FLOOR go through. */
 void nyx_testdev_floor_init(NyxTestdevState *s);
 void nyx_testdev_floor_register_types(void);
+
+/* testdev-host.c */
+
+/* Be a device of the host, if the property says so; false if refused. */
+bool nyx_testdev_host_init(NyxTestdevState *s, Error **errp);
+void nyx_testdev_host_exit(NyxTestdevState *s);
+void nyx_testdev_host_register_types(void);
 
 /* testdev.c */
 

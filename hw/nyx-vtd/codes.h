@@ -154,7 +154,10 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "CAP.CM = 1 reserves domain id 0")                                     \
     F(DID_SHARED, "vtd.ctx.domain-shared", ERROR, "6.2.1",                   \
       "one domain id used with two different page tables",                   \
-      "give each page table its own domain id")
+      "give each page table its own domain id")                              \
+    F(SHADOW_FULL, "vtd.shadow.full", WARNING, "6.1",                        \
+      "more mappings than are passed on to a host device",                   \
+      "map less, or in larger pages")
 
 #define NVTD_RULE_ENUM(name, id, sev, section, title, fix) NVTD_RULE_##name,
 

@@ -237,6 +237,7 @@ void nyx_vtd_mode_update(NyxVtd *vtd)
                 nyx_vtd_reg64(vtd, A_NVTD_PHMBASE),
                 nyx_vtd_reg64(vtd, A_NVTD_PHMLIMIT));
     qatomic_store_release(&vtd->mode, mode);
+    nyx_vtd_announce_mode(vtd);
     vtd->host.mode_changed(vtd->host.opaque);
 }
 

@@ -25,6 +25,7 @@ typedef struct NyxVtdProps {
     uint8_t aw_bits;
     uint8_t fault_records;
     bool caching_mode;
+    bool coalesce;
     bool dma_drain;
     bool dma_translation;
     bool snoop_control;
