@@ -77,7 +77,7 @@ tier_asan() {
 tier_tsan() {
     configure "$BUILD-tsan" -Db_sanitize=thread -Db_lundef=false
     NYX_RACE_SECONDS=${NYX_RACE_SECONDS:-60} \
-        meson_tier "$BUILD-tsan" --suite threads --timeout-multiplier 5
+        meson_tier "$BUILD-tsan" --suite threads
 }
 
 tier_qtest() {

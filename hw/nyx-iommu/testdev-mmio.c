@@ -329,26 +329,26 @@ static uint64_t run_errors_read(NyxTestdevState *s)
     return nyx_testdev_run_totals(s).errors;
 }
 
-static const NyxTestdevRunResult *run_selected(NyxTestdevState *s)
+static NyxTestdevRunResult run_selected(NyxTestdevState *s)
 {
     uint32_t index = nyx_testdev_reg_get(s, NYX_TD_RUN_SELECT);
 
-    return &s->run_result[index % NYX_TD_MAX_THREADS_VALUE];
+    return nyx_testdev_run_of_thread(s, index % NYX_TD_MAX_THREADS_VALUE);
 }
 
 static uint64_t run_sel_ns_read(NyxTestdevState *s)
 {
-    return run_selected(s)->ns;
+    return run_selected(s).ns;
 }
 
 static uint64_t run_sel_ops_read(NyxTestdevState *s)
 {
-    return run_selected(s)->ops;
+    return run_selected(s).ops;
 }
 
 static uint64_t run_sel_errors_read(NyxTestdevState *s)
 {
-    return run_selected(s)->errors;
+    return run_selected(s).errors;
 }
 
 /* Notifier and shadow */
