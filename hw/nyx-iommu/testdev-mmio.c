@@ -257,6 +257,19 @@ static void msi_send_write(NyxTestdevState *s, uint64_t value)
     nyx_testdev_reg_set(s, NYX_TD_MSI_MEMTX, memtx);
 }
 
+/* As a processor would write it: no IOMMU is between. */
+static void poke_write(NyxTestdevState *s, uint64_t value)
+{
+    MemTxResult memtx;
+    int64_t begin = get_clock();
+
+    address_space_stl_le(&address_space_memory,
+                         nyx_testdev_reg_get64(s, NYX_TD_POKE_ADDR), value,
+                         MEMTXATTRS_UNSPECIFIED, &memtx);
+    nyx_testdev_reg_set64(s, NYX_TD_POKE_NS, get_clock() - begin);
+    nyx_testdev_reg_set(s, NYX_TD_POKE_MEMTX, memtx);
+}
+
 /* Identification */
 
 static uint64_t features_read(NyxTestdevState *s)
@@ -579,6 +592,11 @@ static const RegRow reg_rows[] = {
     RO_FN(IRQ_MODE, 4, irq_mode_read),
     RO(IRQ_COUNT, 4),
     RO(MSI_NS, 8),
+
+    RW(POKE_ADDR, 8, M64),
+    WO(POKE, poke_write),
+    RO(POKE_MEMTX, 4),
+    RO(POKE_NS, 8),
 
     RW_FN(NOTIFY_CTRL, 4, NYX_TD_NOTIFY_ALL, notify_ctrl_write),
     RO_FN(NOTIFY_STATUS, 4, notify_status_read),
