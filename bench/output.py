@@ -145,7 +145,7 @@ set logscale x
 set xrange [{low}:{high}]
 set yrange [{rows}:-1]
 set xtics nomirror textcolor rgb "{ink}" ("1/1000" 0.001, "1/100" 0.01, \\
-    "1/10" 0.1, "1/4" 0.25, "1/2" 0.5, "1" 1, "2" 2, "4" 4, "10" 10)
+    "1/10" 0.1, "1/2" 0.5, "1" 1, "2" 2, "10" 10)
 set ytics scale 0 textcolor rgb "{ink}" ({labels}) noenhanced
 set lmargin 50
 set rmargin 8

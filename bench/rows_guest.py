@@ -92,7 +92,7 @@ class Guests:
 
     def measure(self, lab, rounds, quick):
         count = 15000 if quick else 30000
-        turns = 1 + (2 if quick else rounds)
+        turns = 1 + rounds
         facts = {}
         arguments = self.arguments(lab.qemu, count)
         guests = []

@@ -4,7 +4,7 @@ and taken back."""
 
 import vtd
 from qvm import Refused
-from subjects import Result
+from subjects import TITLES, Result
 
 GIB = 1 << 30
 PAGES = GIB >> 12
@@ -90,7 +90,8 @@ class Notify:
         try:
             spent, events = self.once(subject)
         except Refused as why:
-            result.reasons[subject.name] = str(why)
+            result.reasons[subject.name] = str(why).removeprefix(
+                f'{TITLES[subject.name]}: ')
             subject.machine.devices[0].ignore()
             return
         result.samples.setdefault(subject.name, []).append(spent * 1e3)

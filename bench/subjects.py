@@ -19,6 +19,12 @@ VARIANTS = {
         'peer': 'intel-iommu,intremap=on',
         'nyx': 'nyx-vtd,aw-bits=57,intremap=on,eim=off',
     },
+    # One device only is ever used in these: a command looks at each device
+    # that was seen in its domain.
+    'commands': {
+        'peer': 'intel-iommu',
+        'nyx': 'nyx-vtd',
+    },
     # The tables' changes are announced to listeners.
     'announcing': {
         'peer': 'intel-iommu,caching-mode=on',
