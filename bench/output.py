@@ -6,7 +6,6 @@ import os
 import re
 import statistics
 import subprocess
-import tempfile
 
 from qvm import ROOT
 from subjects import TITLES
@@ -40,7 +39,8 @@ def verdict(result):
                  result.facts['peer'][result.goal_of])
     if value is None or not result.goal:
         return ''
-    return f'{"meets" if value <= result.goal else "misses"} {result.goal:g}{of}'
+    word = 'meets' if value <= result.goal else 'misses'
+    return f'{word} {result.goal:g}{of}'
 
 
 # ---------------------------------------------------------------------- table
@@ -136,6 +136,9 @@ def write_json(path, results, rounds, qemu):
 INK, FASTER, SLOWER = '#808080', '#3a87c8', '#d9772b'
 
 PLOT = '''\
+$bars << END
+{bars}
+END
 set terminal svg size 900,{height} dynamic font "sans-serif,12" linewidth 1
 set output "{output}"
 set encoding utf8
@@ -152,8 +155,8 @@ set rmargin 8
 set title "Time of nyx-vtd, intel-iommu is 1" textcolor rgb "{ink}" noenhanced
 set arrow from 1,-1 to 1,{rows} nohead linecolor rgb "{ink}"
 set style fill solid noborder
-plot "{data}" using (1):1:2:3:4:5:6 with boxxyerror linecolor rgb variable, \\
-     "" using 7:1:8 with labels left offset 0.5,0 textcolor rgb "{ink}" \\
+plot $bars using (1):1:2:3:4:5:6 with boxxyerror linecolor rgb variable, \\
+     $bars using 7:1:8 with labels left offset 0.5,0 textcolor rgb "{ink}" \\
      noenhanced
 '''
 
@@ -183,12 +186,8 @@ def write_plot(path, results):
         lines.append(f'{row} {min(value, 1):g} {max(value, 1):g} '
                      f'{row - 0.35:g} {row + 0.35:g} {colour} '
                      f'{max(value, 1):g} {value:.2g}')
-    with tempfile.TemporaryDirectory() as folder:
-        data = os.path.join(folder, 'data')
-        with open(data, 'w', encoding='utf-8') as out:
-            out.write('\n'.join(lines) + '\n')
-        script = PLOT.format(
-            height=80 + 18 * len(shown), output=path, data=data, ink=INK,
-            low=f'{low:g}', high=f'{high:g}', rows=len(shown),
-            labels=', '.join(labels))
-        subprocess.run(['gnuplot', '-'], input=script, text=True, check=True)
+    script = PLOT.format(
+        height=80 + 18 * len(shown), output=path, bars='\n'.join(lines),
+        ink=INK, low=f'{low:g}', high=f'{high:g}', rows=len(shown),
+        labels=', '.join(labels))
+    subprocess.run(['gnuplot', '-'], input=script, text=True, check=True)
