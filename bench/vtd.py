@@ -30,6 +30,7 @@ class Vtd:
     def __init__(self, machine):
         self.machine = machine
         self.enables = 0
+        self.leaves = []         # that map() made
         self.table_at = {}       # first table of each level
         self.tail = 0
 
@@ -51,10 +52,11 @@ class Vtd:
         base = DATA if leaf_lg2 == 12 else 0
         large = 0x80 if level else 0
         entries = [base + (slot << leaf_lg2) | large | 3 for slot in order]
+        self.leaves = entries
         at = TABLES
         while level < levels:
             tables = max(1, (len(entries) + 511) // 512)
-            entries += [0] * (tables * 512 - len(entries))
+            entries = entries + [0] * (tables * 512 - len(entries))
             self.machine.store(at, struct.pack(f'<{len(entries)}Q', *entries))
             self.table_at[level] = at
             entries = [at + 4096 * i | 3 for i in range(tables)]
@@ -89,6 +91,11 @@ class Vtd:
         """Map the first GiB, all its tables being there, or do not."""
         entry = self.table_at[1] | 3 if there else 0
         self.machine.write64(self.table_at[2], entry)
+
+    def set_page(self, page, there):
+        """Map one page of those that map() had, or do not."""
+        self.machine.write64(self.table_at[0] + page * 8,
+                             self.leaves[page] if there else 0)
 
     def largest_range(self):
         """The largest address mask of a page-selective invalidation."""
