@@ -11,7 +11,7 @@ from qvm import ROOT
 from subjects import TITLES
 
 NAME_WIDTH = 52
-DIGITS = {'ns': 1, 'ms': 2, 'ops/s': 0}
+DIGITS = {'ns': 1, 'ms': 4, 'ops/s': 0}
 # What takes less than this cannot be told from nothing.
 FLOOR = {'ns': 0.5, 'ms': 0.001, 'ops/s': 0}
 
