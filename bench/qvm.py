@@ -52,7 +52,7 @@ class Machine:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1)
-        listener.settimeout(30)
+        listener.settimeout(0.2)
         args = [qemu, '-M', 'q35', '-accel', 'tcg', '-S', '-m', memory,
                 '-display', 'none', '-nodefaults',
                 '-qtest', f'unix:{path}', '-qtest-log', '/dev/null',
@@ -63,10 +63,21 @@ class Machine:
             args += ['-device', f'nyx-testdev,addr={slot},id=td{slot},'
                                 f'shadow-max={self.SHADOW_MAX}']
         self.process = subprocess.Popen(args)
-        self.link = listener.accept()[0].makefile('rwb')
+        self.link = self._accept(listener)
         self.devices = [TestDevice(self, slot, self.FIRST_BAR + i * 0x100000)
                         for i, slot in enumerate(
                             range(self.FIRST_SLOT, self.FIRST_SLOT + devices))]
+
+    def _accept(self, listener):
+        """QEMU's connection; a QEMU that ends has said why on stderr."""
+        end = time.monotonic() + 30
+        while True:
+            try:
+                return listener.accept()[0].makefile('rwb')
+            except TimeoutError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    self.close()
+                    sys.exit('bench: QEMU does not start')
 
     def close(self):
         self.process.kill()
