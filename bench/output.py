@@ -33,12 +33,12 @@ def ratio(result):
 def verdict(result):
     """Whether the row's goal is met, in words."""
     value, of = ratio(result), ''
-    if result.goal_of and value is not None:
+    if value is None or not result.goal:
+        return ''
+    if result.goal_of:
         of = f' of the {result.goal_of}'
         value = (result.facts['nyx'][result.goal_of] /
                  result.facts['peer'][result.goal_of])
-    if value is None or not result.goal:
-        return ''
     word = 'meets' if value <= result.goal else 'misses'
     return f'{word} {result.goal:g}{of}'
 

@@ -63,21 +63,28 @@ class Machine:
             args += ['-device', f'nyx-testdev,addr={slot},id=td{slot},'
                                 f'shadow-max={self.SHADOW_MAX}']
         self.process = subprocess.Popen(args)
-        self.link = self._accept(listener)
-        self.devices = [TestDevice(self, slot, self.FIRST_BAR + i * 0x100000)
-                        for i, slot in enumerate(
-                            range(self.FIRST_SLOT, self.FIRST_SLOT + devices))]
+        try:
+            self.link = self._accept(listener)
+            self.devices = [
+                TestDevice(self, slot, self.FIRST_BAR + i * 0x100000)
+                for i, slot in enumerate(
+                    range(self.FIRST_SLOT, self.FIRST_SLOT + devices))]
+        except OSError:
+            # It has said why on stderr.
+            self.close()
+            sys.exit('bench: QEMU does not start')
 
     def _accept(self, listener):
-        """QEMU's connection; a QEMU that ends has said why on stderr."""
+        """QEMU's connection."""
         end = time.monotonic() + 30
         while True:
             try:
-                return listener.accept()[0].makefile('rwb')
+                link = listener.accept()[0]
+                link.settimeout(None)
+                return link.makefile('rwb')
             except TimeoutError:
                 if self.process.poll() is not None or time.monotonic() > end:
-                    self.close()
-                    sys.exit('bench: QEMU does not start')
+                    raise
 
     def close(self):
         self.process.kill()

@@ -590,9 +590,9 @@ typedef struct Scenario {
 
 static const Scenario scenarios[] = {
     { "/nyx-vtd/race/threads/small", NYX_CACHE_HARDWARE, 16, true },
-    { "/nyx-vtd/race/threads/large", NYX_CACHE_HARDWARE, 4096 },
-    { "/nyx-vtd/race/threads/sticky", NYX_CACHE_STICKY, 16 },
-    { "/nyx-vtd/race/threads/off", NYX_CACHE_OFF, 16 },
+    { "/nyx-vtd/race/threads/large", NYX_CACHE_HARDWARE, 4096, false },
+    { "/nyx-vtd/race/threads/sticky", NYX_CACHE_STICKY, 16, false },
+    { "/nyx-vtd/race/threads/off", NYX_CACHE_OFF, 16, false },
 };
 
 /* When a scenario that begins now is over; the reset is one more. */
