@@ -68,11 +68,14 @@ class Vtd:
         for device in self.machine.devices:
             self.machine.store(CONTEXTS + (device.slot << 3) * 16, context)
 
-    def enable(self):
-        """Translation and the queue on, if they are not; caches dropped."""
+    def enable_queue(self):
         if not self.enables & QIE:
             self.machine.write64(BASE + IQA, QUEUE | QUEUE_SIZE_LOG2)
             self.gcmd(QIE)
+
+    def enable(self):
+        """Translation and the queue on, if they are not; caches dropped."""
+        self.enable_queue()
         self.machine.write64(BASE + RTADDR, ROOT)
         self.gcmd(SRTP, persistent=False)
         self.submit([(0x11, 0), EVERYTHING])
@@ -81,6 +84,7 @@ class Vtd:
 
     def enable_interrupts(self, vector):
         """Entry 0 of the interrupt table goes to processor 0."""
+        self.enable_queue()
         self.machine.store(INTERRUPTS, struct.pack('<2Q', vector << 16 | 1, 0))
         self.machine.write64(BASE + IRTA, INTERRUPTS | 7)
         self.gcmd(SIRTP, persistent=False)
