@@ -10,6 +10,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "qemu/error-report.h"
+#include "qemu/rcu.h"
 #include "qapi/error.h"
 #include "hw/nyx-iommu/dma-space.h"
 #include "hw/nyx-iommu/requester.h"
@@ -26,6 +27,7 @@ struct NyxDmaDevice {
     MemoryRegion window;
     AddressSpace as;
     NyxDmaSpace *space;
+    const NyxDmaOps *ops;    /* the space's, at hand */
     void *requester;
     PCIBus *bus;
     uint8_t devfn;
@@ -71,7 +73,7 @@ static IOMMUTLBEntry region_translate(IOMMUMemoryRegion *region, hwaddr addr,
     };
     NyxReply reply;
 
-    device->space->ops->translate(device->requester,
+    device->ops->translate(device->requester,
                                   nyx_dma_device_sid(device), &req, &reply);
     return (IOMMUTLBEntry) {
         .target_as = &address_space_memory,
@@ -92,11 +94,11 @@ static int region_notify_flag_changed(IOMMUMemoryRegion *region,
         error_setg(errp, "%s: no MAP notifications for device %02x.%x: a "
                    "device that needs them (vfio-pci, vhost-vdpa) has to be "
                    "on a bus that bypasses the IOMMU (bypass_iommu=on)",
-                   device->space->ops->name, PCI_SLOT(device->devfn),
+                   device->ops->name, PCI_SLOT(device->devfn),
                    PCI_FUNC(device->devfn));
         return -ENOTSUP;
     }
-    device->space->ops->notify(device->requester,
+    device->ops->notify(device->requester,
                                new & IOMMU_NOTIFIER_UNMAP);
     return 0;
 }
@@ -216,7 +218,7 @@ static const MemoryRegionOps window_ops = {
 
 static void device_update(NyxDmaDevice *device)
 {
-    bool checked = device->space->ops->checked(device->space->iommu);
+    bool checked = device->ops->checked(device->space->iommu);
     MemoryRegion *region = MEMORY_REGION(&device->region);
 
     /* One is off before the other is on. */
@@ -270,6 +272,7 @@ static NyxDmaDevice *device_new(NyxDmaSpace *space, const char *name,
     NyxDmaDevice *device = g_new0(NyxDmaDevice, 1);
 
     device->space = space;
+    device->ops = space->ops;
     device->bus = bus;
     device->devfn = devfn;
     device->bus_nr = &device->fixed_bus_nr;
@@ -378,8 +381,10 @@ static bool answer_request(void *opaque, PCIBus *bus, int devfn,
                                      req->access & NYX_ACCESS_WRITE);
         return true;
     }
-    space->ops->translate(device->requester, nyx_dma_device_sid(device), req,
-                          reply);
+    WITH_RCU_READ_LOCK_GUARD() {
+        space->ops->translate(device->requester, nyx_dma_device_sid(device),
+                              req, reply);
+    }
     return true;
 }
 

@@ -11,59 +11,12 @@
 #include "qemu/atomic.h"
 #include "qemu/bitops.h"
 #include "qemu/host-utils.h"
-#include "hw/nyx-iommu/iotlb.h"
-
-#define IOTLB_WAYS 4
+#include "hw/nyx-iommu/iotlb-lookup.h"
 
 /* A set does not straddle more cache lines than it has to. */
 #define SET_ALIGN 128
 
-typedef struct Slot {
-    uint64_t seq_gen;        /* generation << 32 | sequence */
-    uint64_t tag;            /* iova | lg2; zero: free */
-    uint64_t asid;
-    uint64_t data;           /* addr | permission */
-} Slot;
-
-/*
- * Counters of lookups, spread so that threads that share a requester seldom
- * write the same cache line.
- */
-#define STRIPES 16
-
-typedef struct Stripe {
-    uint64_t hits;
-    uint64_t misses;
-} QEMU_ALIGNED(64) Stripe;
-
-struct NyxIotlb {
-    Slot *slots;
-    uint32_t set_mask;
-    uint32_t ticket;         /* moves with every range invalidation */
-    uint64_t sizes;          /* bit n: entries of 2^n bytes may exist */
-    NyxCacheTemper temper;
-    uint64_t rng;
-    NyxCache kept;           /* `sticky` only: what its set had no room for */
-    pthread_mutex_t lock;    /* writers */
-    NyxIotlbStats stats;     /* of writers; hits and misses are in stripes */
-    Stripe stripe[STRIPES];
-};
-
-static const uint64_t LOW_BITS = 0xfff;
-
-/* Threads have their stacks megabytes apart: cheaper than a thread's id. */
-static Stripe *my_stripe(NyxIotlb *tlb)
-{
-    uintptr_t stack = (uintptr_t)__builtin_frame_address(0);
-
-    return &tlb->stripe[(stack >> 23) % STRIPES];
-}
-
-/* Two threads may meet in one stripe; a lost count is accepted. */
-static void count(uint64_t *counter)
-{
-    qatomic_set(counter, qatomic_read(counter) + 1);
-}
+typedef NyxIotlbSlot Slot;
 
 static void *alloc_aligned(size_t size, size_t align)
 {
@@ -78,20 +31,22 @@ static void *alloc_aligned(size_t size, size_t align)
 NyxIotlb *nyx_iotlb_new(const NyxCacheCfg *cfg)
 {
     NyxIotlb *tlb = alloc_aligned(sizeof(*tlb), __alignof__(*tlb));
-    uint32_t sets = pow2ceil(MAX(cfg->entries, IOTLB_WAYS)) / IOTLB_WAYS;
+    /* `off` has a set in which nothing is ever found. */
+    uint32_t entries = cfg->temper == NYX_CACHE_OFF ? 1 : cfg->entries;
+    uint32_t slots = pow2ceil(MAX(entries, NYX_IOTLB_WAYS));
 
     tlb->temper = cfg->temper;
     tlb->rng = cfg->seed | 1;
-    tlb->set_mask = sets - 1;
+    tlb->set_mask = slots / NYX_IOTLB_WAYS - 1;
+    tlb->slots = alloc_aligned(sizeof(Slot) * slots, SET_ALIGN);
     pthread_mutex_init(&tlb->lock, NULL);
-    if (cfg->temper != NYX_CACHE_OFF) {
-        tlb->slots = alloc_aligned(sizeof(Slot) * IOTLB_WAYS * sets,
-                                   SET_ALIGN);
+    for (unsigned i = 0; i < NYX_IOTLB_STRIPES; i++) {
+        tlb->stripe[i].lg2 = NYX_IOTLB_MIN_LG2;
     }
     if (cfg->temper == NYX_CACHE_STICKY) {
         NyxCacheCfg kept = *cfg;
 
-        kept.entries = kept.ways = IOTLB_WAYS;
+        kept.entries = kept.ways = NYX_IOTLB_WAYS;
         nyx_cache_init(&tlb->kept, &kept);
     }
     return tlb;
@@ -106,19 +61,6 @@ void nyx_iotlb_free(NyxIotlb *tlb)
     pthread_mutex_destroy(&tlb->lock);
     free(tlb->slots);
     free(tlb);
-}
-
-static uint64_t make_tag(uint64_t iova, uint8_t lg2)
-{
-    return (iova & ~MAKE_64BIT_MASK(0, lg2)) | lg2;
-}
-
-static Slot *set_of(NyxIotlb *tlb, uint64_t tag)
-{
-    uint64_t page = tag >> (tag & 63);
-    uint32_t index = (page ^ (page >> 15) ^ (tag & 63)) & tlb->set_mask;
-
-    return &tlb->slots[index * IOTLB_WAYS];
 }
 
 /* Take a consistent copy of @slot; false if a writer is in it. */
@@ -148,62 +90,68 @@ static void slot_write_locked(Slot *slot, uint64_t tag, NyxAsid asid,
 static void slot_to_entry(const Slot *slot, NyxIotlbEntry *entry)
 {
     entry->lg2 = slot->tag & 63;
-    entry->iova = slot->tag & ~LOW_BITS;
-    entry->addr = slot->data & ~LOW_BITS;
-    entry->permission = slot->data & LOW_BITS;
+    entry->iova = slot->tag & ~NYX_IOTLB_LOW_BITS;
+    entry->addr = slot->data & ~NYX_IOTLB_LOW_BITS;
+    entry->permission = slot->data & NYX_IOTLB_LOW_BITS;
 }
 
-static bool lookup_set(NyxIotlb *tlb, uint64_t tag, NyxAsid asid,
-                       uint32_t gen, Slot *copy)
+static bool lookup_kept(NyxIotlb *tlb, uint64_t iova, uint8_t lg2,
+                        NyxAsid asid, uint32_t gen, NyxIotlbEntry *entry)
 {
-    Slot *set = set_of(tlb, tag);
+    const NyxCacheKey key = { nyx_iotlb_tag(iova, lg2), asid };
+    const NyxCacheRecord *record;
 
-    for (unsigned i = 0; i < IOTLB_WAYS; i++) {
-        if (qatomic_read(&set[i].tag) == tag && slot_read(&set[i], copy) &&
-            copy->tag == tag && copy->asid == asid &&
-            copy->seq_gen >> 32 == gen) {
+    pthread_mutex_lock(&tlb->lock);
+    record = nyx_cache_lookup(&tlb->kept, key, gen);
+    if (record) {
+        const Slot slot = { .tag = key.addr, .data = record->data[0] };
+
+        slot_to_entry(&slot, entry);
+    }
+    pthread_mutex_unlock(&tlb->lock);
+    return record;
+}
+
+/* Among entries of @sizes, the smallest first. */
+static bool lookup(NyxIotlb *tlb, NyxIotlbStripe *stripe, uint64_t sizes,
+                   uint64_t iova, NyxAsid asid, uint32_t gen,
+                   NyxIotlbEntry *entry)
+{
+    for (; sizes; sizes &= sizes - 1) {
+        uint8_t lg2 = ctz64(sizes);
+
+        if (nyx_iotlb_probe(tlb, iova, lg2, asid, gen, entry) ||
+            (tlb->temper == NYX_CACHE_STICKY &&
+             lookup_kept(tlb, iova, lg2, asid, gen, entry))) {
+            nyx_count(&stripe->hits);
             return true;
         }
     }
+    nyx_count(&stripe->misses);
     return false;
-}
-
-static bool lookup_kept(NyxIotlb *tlb, uint64_t tag, NyxAsid asid,
-                        uint32_t gen, Slot *copy)
-{
-    const NyxCacheRecord *record;
-    bool found = false;
-
-    pthread_mutex_lock(&tlb->lock);
-    record = nyx_cache_lookup(&tlb->kept, (NyxCacheKey) { tag, asid }, gen);
-    if (record) {
-        copy->tag = tag;
-        copy->data = record->data[0];
-        found = true;
-    }
-    pthread_mutex_unlock(&tlb->lock);
-    return found;
 }
 
 bool nyx_iotlb_lookup(NyxIotlb *tlb, uint64_t iova, NyxAsid asid,
                       uint32_t gen, NyxIotlbEntry *entry)
 {
-    uint64_t sizes = tlb->slots ? qatomic_read(&tlb->sizes) : 0;
-    Slot copy;
+    return lookup(tlb, nyx_iotlb_stripe(tlb), qatomic_read(&tlb->sizes), iova,
+                  asid, gen, entry);
+}
 
-    for (; sizes; sizes &= sizes - 1) {
-        uint64_t tag = make_tag(iova, ctz64(sizes));
+bool nyx_iotlb_find_other(NyxIotlb *tlb, NyxIotlbStripe *stripe,
+                          uint64_t iova, NyxAsid asid, uint32_t gen,
+                          NyxIotlbEntry *entry)
+{
+    uint64_t sizes = qatomic_read(&tlb->sizes);
 
-        if (lookup_set(tlb, tag, asid, gen, &copy) ||
-            (tlb->temper == NYX_CACHE_STICKY &&
-             lookup_kept(tlb, tag, asid, gen, &copy))) {
-            slot_to_entry(&copy, entry);
-            count(&my_stripe(tlb)->hits);
-            return true;
-        }
+    if (tlb->temper != NYX_CACHE_STICKY) {
+        sizes &= ~BIT_ULL(qatomic_read(&stripe->lg2));
     }
-    count(&my_stripe(tlb)->misses);
-    return false;
+    if (!lookup(tlb, stripe, sizes, iova, asid, gen, entry)) {
+        return false;
+    }
+    qatomic_set(&stripe->lg2, entry->lg2);
+    return true;
 }
 
 uint32_t nyx_iotlb_ticket(const NyxIotlb *tlb)
@@ -211,14 +159,19 @@ uint32_t nyx_iotlb_ticket(const NyxIotlb *tlb)
     return qatomic_load_acquire(&tlb->ticket);
 }
 
+static Slot *set_of_tag(const NyxIotlb *tlb, uint64_t tag)
+{
+    return nyx_iotlb_set(tlb, tag & ~NYX_IOTLB_LOW_BITS, tag & 63);
+}
+
 /* The slot for a new entry, or NULL if every way holds a live other one. */
 static Slot *find_room_locked(NyxIotlb *tlb, uint64_t tag, NyxAsid asid,
                               uint32_t gen)
 {
-    Slot *set = set_of(tlb, tag);
+    Slot *set = set_of_tag(tlb, tag);
     Slot *room = NULL;
 
-    for (unsigned i = 0; i < IOTLB_WAYS; i++) {
+    for (unsigned i = 0; i < NYX_IOTLB_WAYS; i++) {
         if (set[i].tag == tag && set[i].asid == asid) {
             return &set[i];
         }
@@ -233,8 +186,8 @@ static Slot *find_room_locked(NyxIotlb *tlb, uint64_t tag, NyxAsid asid,
 static void insert_locked(NyxIotlb *tlb, NyxAsid asid, uint32_t gen,
                           const NyxIotlbEntry *entry)
 {
-    uint64_t tag = make_tag(entry->iova, entry->lg2);
-    uint64_t data = (entry->addr & ~LOW_BITS) | entry->permission;
+    uint64_t tag = nyx_iotlb_tag(entry->iova, entry->lg2);
+    uint64_t data = (entry->addr & ~NYX_IOTLB_LOW_BITS) | entry->permission;
     Slot *slot = find_room_locked(tlb, tag, asid, gen);
 
     qatomic_set(&tlb->sizes, tlb->sizes | BIT_ULL(entry->lg2));
@@ -244,7 +197,7 @@ static void insert_locked(NyxIotlb *tlb, NyxAsid asid, uint32_t gen,
         return;
     }
     if (!slot) {
-        slot = set_of(tlb, tag) + (nyx_random(&tlb->rng) & (IOTLB_WAYS - 1));
+        slot = set_of_tag(tlb, tag) + (nyx_random(&tlb->rng) & (NYX_IOTLB_WAYS - 1));
         tlb->stats.evictions++;
     }
     slot_write_locked(slot, tag, asid, data, gen);
@@ -255,7 +208,7 @@ bool nyx_iotlb_insert(NyxIotlb *tlb, uint32_t ticket, NyxAsid asid,
 {
     bool current;
 
-    if (!tlb->slots) {
+    if (tlb->temper == NYX_CACHE_OFF) {
         return true;
     }
     pthread_mutex_lock(&tlb->lock);
@@ -283,7 +236,7 @@ typedef struct DropRange {
 
 static bool tag_overlaps(uint64_t tag, uint64_t asid, const DropRange *range)
 {
-    uint64_t first = tag & ~LOW_BITS;
+    uint64_t first = tag & ~NYX_IOTLB_LOW_BITS;
 
     return tag && asid == range->asid && first <= range->last &&
            first + MAKE_64BIT_MASK(0, tag & 63) >= range->first;
@@ -296,7 +249,7 @@ static bool kept_overlaps(const NyxCacheRecord *record, const void *opaque)
 
 static void drop_scan_locked(NyxIotlb *tlb, const DropRange *range)
 {
-    size_t n = ((size_t)tlb->set_mask + 1) * IOTLB_WAYS;
+    size_t n = ((size_t)tlb->set_mask + 1) * NYX_IOTLB_WAYS;
 
     for (size_t i = 0; i < n; i++) {
         if (tag_overlaps(tlb->slots[i].tag, tlb->slots[i].asid, range)) {
@@ -310,9 +263,9 @@ static void drop_scan_locked(NyxIotlb *tlb, const DropRange *range)
 
 static void drop_tag_locked(NyxIotlb *tlb, uint64_t tag, NyxAsid asid)
 {
-    Slot *set = set_of(tlb, tag);
+    Slot *set = set_of_tag(tlb, tag);
 
-    for (unsigned i = 0; i < IOTLB_WAYS; i++) {
+    for (unsigned i = 0; i < NYX_IOTLB_WAYS; i++) {
         if (set[i].tag == tag && set[i].asid == asid) {
             slot_free_locked(tlb, &set[i]);
         }
@@ -343,7 +296,7 @@ void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint64_t first,
 
     pthread_mutex_lock(&tlb->lock);
     qatomic_store_release(&tlb->ticket, tlb->ticket + 1);
-    if (!tlb->slots || !tlb->sizes) {
+    if (!tlb->sizes) {
         /* Nothing was ever cached. */
     } else if (probes_for(tlb->sizes, first, last) > tlb->set_mask + 1ULL) {
         drop_scan_locked(tlb, &range);
@@ -353,7 +306,7 @@ void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint64_t first,
 
             for (uint64_t block = first >> lg2; block <= last >> lg2;
                  block++) {
-                drop_tag_locked(tlb, make_tag(block << lg2, lg2), asid);
+                drop_tag_locked(tlb, nyx_iotlb_tag(block << lg2, lg2), asid);
             }
         }
     }
@@ -362,16 +315,14 @@ void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint64_t first,
 
 void nyx_iotlb_clear(NyxIotlb *tlb)
 {
-    size_t n = ((size_t)tlb->set_mask + 1) * IOTLB_WAYS;
+    size_t n = ((size_t)tlb->set_mask + 1) * NYX_IOTLB_WAYS;
 
     pthread_mutex_lock(&tlb->lock);
     qatomic_store_release(&tlb->ticket, tlb->ticket + 1);
-    if (tlb->slots) {
-        for (size_t i = 0; i < n; i++) {
-            slot_write_locked(&tlb->slots[i], 0, 0, 0, 0);
-        }
-        qatomic_set(&tlb->sizes, 0);
+    for (size_t i = 0; i < n; i++) {
+        slot_write_locked(&tlb->slots[i], 0, 0, 0, 0);
     }
+    qatomic_set(&tlb->sizes, 0);
     nyx_cache_clear(&tlb->kept);
     pthread_mutex_unlock(&tlb->lock);
 }
@@ -388,11 +339,20 @@ NyxIotlbStats nyx_iotlb_stats(NyxIotlb *tlb)
     };
     pthread_mutex_unlock(&tlb->lock);
     /* Readers count these without the lock. */
-    for (unsigned i = 0; i < STRIPES; i++) {
+    for (unsigned i = 0; i < NYX_IOTLB_STRIPES; i++) {
         stats.hits += qatomic_read(&tlb->stripe[i].hits);
         stats.misses += qatomic_read(&tlb->stripe[i].misses);
     }
     return stats;
+}
+
+void nyx_iotlb_stats_add(NyxIotlbStats *sum, const NyxIotlbStats *part)
+{
+    sum->hits += part->hits;
+    sum->misses += part->misses;
+    sum->evictions += part->evictions;
+    sum->dropped += part->dropped;
+    sum->refused += part->refused;
 }
 
 typedef struct VisitKept {
@@ -413,7 +373,7 @@ static void visit_kept(const NyxCacheRecord *record, void *opaque)
 void nyx_iotlb_foreach(NyxIotlb *tlb, NyxIotlbVisit *visit, void *opaque)
 {
     VisitKept kept = { visit, opaque };
-    size_t n = tlb->slots ? ((size_t)tlb->set_mask + 1) * IOTLB_WAYS : 0;
+    size_t n = ((size_t)tlb->set_mask + 1) * NYX_IOTLB_WAYS;
     NyxIotlbEntry entry;
     Slot copy;
 

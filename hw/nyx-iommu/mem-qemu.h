@@ -7,6 +7,9 @@
 
 #include "hw/nyx-iommu/mem.h"
 
+/* Before the first use of nyx_mem_qemu; under the big lock. */
+void nyx_mem_qemu_init(void);
+
 /* Only RAM is reachable; a device's registers are an error, no recursion. */
 extern const NyxMem nyx_mem_qemu;
 

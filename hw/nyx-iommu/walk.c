@@ -51,39 +51,67 @@ static NyxWalkStatus check_entry(const NyxWalkCtx *ctx, NyxWalk *walk,
     return NYX_WALK_OK;
 }
 
-NyxWalk nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
-                 const NyxWalkStart *start)
+void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
+              const NyxWalkStart *start, NyxWalk *walk)
 {
     const NyxFormat *fmt = ctx->fmt;
     uint64_t table = start ? start->table : ctx->root;
-    NyxWalk walk = {
-        .level = start ? start->level : ctx->top,
-        .permission = start ? start->permission : ~0u,
-    };
 
-    for (;; walk.level--) {
+    walk->level = start ? start->level : ctx->top;
+    walk->permission = start ? start->permission : ~0u;
+    walk->steps = 0;
+    walk->addr = 0;
+
+    for (;; walk->level--) {
         NyxEntryClass klass = NYX_ENTRY_EMPTY;
-        NyxWalkStep *step = &walk.trail[walk.steps];
+        NyxWalkStep *step = &walk->trail[walk->steps];
 
-        walk.lg2 = nyx_level_lg2(fmt, walk.level);
-        step->level = walk.level;
-        step->entry_addr = entry_address(fmt, table, walk.level, iova);
-        walk.status = read_entry(ctx, step->entry_addr, &step->entry);
-        if (walk.status != NYX_WALK_OK) {
-            return walk;
+        walk->lg2 = nyx_level_lg2(fmt, walk->level);
+        step->level = walk->level;
+        step->entry_addr = entry_address(fmt, table, walk->level, iova);
+        walk->status = read_entry(ctx, step->entry_addr, &step->entry);
+        if (walk->status != NYX_WALK_OK) {
+            return;
         }
-        walk.steps++;
-        walk.status = check_entry(ctx, &walk, step->entry, need, &klass);
-        step->permission = walk.permission;
-        if (walk.status != NYX_WALK_OK) {
-            return walk;
+        walk->steps++;
+        walk->status = check_entry(ctx, walk, step->entry, need, &klass);
+        step->permission = walk->permission;
+        if (walk->status != NYX_WALK_OK) {
+            return;
         }
         if (klass == NYX_ENTRY_LEAF) {
-            walk.lg2 = fmt->leaf_lg2(ctx, walk.level, step->entry);
-            walk.addr = step->entry & fmt->table_mask &
-                        ~MAKE_64BIT_MASK(0, walk.lg2);
-            return walk;
+            walk->lg2 = fmt->leaf_lg2(ctx, walk->level, step->entry);
+            walk->addr = step->entry & fmt->table_mask &
+                         ~MAKE_64BIT_MASK(0, walk->lg2);
+            return;
         }
         table = step->entry & fmt->table_mask;
     }
+}
+
+/* Entries of a run; two lines of the host's cache. */
+#define RUN_LG2 4
+#define RUN (1u << RUN_LG2)
+
+void nyx_walk_widen(const NyxWalkCtx *ctx, NyxWalk *walk)
+{
+    const NyxWalkStep *leaf = &walk->trail[walk->steps - 1];
+    uint64_t index = leaf->entry_addr / sizeof(uint64_t) % RUN;
+    uint64_t first = leaf->entry - (index << walk->lg2);
+    uint64_t entries[RUN];
+
+    /* Most neighbours are known not to fit without a look at them. */
+    if (walk->level || walk->lg2 != ctx->fmt->granule_lg2 ||
+        ctx->table_xlate || (walk->addr >> walk->lg2) % RUN != index ||
+        !nyx_mem_read_le64(ctx->mem, leaf->entry_addr & ~(sizeof(entries) - 1),
+                           entries, RUN)) {
+        return;
+    }
+    for (unsigned i = 0; i < RUN; i++) {
+        if (entries[i] != first + ((uint64_t)i << walk->lg2)) {
+            return;
+        }
+    }
+    walk->lg2 += RUN_LG2;
+    walk->addr &= ~MAKE_64BIT_MASK(0, walk->lg2);
 }

@@ -69,7 +69,7 @@ static void show_requester(Visitor *v, void *opaque, Error **errp)
     nyx_show_u64(v, "walks", stats.walks);
     nyx_show_u64(v, "walk-reads", stats.walk_reads);
     nyx_show_struct(v, "iotlb", show_iotlb, &stats.iotlb, errp);
-    nyx_show_struct(v, "paging-structure-cache", show_cache, &stats.paging,
+    nyx_show_struct(v, "paging-structure-cache", show_iotlb, &stats.paging,
                     errp);
     nyx_show_struct(v, "context-cache", show_cache, &stats.context, errp);
     nyx_show_list(v, "faults", show_faults, &of, errp);
@@ -123,13 +123,9 @@ static void add_requester(NyxVtdRequester *r, void *opaque)
 
     sum->walks += stats.walks;
     sum->walk_reads += stats.walk_reads;
-    sum->iotlb.hits += stats.iotlb.hits;
-    sum->iotlb.misses += stats.iotlb.misses;
-    sum->iotlb.evictions += stats.iotlb.evictions;
-    sum->iotlb.dropped += stats.iotlb.dropped;
-    sum->iotlb.refused += stats.iotlb.refused;
+    nyx_iotlb_stats_add(&sum->iotlb, &stats.iotlb);
     nyx_cache_stats_add(&sum->context, &stats.context);
-    nyx_cache_stats_add(&sum->paging, &stats.paging);
+    nyx_iotlb_stats_add(&sum->paging, &stats.paging);
 }
 
 static void show_stats(Visitor *v, void *opaque, Error **errp)
@@ -144,7 +140,7 @@ static void show_stats(Visitor *v, void *opaque, Error **errp)
     nyx_show_u64(v, "walks", sum.walks);
     nyx_show_u64(v, "walk-reads", sum.walk_reads);
     nyx_show_struct(v, "iotlb", show_iotlb, &sum.iotlb, errp);
-    nyx_show_struct(v, "paging-structure-cache", show_cache, &sum.paging,
+    nyx_show_struct(v, "paging-structure-cache", show_iotlb, &sum.paging,
                     errp);
     nyx_show_struct(v, "context-cache", show_cache, &sum.context, errp);
     nyx_show_struct(v, "interrupt-entry-cache", show_cache, &stats.iec, errp);

@@ -224,15 +224,15 @@ NyxVtdRequesterStats nyx_vtd_requester_stats(NyxVtdRequester *r)
     stats = (NyxVtdRequesterStats) {
         .sid = qatomic_read(&r->last_sid),
         .requests_refused = r->refused,
-        .walks = r->walks,
-        .walk_reads = r->walk_reads,
-        .context = r->ctx_stats,
+        .walks = qatomic_read(&r->walks),
+        .walk_reads = qatomic_read(&r->walk_reads),
+        .context.hits = qatomic_read(&r->ctx_hits),
+        .context.misses = qatomic_read(&r->ctx_misses),
+        .context.dropped = r->ctx_dropped,
     };
-    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
-        nyx_cache_stats_add(&stats.paging, &r->paging[i].stats);
-    }
     pthread_mutex_unlock(&r->lock);
     stats.iotlb = nyx_iotlb_stats(r->tlb);
+    stats.paging = nyx_iotlb_stats(r->tables);
     return stats;
 }
 

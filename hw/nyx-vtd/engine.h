@@ -195,7 +195,7 @@ typedef struct NyxVtdRequesterStats {
     uint64_t walk_reads;     /* table entries read */
     NyxIotlbStats iotlb;
     NyxCacheStats context;
-    NyxCacheStats paging;    /* paging-structure caches */
+    NyxIotlbStats paging;    /* paging-structure cache */
 } NyxVtdRequesterStats;
 
 NyxVtdStats nyx_vtd_stats(NyxVtd *vtd);

@@ -43,8 +43,9 @@ typedef struct NyxVtdFault {
 } NyxVtdFault;
 
 /*
- * The context that a requester uses, in one word, so that a hit takes one
- * load to know it: valid, sid, did and translation type.
+ * The context that a requester uses, in two words, so that it is read without
+ * a lock.  A hit needs the first only; the second is written before it, and
+ * neither changes unless the requester's ctx_ticket moves first.
  */
 #define NYX_CTX_WORD(F)                      \
     F(NYX_CTX, VALID,     0,  1, USED)       \
@@ -57,22 +58,31 @@ typedef struct NyxVtdFault {
     F(NYX_CTX, RSVD48,   48, 16, MBZ)
 NYX_LAYOUT64(NYX_CTX_WORD)
 
+#define NYX_CTX_ROOT_WORD(F)                 \
+    F(NYX_CTX_ROOT, AW,       0,  3, USED)   \
+    F(NYX_CTX_ROOT, RSVD3,    3,  9, MBZ)    \
+    F(NYX_CTX_ROOT, SSPTPTR, 12, 52, ADDR)
+NYX_LAYOUT64(NYX_CTX_ROOT_WORD)
+
 struct NyxVtdRequester {
     NyxVtd *vtd;
     void *opaque;
-    NyxIotlb *tlb;
-    uint64_t ctx_word;       /* atomic */
-    uint64_t domains;        /* atomic; NYX_VTD_DOMAIN_BIT of those walked */
-    uint16_t last_sid;       /* atomic; for statistics */
+    NyxIotlb *tlb;           /* leaves */
+    NyxIotlb *tables;        /* paging-structure cache: table addresses */
 
-    pthread_mutex_t lock;    /* what follows */
-    NyxVtdContext ctx;
+    /* Atomic. */
+    uint64_t ctx_word;       /* NYX_CTX_WORD; zero: not known */
+    uint64_t ctx_root;       /* NYX_CTX_ROOT_WORD */
     uint32_t ctx_ticket;     /* moves when the context is dropped */
-    uint32_t paging_ticket;  /* moves when paging structures are dropped */
-    NyxCache paging[NVTD_MAX_LEVELS - 1];  /* [n]: entries of level n + 1 */
-    NyxCacheStats ctx_stats;
+    uint16_t last_sid;       /* for statistics */
+    uint64_t domains;        /* NYX_VTD_DOMAIN_BIT of those walked */
+    uint64_t ctx_hits;
+    uint64_t ctx_misses;
     uint64_t walks;
     uint64_t walk_reads;
+
+    pthread_mutex_t lock;    /* writers of the context, and what follows */
+    uint64_t ctx_dropped;
     uint64_t refused;
     uint64_t faults[NVTD_N_FAULTS];
 
@@ -229,8 +239,6 @@ typedef bool NyxVtdContextMatch(uint64_t word, const void *opaque);
 bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
                                     NyxVtdContextMatch *match,
                                     const void *opaque);
-void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
-                                   uint64_t first, uint64_t last);
 
 /* invalidate.c */
 void nyx_vtd_ccmd_written(void *dev, const NyxReg *reg, uint64_t written,

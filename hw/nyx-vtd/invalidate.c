@@ -62,7 +62,8 @@ static void drop_pages(NyxVtdRequester *r, uint16_t did,
      * ticket for the IOTLB already, and is refused there.
      */
     if (!range->leaf_only) {
-        nyx_vtd_requester_drop_paging(r, did, range->first, range->last);
+        nyx_iotlb_drop_range(r->tables, NYX_ASID(did), range->first,
+                             range->last);
     }
     nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
 }
@@ -70,13 +71,8 @@ static void drop_pages(NyxVtdRequester *r, uint16_t did,
 static void clear_requester(NyxVtdRequester *r, uint16_t did,
                             const PageRange *range)
 {
+    nyx_iotlb_clear(r->tables);
     nyx_iotlb_clear(r->tlb);
-    pthread_mutex_lock(&r->lock);
-    r->paging_ticket++;
-    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
-        nyx_cache_clear(&r->paging[i]);
-    }
-    pthread_mutex_unlock(&r->lock);
 }
 
 /* A generation moved; long before one can come round, really clear. */

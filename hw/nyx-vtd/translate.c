@@ -4,12 +4,11 @@
  * the miss: context, paging-structure caches, walk, fill.
  */
 #include "qemu/osdep.h"
+#include "hw/nyx-iommu/iotlb-lookup.h"
 #include "hw/nyx-vtd/internal.h"
 
-/* Entries of the paging-structure cache for tables of level n + 1. */
-static const uint32_t paging_entries[NVTD_MAX_LEVELS - 1] = {
-    1024, 128, 32, 16,
-};
+/* Table addresses that a requester's paging-structure cache holds. */
+#define PAGING_ENTRIES 1024
 
 /* One request on its way. */
 typedef struct Xlat {
@@ -157,10 +156,10 @@ bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
     bool unknown;
 
     pthread_mutex_lock(&r->lock);
-    r->ctx_ticket++;
+    qatomic_store_release(&r->ctx_ticket, r->ctx_ticket + 1);
     /* Under the lock: a fill may come just before. */
     if (r->ctx_word && (!match || match(r->ctx_word, opaque))) {
-        r->ctx_stats.dropped++;
+        r->ctx_dropped++;
         qatomic_store_release(&r->ctx_word, 0);
     }
     unknown = !r->ctx_word;
@@ -168,70 +167,90 @@ bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
     return unknown;
 }
 
+/* The context in the cache, if it is for the request's sid. */
+static bool cached_context(Xlat *x)
+{
+    NyxVtdRequester *r = x->r;
+    uint64_t word, root;
+
+    x->ctx_ticket = qatomic_load_acquire(&r->ctx_ticket);
+    word = qatomic_load_acquire(&r->ctx_word);
+    root = qatomic_load_acquire(&r->ctx_root);
+    if (!context_is_for(word, x->sid) ||
+        qatomic_read(&r->ctx_ticket) != x->ctx_ticket) {
+        nyx_count(&r->ctx_misses);
+        return false;
+    }
+    nyx_count(&r->ctx_hits);
+    x->ctx = (NyxVtdContext) {
+        .ssptptr = root & R_NYX_CTX_ROOT_SSPTPTR_MASK,
+        .aw = FIELD_EX64(root, NYX_CTX_ROOT, AW),
+        .did = FIELD_EX64(word, NYX_CTX, DID),
+        .tt = FIELD_EX64(word, NYX_CTX, TT),
+        .fpd = FIELD_EX64(word, NYX_CTX, FPD),
+        .present = FIELD_EX64(word, NYX_CTX, PRESENT),
+    };
+    return true;
+}
+
+/*
+ * Remember the context.  One for another requester id makes place for it;
+ * one for the same id came from another thread's fetch, and is as good.
+ */
+static void fill_context_locked(Xlat *x)
+{
+    NyxVtdRequester *r = x->r;
+
+    if (r->ctx_ticket != x->ctx_ticket ||
+        context_is_for(r->ctx_word, x->sid)) {
+        return;
+    }
+    if (r->ctx_word) {
+        qatomic_store_release(&r->ctx_ticket, ++x->ctx_ticket);
+        qatomic_store_release(&r->ctx_word, 0);
+    }
+    qatomic_store_release(&r->ctx_root, x->ctx.ssptptr | x->ctx.aw);
+    qatomic_store_release(&r->ctx_word, pack_context(x->sid, &x->ctx));
+}
+
 /* Context of the request, from the cache or memory. */
 static NyxVtdFaultCode get_context(Xlat *x)
 {
-    NyxVtdRequester *r = x->r;
-    NyxVtdFaultCode code = NVTD_FAULT_NONE;
-    bool cached;
+    NyxVtdFaultCode code;
 
-    pthread_mutex_lock(&r->lock);
-    x->ctx_ticket = r->ctx_ticket;
-    cached = context_is_for(r->ctx_word, x->sid);
-    if (cached) {
-        r->ctx_stats.hits++;
-        x->ctx = r->ctx;
-    } else {
-        r->ctx_stats.misses++;
-    }
-    pthread_mutex_unlock(&r->lock);
-    if (cached) {
+    if (cached_context(x)) {
         return x->ctx.present ? NVTD_FAULT_NONE : NVTD_FAULT_CTX_P;
     }
-
     code = nyx_vtd_context_fetch(x->vtd, x->sid, &x->ctx);
-    if (x->vtd->cfg.cache == NYX_CACHE_OFF ||
-        (code != NVTD_FAULT_NONE &&
-         !(code == NVTD_FAULT_CTX_P && x->vtd->cfg.caching_mode))) {
-        return code;
+    if (x->vtd->cfg.cache != NYX_CACHE_OFF &&
+        (code == NVTD_FAULT_NONE ||
+         (code == NVTD_FAULT_CTX_P && x->vtd->cfg.caching_mode))) {
+        pthread_mutex_lock(&x->r->lock);
+        fill_context_locked(x);
+        pthread_mutex_unlock(&x->r->lock);
     }
-    pthread_mutex_lock(&r->lock);
-    if (r->ctx_ticket == x->ctx_ticket) {
-        r->ctx = x->ctx;
-        qatomic_store_release(&r->ctx_word, pack_context(x->sid, &x->ctx));
-    }
-    pthread_mutex_unlock(&r->lock);
     return code;
 }
 
-static NyxCacheKey paging_key(uint8_t level, uint64_t iova, uint16_t did)
+/* The lowest table that the caches know for the address. */
+static bool paging_lookup(const Xlat *x, NyxWalkStart *start)
 {
-    uint8_t lg2 = nyx_level_lg2(&nyx_fmt_vtdss, level);
+    NyxIotlbEntry entry;
 
-    return (NyxCacheKey) { .addr = iova >> lg2, .tag = NYX_ASID(did) };
-}
-
-/* The lowest table that the caches know for @iova. */
-static bool paging_lookup_locked(Xlat *x, unsigned top, NyxWalkStart *start)
-{
-    for (unsigned level = 1; level <= top; level++) {
-        const NyxCacheRecord *record =
-            nyx_cache_lookup(&x->r->paging[level - 1],
-                             paging_key(level, x->req->iova, x->ctx.did),
-                             x->gen);
-
-        if (record) {
-            start->table = record->data[0];
-            start->permission = record->data[1];
-            start->level = level - 1;
-            return true;
-        }
+    if (!nyx_iotlb_lookup(x->r->tables, x->req->iova, NYX_ASID(x->ctx.did),
+                          x->gen, &entry)) {
+        return false;
     }
-    return false;
+    *start = (NyxWalkStart) {
+        .table = entry.addr,
+        .level = nyx_lg2_level(&nyx_fmt_vtdss, entry.lg2) - 1,
+        .permission = entry.permission,
+    };
+    return true;
 }
 
 /* Remember the table pointers that a walk went through. */
-static void paging_fill_locked(Xlat *x, const NyxWalk *walk)
+static void paging_fill(const Xlat *x, const NyxWalk *walk)
 {
     unsigned tables = walk->steps;
 
@@ -241,42 +260,17 @@ static void paging_fill_locked(Xlat *x, const NyxWalk *walk)
     }
     for (unsigned i = 0; i < tables; i++) {
         const NyxWalkStep *step = &walk->trail[i];
-
-        nyx_cache_insert(&x->r->paging[step->level - 1],
-                         paging_key(step->level, x->req->iova, x->ctx.did),
-                         x->gen, step->entry & nyx_fmt_vtdss.table_mask,
-                         step->permission);
-    }
-}
-
-static bool drop_paging_in(const NyxCacheRecord *record, const void *opaque)
-{
-    const uint64_t *range = opaque;
-
-    return record->key.addr >= range[0] && record->key.addr <= range[1] &&
-           record->key.tag == range[2];
-}
-
-void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
-                                   uint64_t first, uint64_t last)
-{
-    pthread_mutex_lock(&r->lock);
-    r->paging_ticket++;
-    for (unsigned level = 1; level < NVTD_MAX_LEVELS; level++) {
-        const uint64_t range[3] = {
-            paging_key(level, first, did).addr,
-            paging_key(level, last, did).addr,
-            NYX_ASID(did),
+        uint8_t lg2 = nyx_level_lg2(&nyx_fmt_vtdss, step->level);
+        const NyxIotlbEntry entry = {
+            .iova = x->req->iova & ~MAKE_64BIT_MASK(0, lg2),
+            .addr = step->entry & nyx_fmt_vtdss.table_mask,
+            .lg2 = lg2,
+            .permission = step->permission,
         };
 
-        if (range[0] == range[1]) {
-            nyx_cache_drop(&r->paging[level - 1], paging_key(level, first,
-                                                             did));
-        } else {
-            nyx_cache_drop_if(&r->paging[level - 1], drop_paging_in, range);
-        }
+        nyx_iotlb_insert(x->r->tables, x->paging_ticket,
+                         NYX_ASID(x->ctx.did), x->gen, &entry);
     }
-    pthread_mutex_unlock(&r->lock);
 }
 
 /*
@@ -286,7 +280,7 @@ void nyx_vtd_requester_drop_paging(NyxVtdRequester *r, uint16_t did,
  * a change of it comes behind the context command: if no context command came
  * until the generation was taken, the IOTLB command will move it.
  */
-static NyxWalk walk_tables(Xlat *x)
+static void walk_tables(Xlat *x, NyxWalk *walk)
 {
     NyxVtdRequester *r = x->r;
     const NyxWalkCtx wctx = {
@@ -301,7 +295,6 @@ static NyxWalk walk_tables(Xlat *x)
     uint64_t bit = NYX_VTD_DOMAIN_BIT(x->ctx.did);
     NyxWalkStart start;
     bool started;
-    NyxWalk walk;
 
     /*
      * The bit is seen before anything is read: an invalidation that does not
@@ -313,22 +306,19 @@ static NyxWalk walk_tables(Xlat *x)
     }
     x->gen = nyx_vtd_gen(x->vtd, x->ctx.did);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
-    pthread_mutex_lock(&r->lock);
-    x->paging_ticket = r->paging_ticket;
-    x->ctx_dropped = r->ctx_ticket != x->ctx_ticket;
-    started = paging_lookup_locked(x, wctx.top, &start);
-    pthread_mutex_unlock(&r->lock);
-
-    walk = nyx_walk(&wctx, x->req->iova, x->need, started ? &start : NULL);
-
-    pthread_mutex_lock(&r->lock);
-    r->walks++;
-    r->walk_reads += walk.steps;
-    if (r->paging_ticket == x->paging_ticket && !x->ctx_dropped) {
-        paging_fill_locked(x, &walk);
+    x->paging_ticket = nyx_iotlb_ticket(r->tables);
+    x->ctx_dropped = qatomic_load_acquire(&r->ctx_ticket) != x->ctx_ticket;
+    started = paging_lookup(x, &start);
+    nyx_walk(&wctx, x->req->iova, x->need, started ? &start : NULL, walk);
+    if (walk->status == NYX_WALK_OK &&
+        x->vtd->cfg.cache == NYX_CACHE_HARDWARE) {
+        nyx_walk_widen(&wctx, walk);
     }
-    pthread_mutex_unlock(&r->lock);
-    return walk;
+    nyx_count(&r->walks);
+    qatomic_set(&r->walk_reads, qatomic_read(&r->walk_reads) + walk->steps);
+    if (!x->ctx_dropped) {
+        paging_fill(x, walk);
+    }
 }
 
 /* Put a leaf, or with caching mode a hole, into the IOTLB. */
@@ -452,7 +442,7 @@ static bool translate_miss(Xlat *x, NyxReply *reply)
     if (!x->looked_up && iotlb_lookup(x, x->ctx.did, &entry)) {
         return finish_entry(x, &entry, reply);
     }
-    walk = walk_tables(x);
+    walk_tables(x, &walk);
     return finish_walk(x, &walk, reply);
 }
 
@@ -465,38 +455,56 @@ static bool translate_off(const Xlat *x, NyxReply *reply)
     return identity(x, reply);
 }
 
-/*
- * The hit.  True if the IOTLB has the page; *@ok is then the outcome.
- * Translation requests take the same entries (4.1.1).
- */
-static bool translate_hit(Xlat *x, NyxReply *reply, bool *ok)
-{
-    uint64_t word = qatomic_load_acquire(&x->r->ctx_word);
-    unsigned did = FIELD_EX64(word, NYX_CTX, DID);
-    unsigned tt = FIELD_EX64(word, NYX_CTX, TT);
-    NyxIotlbEntry entry;
+/* What is known of a request when it takes the long way. */
+typedef struct Prior {
+    uint64_t word;           /* context when it was looked up */
+    bool translating;
+    bool looked_up;          /* in the IOTLB, with that context */
+    bool found;
+    NyxIotlbEntry entry;     /* if found */
+} Prior;
 
-    if (!context_is_for(word, x->sid) || !(word & R_NYX_CTX_PRESENT_MASK) ||
-        tt == NVTD_TT_PASS_THROUGH || x->req->type == NYX_REQ_TRANSLATED ||
-        !iotlb_lookup(x, did, &entry)) {
-        return false;
-    }
-    x->ctx.fpd = FIELD_EX64(word, NYX_CTX, FPD);
-    x->ctx.tt = tt;
-    if (!kind_admitted(x)) {
-        *ok = refuse(x, NVTD_FAULT_TT_BLOCK, reply);
-    } else {
-        *ok = finish_entry(x, &entry, reply);
-    }
-    return true;
+/* Whether @word is a context for @sid that uses page tables. */
+static bool context_has_tables(uint64_t word, uint16_t sid)
+{
+    /* TT is 00b or 01b. */
+    const uint64_t mask = R_NYX_CTX_VALID_MASK | R_NYX_CTX_PRESENT_MASK |
+                          (uint64_t)NVTD_TT_PASS_THROUGH <<
+                          R_NYX_CTX_TT_SHIFT | R_NYX_CTX_SID_MASK;
+
+    return (word & mask) ==
+           (R_NYX_CTX_VALID_MASK | R_NYX_CTX_PRESENT_MASK |
+            (uint64_t)sid << R_NYX_CTX_SID_SHIFT);
 }
 
-bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
-                       const NyxRequest *req, NyxReply *reply)
+/* What the IOTLB has for a requester with context @word. */
+static inline bool look_up(NyxVtdRequester *r, uint64_t word, uint64_t iova,
+                           NyxIotlbEntry *entry)
 {
-    NyxVtd *vtd = r->vtd;
+    unsigned did = FIELD_EX64(word, NYX_CTX, DID);
+
+    return nyx_iotlb_find(r->tlb, iova, NYX_ASID(did),
+                          nyx_vtd_gen(r->vtd, did), entry);
+}
+
+/* Translation requests take the entries of the others (4.1.1). */
+static bool translate_found(Xlat *x, const Prior *prior, NyxReply *reply)
+{
+    x->ctx.fpd = FIELD_EX64(prior->word, NYX_CTX, FPD);
+    x->ctx.tt = FIELD_EX64(prior->word, NYX_CTX, TT);
+    if (!kind_admitted(x)) {
+        return refuse(x, NVTD_FAULT_TT_BLOCK, reply);
+    }
+    return finish_entry(x, &prior->entry, reply);
+}
+
+/* Everything but a plain hit. */
+static __attribute__((noinline))
+bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
+                    Prior *prior, NyxReply *reply)
+{
     Xlat x = {
-        .vtd = vtd,
+        .vtd = r->vtd,
         .r = r,
         .req = req,
         .sid = sid,
@@ -504,13 +512,11 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
         .probe = req->type == NYX_REQ_UNTRANSLATED &&
                  req->access == NYX_ACCESS_NONE,
     };
-    bool ok;
 
     if (qatomic_read(&r->last_sid) != sid) {
         qatomic_set(&r->last_sid, sid);
     }
-    /* What was latched before the mode was set is seen with it. */
-    if (!(qatomic_load_acquire(&vtd->mode) & NVTD_MODE_TRANSLATE)) {
+    if (!prior->translating) {
         return translate_off(&x, reply);
     }
     if (req->has_pasid) {
@@ -521,10 +527,50 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
         /* 3.14: no device may have interrupts translated for it. */
         return refuse(&x, NVTD_FAULT_INTR_RANGE, reply);
     }
-    if (translate_hit(&x, reply, &ok)) {
-        return ok;
+    if (req->type == NYX_REQ_TRANSLATION &&
+        context_has_tables(prior->word, sid)) {
+        prior->looked_up = true;
+        prior->found = look_up(r, prior->word, req->iova, &prior->entry);
     }
+    if (prior->found) {
+        return translate_found(&x, prior, reply);
+    }
+    x.looked_up = prior->looked_up;
     return translate_miss(&x, reply);
+}
+
+/* The plain hit is here, which is what nearly all requests are. */
+bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
+                       const NyxRequest *req, NyxReply *reply)
+{
+    /* What was latched before the mode was set is seen with it. */
+    bool translating = qatomic_load_acquire(&r->vtd->mode) &
+                       NVTD_MODE_TRANSLATE;
+    uint64_t word = qatomic_load_acquire(&r->ctx_word);
+    bool looked_up = translating && req->type == NYX_REQ_UNTRANSLATED &&
+                     !req->has_pasid && context_has_tables(word, sid);
+    bool found = false;
+    NyxIotlbEntry entry;
+    Prior prior;
+
+    if (likely(looked_up)) {
+        found = look_up(r, word, req->iova, &entry);
+        if (likely(found && entry.permission &&
+                   !(req->access & ~entry.permission))) {
+            return answer(reply, req->iova, entry.addr, entry.lg2,
+                          entry.permission);
+        }
+    }
+    prior = (Prior) {
+        .word = word,
+        .translating = translating,
+        .looked_up = looked_up,
+        .found = found,
+    };
+    if (found) {
+        prior.entry = entry;
+    }
+    return translate_long(r, sid, req, &prior, reply);
 }
 
 static NyxCacheCfg cache_cfg(const NyxVtdCfg *cfg, uint32_t entries,
@@ -547,11 +593,9 @@ NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
     r->vtd = vtd;
     r->opaque = opaque;
     r->tlb = nyx_iotlb_new(&cfg);
+    cfg = cache_cfg(&vtd->cfg, PAGING_ENTRIES, 1 << 16);
+    r->tables = nyx_iotlb_new(&cfg);
     pthread_mutex_init(&r->lock, NULL);
-    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
-        cfg = cache_cfg(&vtd->cfg, paging_entries[i], 1 << 16);
-        nyx_cache_init(&r->paging[i], &cfg);
-    }
     g_ptr_array_add(vtd->requesters, r);
     return r;
 }
@@ -560,9 +604,7 @@ void nyx_vtd_requester_free(NyxVtdRequester *r)
 {
     nyx_vtd_report_drain(r->vtd);
     g_ptr_array_remove(r->vtd->requesters, r);
-    for (unsigned i = 0; i < ARRAY_SIZE(r->paging); i++) {
-        nyx_cache_destroy(&r->paging[i]);
-    }
+    nyx_iotlb_free(r->tables);
     nyx_iotlb_free(r->tlb);
     pthread_mutex_destroy(&r->lock);
     g_free(r);

@@ -4,7 +4,7 @@
  * protocol, and readers beside a writer.
  */
 #include "qemu/osdep.h"
-#include "hw/nyx-iommu/iotlb.h"
+#include "hw/nyx-iommu/iotlb-lookup.h"
 #include "hw/nyx-iommu/request.h"
 
 #define RW NYX_ACCESS_RW
@@ -39,6 +39,24 @@ static bool has(NyxIotlb *tlb, NyxAsid asid, uint32_t gen, uint64_t iova)
     return nyx_iotlb_lookup(tlb, iova, asid, gen, &entry);
 }
 
+/* Both ways to look up, which have to agree. */
+static bool look(NyxIotlb *tlb, uint64_t iova, NyxAsid asid, uint32_t gen,
+                 NyxIotlbEntry *entry)
+{
+    NyxIotlbEntry inlined;
+    bool found = nyx_iotlb_lookup(tlb, iova, asid, gen, entry);
+
+    g_assert_cmpint(nyx_iotlb_find(tlb, iova, asid, gen, &inlined), ==,
+                    found);
+    if (found) {
+        g_assert_cmphex(inlined.iova, ==, entry->iova);
+        g_assert_cmphex(inlined.addr, ==, entry->addr);
+        g_assert_cmphex(inlined.lg2, ==, entry->lg2);
+        g_assert_cmphex(inlined.permission, ==, entry->permission);
+    }
+    return found;
+}
+
 static uint64_t size_mask(uint8_t lg2)
 {
     return (1ULL << lg2) - 1;
@@ -56,7 +74,7 @@ static void test_sizes(gconstpointer data)
         NyxIotlbEntry entry;
 
         put(tlb, 7, 3, iova, addr, lg2, RW);
-        g_assert_true(nyx_iotlb_lookup(tlb, iova, 7, 3, &entry));
+        g_assert_true(look(tlb, iova, 7, 3, &entry));
         g_assert_cmphex(entry.iova, ==, iova);
         g_assert_cmphex(entry.addr, ==, addr);
         g_assert_cmpuint(entry.lg2, ==, lg2);
@@ -78,7 +96,7 @@ static void test_permissions(void)
 
     for (unsigned permission = 0; permission < 4; permission++) {
         put(tlb, 1, 0, permission << 12, 0xabc000, 12, permission);
-        g_assert_true(nyx_iotlb_lookup(tlb, permission << 12, 1, 0, &entry));
+        g_assert_true(look(tlb, permission << 12, 1, 0, &entry));
         g_assert_cmpuint(entry.permission, ==, permission);
         g_assert_cmphex(entry.addr, ==, 0xabc000);
     }
@@ -115,7 +133,7 @@ static void test_tags(gconstpointer data)
     }
     for (unsigned i = 0; i < ARRAY_SIZE(asids); i++) {
         /* Four ways: not all can have stayed, but none is taken for another. */
-        if (nyx_iotlb_lookup(tlb, 0x1000, asids[i], i, &entry)) {
+        if (look(tlb, 0x1000, asids[i], i, &entry)) {
             g_assert_cmphex(entry.addr, ==, (i + 1) << 12);
         } else {
             g_assert_cmpuint(GPOINTER_TO_UINT(data), ==, NYX_CACHE_HARDWARE);
@@ -137,7 +155,7 @@ static void test_generations(gconstpointer data)
             put(tlb, 1, gen, i << 12, (uint64_t)gen << 20, 12, RW);
         }
         for (unsigned i = 0; i < 32; i++) {
-            g_assert_true(nyx_iotlb_lookup(tlb, i << 12, 1, gen, &entry));
+            g_assert_true(look(tlb, i << 12, 1, gen, &entry));
             g_assert_cmphex(entry.addr, ==, (uint64_t)gen << 20);
         }
     }
@@ -160,6 +178,32 @@ static void test_overlap(void)
     nyx_iotlb_drop_range(tlb, 1, 0x201000, 0x201fff);
     g_assert_false(has(tlb, 1, 0, 0x201000));
     g_assert_false(has(tlb, 1, 0, 0x202000));
+    nyx_iotlb_free(tlb);
+}
+
+/* Sizes in turns: the size found last is no more than where to begin. */
+static void test_size_changes(gconstpointer data)
+{
+    static const uint8_t sizes[] = { 12, 21, 12, 30, 16, 39, 21, 12 };
+    NyxIotlb *tlb = new_tlb(GPOINTER_TO_UINT(data), 64);
+    NyxIotlbEntry entry;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        put(tlb, 1, 0, (uint64_t)(i + 1) << 40, (uint64_t)i << 40, sizes[i],
+            RW);
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+            uint64_t iova = ((uint64_t)(i + 1) << 40) + 0x123;
+
+            g_assert_true(nyx_iotlb_find(tlb, iova, 1, 0, &entry));
+            g_assert_cmpuint(entry.lg2, ==, sizes[i]);
+            g_assert_cmphex(entry.addr, ==, (uint64_t)i << 40);
+            g_assert_false(nyx_iotlb_find(tlb, iova, 2, 0, &entry));
+        }
+    }
+    g_assert_cmpuint(nyx_iotlb_stats(tlb).hits, ==, 24);
+    g_assert_cmpuint(nyx_iotlb_stats(tlb).misses, ==, 24);
     nyx_iotlb_free(tlb);
 }
 
@@ -395,7 +439,7 @@ static void *race_reader(void *opaque)
         uint32_t gen = __atomic_load_n(&race->gen, __ATOMIC_ACQUIRE);
         NyxIotlbEntry entry;
 
-        if (nyx_iotlb_lookup(race->tlb, iova, asid, gen, &entry)) {
+        if (nyx_iotlb_find(race->tlb, iova, asid, gen, &entry)) {
             __atomic_fetch_add(&race->hits[reader->n], 1, __ATOMIC_RELAXED);
             g_assert_cmphex(entry.iova, ==, iova);
             g_assert_cmphex(entry.addr, ==,
@@ -464,6 +508,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add_both("sizes", test_sizes);
+    add_both("size-changes", test_size_changes);
     g_test_add_func("/nyx/iotlb/permissions", test_permissions);
     g_test_add_func("/nyx/iotlb/zero", test_zero);
     add_both("tags", test_tags);

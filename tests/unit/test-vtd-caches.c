@@ -290,24 +290,27 @@ static void test_irte_foreign(void)
 
 #define MANY 4096
 
-/* Access many pages, change all, and count those that are still stale. */
+/*
+ * Access many pages, change all, and count those that are still stale.  No
+ * pages are neighbours in a way that lets them share an entry.
+ */
 static unsigned stale_of(Fx *f, uint64_t ss, unsigned n)
 {
     unsigned stale = 0;
 
     for (unsigned i = 0; i < n; i++) {
-        fx_map(f, ss, LEVELS, i << 12, 0x40000000 + (i << 12), 12, FX_RW);
+        fx_map(f, ss, LEVELS, i << 12, 0x40001000 + (i << 12), 12, FX_RW);
         g_assert_cmphex(fx_dma(f, FX_R, i << 12), ==,
-                        0x40000000 + (i << 12));
+                        0x40001000 + (i << 12));
     }
     for (unsigned i = 0; i < n; i++) {
-        fx_map(f, ss, LEVELS, i << 12, 0x80000000 + (i << 12), 12, FX_RW);
+        fx_map(f, ss, LEVELS, i << 12, 0x80001000 + (i << 12), 12, FX_RW);
     }
     /* A probe may evict, never bring back: each is asked once. */
     for (unsigned i = n; i--; ) {
         uint64_t addr = fx_dma(f, FX_R, i << 12);
 
-        g_assert_cmphex(addr & 0xfffffff, ==, i << 12);
+        g_assert_cmphex(addr & 0xfffffff, ==, (i + 1) << 12);
         stale += addr >> 30 == 1;
     }
     return stale;
@@ -388,7 +391,7 @@ static void test_sticky(void)
         g_assert_cmphex(fx_dma(f, FX_R, i << 12) >> 30, ==, i < 8 ? 2 : 1);
     }
     fx_flush_iotlb_global(f);
-    g_assert_cmphex(fx_dma(f, FX_R, 0x100000), ==, 0x80100000);
+    g_assert_cmphex(fx_dma(f, FX_R, 0x100000), ==, 0x80101000);
     fx_free(f);
 }
 
@@ -446,6 +449,137 @@ static void test_iec_tempers(void)
         g_assert_cmpuint(stale, <=, rows[t].most);
         fx_free(f);
     }
+}
+
+/* --- Runs of leaves ------------------------------------------------------- */
+
+#define RUN_IOVA 0x40020000u
+#define RUN_PAGES 16
+
+typedef struct RunRow {
+    const char *name;
+    uint64_t gpa;            /* of the first page */
+    unsigned odd;            /* the page that is different */
+    uint64_t flip;           /* bits of its entry that are */
+    unsigned lg2;            /* of the block that page 5 is answered with */
+} RunRow;
+
+static const RunRow run_rows[] = {
+    { "whole", 0x70000000, 0, 0, 16 },
+    { "in the middle of 128 KiB", 0x70010000, 0, 0, 16 },
+    { "not aligned", 0x70001000, 0, 0, 12 },
+    { "half aligned", 0x70008000, 0, 0, 12 },
+    { "first is missing", 0x70000000, 0, 0x3, 12 },
+    { "last is missing", 0x70000000, 15, 0x3, 12 },
+    { "one may not be written", 0x70000000, 9, 0x2, 12 },
+    { "one is elsewhere", 0x70000000, 8, 1ULL << 30, 12 },
+    { "one has a reserved bit", 0x70000000, 12, 1ULL << 62, 12 },
+    { "one has another ignored bit", 0x70000000, 3, 1ULL << 52, 12 },
+    { "two addresses changed over", 0x70000000, 6, 0x1000, 12 },
+    { "up to the interrupt range", 0xfedf0000, 0, 0, 16 },
+    { "in the interrupt range", 0xfeef1000, 0, 0, 12 },
+    { "behind the interrupt range", 0xfef00000, 0, 0, 16 },
+};
+
+static void make_run(Fx *f, uint64_t ss, const RunRow *row)
+{
+    uint64_t at;
+
+    for (unsigned i = 0; i < RUN_PAGES; i++) {
+        fx_map(f, ss, LEVELS, RUN_IOVA + (i << 12), row->gpa + (i << 12), 12,
+               FX_RW);
+    }
+    at = fx_entry(f, ss, LEVELS, RUN_IOVA + (row->odd << 12), 1);
+    fx_mem_poke(&f->mem, at, fx_mem_peek(&f->mem, at) ^ row->flip);
+}
+
+/* One entry for sixteen pages, if nothing tells it from sixteen entries. */
+static void test_runs(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(run_rows); i++) {
+        const RunRow *row = &run_rows[i];
+        uint64_t iova = RUN_IOVA + 0x5678, ss;
+        Fx *f = fx_new_domain(NULL, LEVELS, &ss);
+        NyxReply reply;
+
+        make_run(f, ss, row);
+        reply = fx_request(f, 0, FX_R, iova);
+        if (row->gpa == 0xfeef1000) {
+            FX_CHECK(row->name, reply.ok, false);
+            fx_free(f);
+            continue;
+        }
+        FX_CHECK(row->name, reply.addr, row->gpa + 0x5678);
+        FX_CHECK(row->name, reply.addr_mask, (1u << row->lg2) - 1);
+        FX_CHECK(row->name, reply.access, 3);
+        /* The answer is what is cached. */
+        FX_CHECK(row->name, reads_of(f, FX_R, RUN_IOVA + 0xa000) == 0,
+                 row->lg2 == 16);
+        FX_CHECK(row->name, fx_request(f, 0, FX_R, iova).addr_mask,
+                 (1u << row->lg2) - 1);
+        fx_free(f);
+    }
+}
+
+/* What names one page of a block takes the block. */
+static void test_run_dropped(void)
+{
+    const RunRow *row = &run_rows[0];
+
+    for (unsigned i = 0; i < RUN_PAGES; i++) {
+        uint64_t iova = RUN_IOVA + (i << 12), ss;
+        Fx *f = fx_new_domain(NULL, LEVELS, &ss);
+
+        make_run(f, ss, row);
+        fx_dma(f, FX_R, RUN_IOVA);
+        fx_map(f, ss, LEVELS, iova, 0x90000000, 12, FX_RW);
+        /* Not invalidated: any page may be cached already. */
+        g_assert_cmphex(fx_dma(f, FX_R, iova), ==, row->gpa + (i << 12));
+        fx_flush_pages(f, FX_DID, RUN_IOVA - 0x1000, 0, false);
+        fx_flush_pages(f, FX_DID, RUN_IOVA + 0x10000, 0, false);
+        g_assert_cmphex(fx_dma(f, FX_R, iova), ==, row->gpa + (i << 12));
+        fx_flush_pages(f, FX_DID, iova, 0, true);
+        g_assert_cmphex(fx_dma(f, FX_R, iova), ==, 0x90000000);
+        iova ^= 0x1000;
+        g_assert_cmphex(fx_dma(f, FX_R, iova), ==,
+                        row->gpa + iova - RUN_IOVA);
+        fx_free(f);
+    }
+}
+
+/* `sticky` keeps exactly what was used, `off` nothing: neither has blocks. */
+static void test_run_tempers(void)
+{
+    static const NyxCacheTemper tempers[] = {
+        NYX_CACHE_STICKY, NYX_CACHE_OFF,
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(tempers); i++) {
+        NyxVtdCfg cfg = cfg_cache(false, tempers[i]);
+        uint64_t ss;
+        Fx *f = fx_new_domain(&cfg, LEVELS, &ss);
+
+        make_run(f, ss, &run_rows[0]);
+        g_assert_cmphex(fx_request(f, 0, FX_R, RUN_IOVA).addr_mask, ==,
+                        0xfff);
+        g_assert_cmpuint(reads_of(f, FX_R, RUN_IOVA + 0x1000), >, 0);
+        fx_free(f);
+    }
+}
+
+/* Larger leaves have no runs. */
+static void test_run_of_large(void)
+{
+    uint64_t ss;
+    Fx *f = fx_new_domain(NULL, LEVELS, &ss);
+
+    for (unsigned i = 0; i < RUN_PAGES; i++) {
+        fx_map(f, ss, LEVELS, (uint64_t)i << 21, 0x80000000 + ((uint64_t)i
+               << 21), 21, FX_RW);
+    }
+    g_assert_cmphex(fx_request(f, 0, FX_R, 0x200000).addr_mask, ==, 0x1fffff);
+    g_assert_cmpuint(reads_of(f, FX_R, 0x400000), >, 0);
+    fx_free(f);
 }
 
 /* The paging-structure caches of `sticky` keep everything, too. */
@@ -632,6 +766,10 @@ int main(int argc, char **argv)
     ADD("sticky", test_sticky);
     ADD("sticky-paging", test_sticky_paging);
     ADD("off", test_off);
+    ADD("runs", test_runs);
+    ADD("run-dropped", test_run_dropped);
+    ADD("run-tempers", test_run_tempers);
+    ADD("run-of-large", test_run_of_large);
     ADD("iec-tempers", test_iec_tempers);
     ADD("latch-keeps", test_latch_keeps);
     ADD("refill", test_refill);

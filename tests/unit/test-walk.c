@@ -147,9 +147,10 @@ static bool outer_xlate(void *opaque, uint64_t gpa, unsigned access,
 {
     const Tables *outer = opaque;
     NyxWalkCtx ctx = walk_ctx(outer);
-    NyxWalk walk = nyx_walk(&ctx, gpa, access, NULL);
+    NyxWalk walk;
 
     g_assert_cmpuint(access, ==, FX_R);
+    nyx_walk(&ctx, gpa, access, NULL, &walk);
     *hpa = walk.addr | (gpa & MAKE_64BIT_MASK(0, walk.lg2));
     return walk.status == NYX_WALK_OK;
 }
@@ -157,8 +158,10 @@ static bool outer_xlate(void *opaque, uint64_t gpa, unsigned access,
 static NyxWalk run(const Tables *t, uint64_t iova, unsigned need)
 {
     NyxWalkCtx ctx = walk_ctx(t);
+    NyxWalk walk;
 
-    return nyx_walk(&ctx, iova, need, NULL);
+    nyx_walk(&ctx, iova, need, NULL, &walk);
+    return walk;
 }
 
 /* The walk is what the naive walker says; it is returned. */
@@ -168,11 +171,12 @@ static NyxWalk compare_from(const char *row, const Tables *t, uint64_t table,
 {
     const NyxWalkStart start = { table, level - 1, rw };
     NyxWalkCtx ctx = walk_ctx(t);
-    NyxWalk walk = nyx_walk(&ctx, iova, need,
-                            table == t->root && rw == 3 ? NULL : &start);
     Naive want = naive_walk(t, table, level, iova, need,
                             (Naive) { .rw = rw });
+    NyxWalk walk;
 
+    nyx_walk(&ctx, iova, need, table == t->root && rw == 3 ? NULL : &start,
+             &walk);
     FX_CHECK(row, walk.status, want.status);
     FX_CHECK(row, walk.level, want.level - 1);
     FX_CHECK(row, walk.lg2, want.lg2);

@@ -72,6 +72,9 @@ void nyx_iotlb_clear(NyxIotlb *tlb);
 
 NyxIotlbStats nyx_iotlb_stats(NyxIotlb *tlb);
 
+/* Add @part to @sum. */
+void nyx_iotlb_stats_add(NyxIotlbStats *sum, const NyxIotlbStats *part);
+
 typedef void NyxIotlbVisit(const NyxIotlbEntry *entry, NyxAsid asid,
                            uint32_t gen, void *opaque);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The page-table walker.  A table format is a constant description; one
- * function walks any of them and returns a value.
+ * function walks any of them.
  *
  * Words: level 0 is the leaf-only table in every format, whatever number the
  * manual gives it; an entry is empty, a table pointer, or a leaf; sizes are
@@ -103,17 +103,33 @@ typedef struct NyxWalk {
  * @need: NyxAccess bits that each level must grant; zero asks only what is
  *        there.
  * @start: where to begin, or NULL for the root.
+ * @walk: how it went; of its trail only the steps taken are set.
  *
  * Order of checks at each level: read, presence, permission, reserved bits.
  * Nothing is cached and nothing is written here.
  */
-NyxWalk nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
-                 const NyxWalkStart *start);
+void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
+              const NyxWalkStart *start, NyxWalk *walk);
+
+/**
+ * nyx_walk_widen: after a walk with NYX_WALK_OK, make one leaf of it and its
+ * neighbours if the aligned run of sixteen entries differs in nothing but
+ * addresses, which are those of one aligned block.  The block may be cached
+ * as a whole: every page of it is mapped, with the same permissions, and an
+ * invalidation of any page drops it.
+ */
+void nyx_walk_widen(const NyxWalkCtx *ctx, NyxWalk *walk);
 
 /* log2 of the bytes that one entry of @level covers. */
 static inline uint8_t nyx_level_lg2(const NyxFormat *fmt, unsigned level)
 {
     return fmt->granule_lg2 + fmt->index_bits * level;
+}
+
+/* The level whose entries cover 2^@lg2 bytes. */
+static inline unsigned nyx_lg2_level(const NyxFormat *fmt, uint8_t lg2)
+{
+    return (lg2 - fmt->granule_lg2) / fmt->index_bits;
 }
 
 /* VT-d second-stage tables; features are NYX_VTDSS_*. */
