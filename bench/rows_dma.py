@@ -169,7 +169,8 @@ def rows():
     for eighths in (4, 8, 9, 10, 16):
         slots = FULL * eighths // 8
         yield FullDma(f'4 B read, {slots} pages in turn', slots=slots,
-                      pattern=IN_ORDER, quick=eighths in (4, 9, 16),
+                      pattern=IN_ORDER, scattered=True,
+                      quick=eighths in (4, 9, 16),
                       subjects=('peer', 'nyx'), variant='full',
                       section=f'a full IOTLB ({FULL} entries)')
     yield Messages()

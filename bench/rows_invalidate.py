@@ -50,7 +50,9 @@ class Invalidation:
         return [one] * (1 if self.meets else BATCH)
 
     def measure(self, lab, rounds, quick):
-        fill = Dma('', slots=self.cached, pattern=IN_ORDER, count=self.cached)
+        # Scattered: an IOTLB may hold a run of leaves in one entry.
+        fill = Dma('', slots=self.cached, pattern=IN_ORDER, scattered=True,
+                   count=self.cached)
         commands = self.commands()
         repeats = 3 if quick else 7
 
