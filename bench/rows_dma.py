@@ -137,14 +137,18 @@ def plain_rows():
               pattern=AT_RANDOM, write=True, quick=False)
     yield Dma('64 B read, 4096 pages at random', slots=4096, goal=0.5,
               pattern=AT_RANDOM, length=64, quick=False)
-    for levels in (3, 4):
-        yield Dma(f'4 B read, 65536 pages at random, {levels} levels',
-                  slots=65536, pattern=AT_RANDOM, levels=levels, goal=0.35,
-                  quick=levels == 4)
-    # QEMU's own has no such tables in legacy mode.
-    yield Dma('4 B read, 65536 pages at random, 5 levels', slots=65536,
-              pattern=AT_RANDOM, levels=5, quick=False,
-              subjects=('none', 'floor', 'nyx'))
+    for scattered in (False, True):
+        where = 'scattered' if scattered else 'contiguous'
+        for levels in (3, 4):
+            yield Dma(f'4 B read, 65536 random pages, {levels} levels, '
+                      f'{where}', slots=65536, pattern=AT_RANDOM,
+                      levels=levels, scattered=scattered, goal=0.35,
+                      quick=levels == 4)
+        # QEMU's own has no such tables in legacy mode.
+        yield Dma(f'4 B read, 65536 random pages, 5 levels, {where}',
+                  slots=65536, pattern=AT_RANDOM, levels=5,
+                  scattered=scattered, quick=False,
+                  subjects=('none', 'floor', 'nyx'))
     yield Dma('4 B read, 256 leaves of 2 MiB at random', leaf_lg2=21,
               slots=256, pattern=AT_RANDOM, goal=0.5)
     yield Dma('4 B read, 1 leaf of 1 GiB, 256 pages at random', leaf_lg2=30,
