@@ -158,11 +158,11 @@ void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
 #define NYX_NEED_DIRTY  (1u << 7)
 
 /*
- * Walks of one request before it gives up.  Each but the last was overtaken
- * by a store to an entry that it was about to mark; an honest guest stores to
- * an entry now and then.
+ * Walks of one request before it gives up.  Each was overtaken by a store to
+ * an entry that it was about to mark.  An honest guest stores to an entry now
+ * and then; of one that does nothing else, a walk wins one race in eight.
  */
-#define NYX_WALK_TRIES 64
+#define NYX_WALK_TRIES 256
 
 /**
  * nyx_walk_and_mark: nyx_walk(), and if the request is permitted, the marks
