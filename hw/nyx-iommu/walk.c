@@ -68,6 +68,10 @@ bool nyx_walk_mark(const NyxWalkCtx *ctx, bool write, NyxWalk *walk)
 void nyx_walk_and_mark(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
                        const NyxWalkStart *start, NyxWalk *walk)
 {
+    if (!nyx_walk_marks(ctx)) {
+        nyx_walk(ctx, iova, need & ~NYX_NEED_DIRTY, start, walk);
+        return;
+    }
     for (unsigned tries = NYX_WALK_TRIES; tries; tries--) {
         nyx_walk(ctx, iova, need & ~NYX_NEED_DIRTY, start, walk);
         if (nyx_walk_mark(ctx, nyx_walk_writes(need, walk->permission),

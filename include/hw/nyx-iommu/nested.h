@@ -54,9 +54,9 @@ typedef struct NyxNestedWalk {
  * permitted, marks in the first stage, then in the second for the result.
  * Tables that were read have the second stage's accessed marks at once.
  *
- * A request that is granted neither read nor write (it only asks) is OK and
- * marks nothing but that.  All walks of the request share NYX_WALK_TRIES; the stage whose entry kept
- * changing has NYX_WALK_MARK_ERROR.
+ * A request that only asks, and is granted neither read nor write, is OK and
+ * marks no more than that.  All walks of the request share NYX_WALK_TRIES; the
+ * stage whose entry kept changing has NYX_WALK_MARK_ERROR.
  */
 void nyx_nested_walk(const NyxNestedCtx *ctx, uint64_t iova, unsigned need,
                      const NyxWalkStart *start, NyxNestedWalk *walk);

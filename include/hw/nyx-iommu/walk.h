@@ -52,7 +52,7 @@ typedef struct NyxFormat {
     bool reserved_first;     /* reserved bits are checked before rights */
     NyxEntryMark accessed;   /* of every entry that a request used */
     NyxEntryMark extended;   /* set with it, if the feature is on */
-    NyxEntryMark dirty;      /* of the leaf, by a write */
+    NyxEntryMark dirty;      /* of the leaf, by a write; with accessed only */
 
     NyxEntryClass (*classify)(const NyxWalkCtx *ctx, unsigned level,
                               uint64_t entry);
