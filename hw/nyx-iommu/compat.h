@@ -14,6 +14,14 @@
 #include "exec/address-spaces.h"
 #endif
 
+#if __has_include("system/host_iommu_device.h")
+#include "system/dma.h"
+#include "system/host_iommu_device.h"
+#else
+#include "sysemu/dma.h"
+#include "sysemu/host_iommu_device.h"
+#endif
+
 #if __has_include("hw/core/sysbus.h")
 #include "hw/core/sysbus.h"
 #include "hw/core/boards.h"

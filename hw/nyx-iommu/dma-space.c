@@ -12,11 +12,11 @@
 #include "qemu/error-report.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
+#include "hw/nyx-iommu/dma-notify.h"
 #include "hw/nyx-iommu/dma-space.h"
 #include "hw/nyx-iommu/requester.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
-#include "trace.h"
 
 #define TYPE_NYX_IOMMU_REGION "nyx-iommu-region"
 
@@ -30,10 +30,20 @@ struct NyxDmaDevice {
     const NyxDmaOps *ops;    /* the space's, at hand */
     void *requester;
     PCIBus *bus;
+    PCIBus *root_bus;        /* above it; that one stays */
     uint8_t devfn;
+    unsigned hosts;          /* devices of the host that it stands for */
     const uint8_t *bus_nr;   /* where the bus's number is at any time */
     uint8_t fixed_bus_nr;
 };
+
+/* A device of the host; behind a bridge several share a NyxDmaDevice. */
+typedef struct HostDevice {
+    PCIBus *bus;
+    int devfn;
+    HostIOMMUDevice *hiod;
+    NyxDmaDevice *device;
+} HostDevice;
 
 struct NyxDmaSpace {
     const NyxDmaOps *ops;
@@ -42,6 +52,7 @@ struct NyxDmaSpace {
     PCIBus *root_bus;
     GPtrArray *devices;      /* changed under the big lock and this one */
     QemuMutex lock;
+    GArray *hosts;           /* HostDevice */
 };
 
 uint16_t nyx_dma_device_sid(const NyxDmaDevice *device)
@@ -89,23 +100,44 @@ static int region_notify_flag_changed(IOMMUMemoryRegion *region,
                                       IOMMUNotifierFlag new, Error **errp)
 {
     NyxDmaDevice *device = container_of(region, NyxDmaDevice, region);
+    const NyxDmaOps *ops = device->ops;
+    ERRP_GUARD();
 
-    if (new & IOMMU_NOTIFIER_MAP) {
-        error_setg(errp, "%s: no MAP notifications for device %02x.%x: a "
-                   "device that needs them (vfio-pci, vhost-vdpa) has to be "
-                   "on a bus that bypasses the IOMMU (bypass_iommu=on)",
-                   device->ops->name, PCI_SLOT(device->devfn),
-                   PCI_FUNC(device->devfn));
+    if (!ops->notify(device->requester, new & IOMMU_NOTIFIER_UNMAP,
+                     new & IOMMU_NOTIFIER_MAP, errp)) {
+        error_prepend(errp, "device %02x.%x: ", PCI_SLOT(device->devfn),
+                      PCI_FUNC(device->devfn));
         return -ENOTSUP;
     }
-    device->ops->notify(device->requester,
-                               new & IOMMU_NOTIFIER_UNMAP);
+    /*
+     * Consumers leave a region that is switched off and come back with it.
+     * Those that leave it while it is on are gone.
+     */
+    if ((old & ~new & IOMMU_NOTIFIER_MAP) &&
+        MEMORY_REGION(region)->enabled) {
+        ops->expect(device->requester, device->hosts);
+    }
     return 0;
 }
 
-/* Only MAP notifiers have anything to be told, and there are none. */
+typedef struct Replay {
+    IOMMUNotifier *n;
+    uint16_t sid;
+} Replay;
+
+static void replay_one(void *opaque, const NyxBlock *block)
+{
+    Replay *replay = opaque;
+
+    nyx_notify_map(replay->n, replay->sid, block);
+}
+
 static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *n)
 {
+    NyxDmaDevice *device = container_of(region, NyxDmaDevice, region);
+    Replay replay = { n, nyx_dma_device_sid(device) };
+
+    device->ops->replay(device->requester, replay_one, &replay);
 }
 
 static void region_class_init(ObjectClass *oc, NyxClassData *data)
@@ -130,34 +162,6 @@ void nyx_dma_space_register_types(void)
 
 /* --- Notifiers ------------------------------------------------------------ */
 
-/* One notifier, in aligned blocks: the rule that suits every QEMU version. */
-static void notify_range(const NyxDmaDevice *device, IOMMUNotifier *n,
-                         IOMMUNotifierFlag type, uint64_t first,
-                         uint64_t last)
-{
-    first = MAX(first, n->start);
-    last = MIN(last, n->end);
-    while (first <= last) {
-        uint64_t mask = dma_aligned_pow2_mask(first, last, 63);
-        IOMMUTLBEvent event = {
-            .type = type,
-            .entry = {
-                .target_as = &address_space_memory,
-                .iova = first,
-                .addr_mask = mask,
-                .perm = IOMMU_NONE,
-            },
-        };
-
-        trace_nyx_iommu_notify(nyx_dma_device_sid(device), first, mask, type);
-        memory_region_notify_iommu_one(n, &event);
-        if (mask >= last - first) {
-            break;
-        }
-        first += mask + 1;
-    }
-}
-
 void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
                              uint64_t iova, uint8_t lg2)
 {
@@ -165,8 +169,34 @@ void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
     IOMMUNotifier *n;
 
     IOMMU_NOTIFIER_FOREACH(n, &device->region) {
-        if (n->notifier_flags & type) {
-            notify_range(device, n, type, iova & ~mask, iova | mask);
+        if ((n->notifier_flags & type) &&
+            !(n->notifier_flags & IOMMU_NOTIFIER_MAP)) {
+            nyx_notify_unmap(n, nyx_dma_device_sid(device), type,
+                             iova & ~mask, iova | mask, NULL);
+        }
+    }
+}
+
+void nyx_dma_device_unmap(NyxDmaDevice *device, uint64_t first, uint64_t last,
+                          const NyxBlock *only)
+{
+    IOMMUNotifier *n;
+
+    IOMMU_NOTIFIER_FOREACH(n, &device->region) {
+        if (n->notifier_flags & IOMMU_NOTIFIER_MAP) {
+            nyx_notify_unmap(n, nyx_dma_device_sid(device),
+                             IOMMU_NOTIFIER_UNMAP, first, last, only);
+        }
+    }
+}
+
+void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block)
+{
+    IOMMUNotifier *n;
+
+    IOMMU_NOTIFIER_FOREACH(n, &device->region) {
+        if (n->notifier_flags & IOMMU_NOTIFIER_MAP) {
+            nyx_notify_map(n, nyx_dma_device_sid(device), block);
         }
     }
 }
@@ -216,12 +246,15 @@ static const MemoryRegionOps window_ops = {
 
 /* --- Functions ------------------------------------------------------------ */
 
-static void device_update(NyxDmaDevice *device)
+void nyx_dma_device_update(NyxDmaDevice *device)
 {
-    bool checked = device->ops->checked(device->space->iommu);
+    const NyxDmaOps *ops = device->ops;
+    bool checked = ops->checked(device->space->iommu) &&
+                   !ops->direct(device->requester);
     MemoryRegion *region = MEMORY_REGION(&device->region);
 
     /* One is off before the other is on. */
+    memory_region_transaction_begin();
     if (checked) {
         memory_region_set_enabled(&device->bypass, false);
         memory_region_set_enabled(region, true);
@@ -229,13 +262,14 @@ static void device_update(NyxDmaDevice *device)
         memory_region_set_enabled(region, false);
         memory_region_set_enabled(&device->bypass, true);
     }
+    memory_region_transaction_commit();
 }
 
 void nyx_dma_space_update(NyxDmaSpace *space)
 {
     memory_region_transaction_begin();
     for (unsigned i = 0; i < space->devices->len; i++) {
-        device_update(g_ptr_array_index(space->devices, i));
+        nyx_dma_device_update(g_ptr_array_index(space->devices, i));
     }
     memory_region_transaction_commit();
 }
@@ -291,12 +325,40 @@ static NyxDmaDevice *device_new(NyxDmaSpace *space, const char *name,
  */
 static void device_follow_bus(NyxDmaDevice *device)
 {
+    device->root_bus = device->bus;
+    while (!pci_bus_is_root(device->root_bus)) {
+        device->root_bus = pci_get_bus(device->root_bus->parent_dev);
+    }
     if (pci_bus_is_root(device->bus)) {
         device->fixed_bus_nr = pci_bus_num(device->bus);
         device->bus_nr = &device->fixed_bus_nr;
     } else {
         device->bus_nr = device->bus->parent_dev->config + PCI_SECONDARY_BUS;
     }
+}
+
+typedef struct BusSearch {
+    const PCIBus *bus;
+    bool found;
+} BusSearch;
+
+static void look_at_bus(PCIBus *bus, void *opaque)
+{
+    BusSearch *search = opaque;
+
+    search->found |= bus == search->bus;
+}
+
+bool nyx_dma_device_has_bus(const NyxDmaDevice *device)
+{
+    BusSearch search = { .bus = device->bus };
+
+    /* Sources that are no PCI functions have none, and need none. */
+    if (!device->root_bus) {
+        return true;
+    }
+    pci_for_each_bus(device->root_bus, look_at_bus, &search);
+    return search.found;
 }
 
 static NyxDmaDevice *device_of(NyxDmaSpace *space, PCIBus *bus, int devfn)
@@ -328,7 +390,7 @@ static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
 
         device = device_new(space, name, bus, devfn);
         device_follow_bus(device);
-        device_update(device);
+        nyx_dma_device_update(device);
     } else {
         /* A bus that was unplugged may have come back at its address. */
         device_follow_bus(device);
@@ -340,15 +402,40 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
                              HostIOMMUDevice *hiod, Error **errp)
 {
     NyxDmaSpace *space = opaque;
+    HostDevice host = { .bus = bus, .devfn = devfn, .hiod = hiod };
+    AddressSpace *as;
 
-    error_setg(errp, "%s cannot shadow its tables for a host device yet: put "
-               "the device on a bus that bypasses the IOMMU (pxb-pcie with "
-               "bypass_iommu=on)", space->ops->name);
-    return false;
+    if (!space->ops->host_device(space->iommu, hiod, errp)) {
+        return false;
+    }
+    /* Who its requests come from. */
+    as = hiod->aliased_bus
+         ? get_address_space(hiod->aliased_bus, space, hiod->aliased_devfn)
+         : get_address_space(bus, space, devfn);
+    host.device = container_of(as, NyxDmaDevice, as);
+    object_ref(OBJECT(hiod));
+    g_array_append_val(space->hosts, host);
+    host.device->hosts++;
+    space->ops->expect(host.device->requester, true);
+    return true;
 }
 
 static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
 {
+    NyxDmaSpace *space = opaque;
+
+    for (unsigned i = 0; i < space->hosts->len; i++) {
+        HostDevice host = g_array_index(space->hosts, HostDevice, i);
+
+        if (host.bus != bus || host.devfn != devfn) {
+            continue;
+        }
+        g_array_remove_index_fast(space->hosts, i);
+        host.device->hosts--;
+        space->ops->expect(host.device->requester, host.device->hosts);
+        object_unref(OBJECT(host.hiod));
+        return;
+    }
 }
 
 static const PCIIOMMUOps pci_ops = {
@@ -398,6 +485,7 @@ NyxDmaSpace *nyx_dma_space_new(const NyxDmaOps *ops, Object *owner,
     space->iommu = iommu;
     space->root_bus = bus;
     space->devices = g_ptr_array_new();
+    space->hosts = g_array_new(FALSE, FALSE, sizeof(HostDevice));
     qemu_mutex_init(&space->lock);
     pci_setup_iommu(bus, &pci_ops, space);
     nyx_request_provider_set(answer_request, space);
@@ -410,7 +498,7 @@ AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
     NyxDmaDevice *device = device_new(space, name, NULL, sid & 0xff);
 
     device->fixed_bus_nr = sid >> 8;
-    device_update(device);
+    nyx_dma_device_update(device);
     return &device->as;
 }
 

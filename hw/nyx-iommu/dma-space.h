@@ -6,6 +6,7 @@
 #ifndef HW_NYX_IOMMU_DMA_SPACE_H
 #define HW_NYX_IOMMU_DMA_SPACE_H
 
+#include "hw/nyx-iommu/blocks.h"
 #include "hw/nyx-iommu/compat.h"
 #include "hw/nyx-iommu/request.h"
 #include "hw/pci/pci.h"
@@ -21,8 +22,19 @@ typedef struct NyxDmaOps {
     /* Any thread, under RCU. */
     bool (*translate)(void *requester, uint16_t sid, const NyxRequest *req,
                       NyxReply *reply);
-    /* Whether changes of mappings have to be announced for it. */
-    void (*notify)(void *requester, bool on);
+    /*
+     * Which consumers it has: @unmap, changes have to be announced; @map, all
+     * mappings have to be.  False with @errp set if that cannot be.
+     */
+    bool (*notify)(void *requester, bool unmap, bool map, Error **errp);
+    /* Whether to count on a consumer with @map that is not there now. */
+    void (*expect)(void *requester, bool on);
+    /* All mappings, from low to high. */
+    void (*replay)(void *requester, NyxBlockVisit *visit, void *opaque);
+    /* Whether its consumers have to see memory as it is. */
+    bool (*direct)(void *requester);
+    /* Whether a device of the host can be behind the IOMMU. */
+    bool (*host_device)(void *iommu, HostIOMMUDevice *hiod, Error **errp);
     /* Whether requests have to be translated or checked now. */
     bool (*checked)(void *iommu);
     /* A doubleword written to the interrupt range. */
@@ -52,16 +64,33 @@ AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
 /* NyxDmaOps.checked has changed: switch every function over. */
 void nyx_dma_space_update(NyxDmaSpace *space);
 
+/* NyxDmaOps.direct of the function has changed. */
+void nyx_dma_device_update(NyxDmaDevice *device);
+
+/*
+ * Whether the function's bus is still there; without it there is no requester
+ * id.  Who has made a request, or listens, has its bus.
+ */
+bool nyx_dma_device_has_bus(const NyxDmaDevice *device);
+
 /* Requester id that the function has now. */
 uint16_t nyx_dma_device_sid(const NyxDmaDevice *device);
 
 /**
  * nyx_dma_device_unmapped: tell the notifiers of @device of kind @type
- * (IOMMU_NOTIFIER_UNMAP or _DEVIOTLB_UNMAP) that [iova, iova + 2^lg2) is
- * gone; lg2 of 64 is everything.
+ * (IOMMU_NOTIFIER_UNMAP or _DEVIOTLB_UNMAP) that [iova, iova + 2^lg2) may be
+ * gone; lg2 of 64 is everything.  Those that are told of mappings know better.
  */
 void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
                              uint64_t iova, uint8_t lg2);
+
+/*
+ * The same for those that are told of mappings: [@first, @last] is gone, which
+ * was the one mapping @only unless that is NULL; and @block is there.
+ */
+void nyx_dma_device_unmap(NyxDmaDevice *device, uint64_t first, uint64_t last,
+                          const NyxBlock *only);
+void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block);
 
 /* The function with requester id @sid, if it is on a bus of ours. */
 NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid);

@@ -162,6 +162,19 @@ static bool realize_interrupts(NyxTestdevState *s, Error **errp)
     return true;
 }
 
+static void uninit_interrupts(NyxTestdevState *s)
+{
+    PCIDevice *pdev = PCI_DEVICE(s);
+
+    if (s->msix) {
+        msix_uninit_exclusive_bar(pdev);
+    }
+    msi_uninit(pdev);
+    if (pdev->exp.exp_cap) {
+        pcie_cap_exit(pdev);
+    }
+}
+
 static bool check_properties(const NyxTestdevState *s, Error **errp)
 {
     if (!s->vectors || s->vectors > MAX_VECTORS) {
@@ -206,13 +219,8 @@ static void nyx_testdev_exit(PCIDevice *pdev)
     nyx_testdev_mmio_exit(s);
     qemu_remove_exit_notifier(&s->exit_notifier);
     qemu_del_vm_change_state_handler(s->vm_change);
-    if (s->msix) {
-        msix_uninit_exclusive_bar(pdev);
-    }
-    msi_uninit(pdev);
-    if (pdev->exp.exp_cap) {
-        pcie_cap_exit(pdev);
-    }
+    nyx_testdev_host_exit(s);
+    uninit_interrupts(s);
 }
 
 static void nyx_testdev_realize(PCIDevice *pdev, Error **errp)
@@ -224,6 +232,10 @@ static void nyx_testdev_realize(PCIDevice *pdev, Error **errp)
     }
     if (!realize_interrupts(s, errp)) {
         msi_uninit(pdev);
+        return;
+    }
+    if (!nyx_testdev_host_init(s, errp)) {
+        uninit_interrupts(s);
         return;
     }
     nyx_testdev_mmio_init(s);
@@ -320,6 +332,7 @@ static const Property nyx_testdev_properties[] = {
     DEFINE_PROP_UINT8("vectors", NyxTestdevState, vectors, 16),
     DEFINE_PROP_UINT32("shadow-max", NyxTestdevState, shadow_max, 65535),
     DEFINE_PROP_UINT8("notify", NyxTestdevState, notify_reset, 0),
+    DEFINE_PROP_UINT8("host-aw-bits", NyxTestdevState, host_aw_bits, 0),
 };
 
 static const struct {
@@ -334,6 +347,8 @@ static const struct {
     { "shadow-max", "Most IOMMU mappings to keep, 1 to 1048576" },
     { "notify", "IOMMU events to listen for after reset: "
                 "1 MAP, 2 UNMAP, 4 device-TLB invalidation, added up" },
+    { "host-aw-bits", "Appear as a device of a host whose IOMMU has so many "
+                      "address bits, as vfio-pci does; 0 for none" },
 };
 
 static void nyx_testdev_class_init(ObjectClass *klass, NyxClassData *data)
@@ -377,5 +392,6 @@ static const TypeInfo nyx_testdev_info = {
 void nyx_testdev_register_types(void)
 {
     nyx_testdev_floor_register_types();
+    nyx_testdev_host_register_types();
     type_register_static(&nyx_testdev_info);
 }

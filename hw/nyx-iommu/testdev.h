@@ -185,7 +185,9 @@ bool nyx_testdev_run_quiesce(NyxTestdevState *s);
 /* The same, then take the results, or drop them if @discard. */
 void nyx_testdev_run_cancel(NyxTestdevState *s, bool discard);
 uint32_t nyx_testdev_run_status(NyxTestdevState *s);
-/* Totals of the run that is under way or over. */
+/* Of thread @t of the run that is under way or over; its time if over. */
+NyxTestdevRunResult nyx_testdev_run_of_thread(NyxTestdevState *s, unsigned t);
+/* Totals of the same. */
 NyxTestdevRunResult nyx_testdev_run_totals(NyxTestdevState *s);
 
 struct NyxTestdevState {
@@ -198,6 +200,7 @@ struct NyxTestdevState {
     bool msix;
     uint8_t vectors;
     uint8_t notify_reset;
+    uint8_t host_aw_bits;  /* 0: no device of the host */
     uint32_t shadow_max;
 
     /* Migrated */
@@ -217,6 +220,7 @@ struct NyxTestdevState {
     NyxTestdevAtc atc;
     NyxTestdevNotify notify;
     NyxTestdevRun *run;    /* under way, or stopped with threads left */
+    HostIOMMUDevice *host; /* or NULL */
     VMChangeStateEntry *vm_change;
     Notifier exit_notifier;
 };
@@ -244,6 +248,13 @@ void nyx_testdev_mmio_reset(NyxTestdevState *s);
 /* The region that runs with NYX_TD_RUN_F_FLOOR go through. */
 void nyx_testdev_floor_init(NyxTestdevState *s);
 void nyx_testdev_floor_register_types(void);
+
+/* testdev-host.c */
+
+/* Be a device of the host, if the property says so; false if refused. */
+bool nyx_testdev_host_init(NyxTestdevState *s, Error **errp);
+void nyx_testdev_host_exit(NyxTestdevState *s);
+void nyx_testdev_host_register_types(void);
 
 /* testdev.c */
 

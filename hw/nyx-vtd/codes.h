@@ -172,7 +172,10 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "PERFCAP tells the number of counters")                                \
     F(PERF_EVENT, "vtd.perf.event", ERROR, "11.4.44",                        \
       "performance counter set to events that are not offered",              \
-      "PERFEVNTCAP has a bit for each event of a group")
+      "PERFEVNTCAP has a bit for each event of a group")                     \
+    F(SHADOW_FULL, "vtd.shadow.full", WARNING, "6.1",                        \
+      "more mappings than are passed on to a host device",                   \
+      "map less, or in larger pages")
 
 #define NVTD_RULE_ENUM(name, id, sev, section, title, fix) NVTD_RULE_##name,
 

@@ -116,6 +116,18 @@ static void show_invalidations(Visitor *v, void *opaque, Error **errp)
     nyx_show_u64(v, "queue-errors", stats->queue_errors);
 }
 
+/* To consumers of mappings, such as vfio-pci. */
+static void show_announced(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxVtdStats *stats = opaque;
+
+    nyx_show_u64(v, "maps", stats->map_events);
+    nyx_show_u64(v, "unmaps", stats->unmap_events);
+    nyx_show_u64(v, "tables-read", stats->shadow_tables);
+    nyx_show_u64(v, "page-tables", stats->shadows);
+    nyx_show_u64(v, "mappings", stats->shadow_blocks);
+}
+
 static void add_requester(NyxVtdRequester *r, void *opaque)
 {
     NyxVtdRequesterStats *sum = opaque;
@@ -145,6 +157,7 @@ static void show_stats(Visitor *v, void *opaque, Error **errp)
     nyx_show_struct(v, "context-cache", show_cache, &sum.context, errp);
     nyx_show_struct(v, "interrupt-entry-cache", show_cache, &stats.iec, errp);
     nyx_show_struct(v, "invalidations", show_invalidations, &stats, errp);
+    nyx_show_struct(v, "announced", show_announced, &stats, errp);
     nyx_show_u64(v, "interrupts-remapped", stats.interrupts);
     nyx_show_u64(v, "interrupts-compatibility", stats.compat_interrupts);
     nyx_show_u64(v, "interrupts-posted", stats.posted_interrupts);

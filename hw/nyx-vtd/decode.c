@@ -65,9 +65,6 @@ static void context_check_domain(NyxVtd *vtd, uint16_t sid,
     NyxVtdDomainUse *use = &vtd->domain_use[ctx->did];
     bool shared;
 
-    if (vtd->cfg.caching_mode && ctx->did == 0) {
-        nyx_vtd_finding(vtd, NVTD_RULE_CM_DID0, where);
-    }
     if (ctx->tt == NVTD_TT_PASS_THROUGH) {
         return;
     }
@@ -81,8 +78,8 @@ static void context_check_domain(NyxVtd *vtd, uint16_t sid,
     }
 }
 
-NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
-                                      NyxVtdContext *ctx)
+NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx)
 {
     uint64_t ctp, entry[2];
     uint8_t devfn = sid & 0xff;
@@ -118,6 +115,21 @@ NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
         return NVTD_FAULT_CTX_INV;
     }
     ctx->present = true;
-    context_check_domain(vtd, sid, ctx);
+    if (vtd->cfg.caching_mode && ctx->did == 0) {
+        nyx_vtd_finding(vtd, NVTD_RULE_CM_DID0, (NyxWhere) {
+            .has_sid = true, .sid = sid, .value = ctx->did,
+        });
+    }
     return NVTD_FAULT_NONE;
+}
+
+NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
+                                      NyxVtdContext *ctx)
+{
+    NyxVtdFaultCode code = nyx_vtd_context_read(vtd, sid, ctx);
+
+    if (code == NVTD_FAULT_NONE) {
+        context_check_domain(vtd, sid, ctx);
+    }
+    return code;
 }

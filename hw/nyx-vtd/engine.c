@@ -37,6 +37,7 @@ NyxVtd *nyx_vtd_new(const NyxVtdCfg *cfg, const NyxVtdHost *host)
     vtd->domain_gen = g_new0(uint32_t, NVTD_DOMAINS);
     vtd->domain_use = g_new0(NyxVtdDomainUse, NVTD_DOMAINS);
     vtd->requesters = g_ptr_array_new();
+    vtd->shadows = g_ptr_array_new();
     vtd->findings = nyx_findings_new(rules, NVTD_RULE_COUNT, host->now_ns,
                                      host->finding, host->opaque);
     pthread_mutex_init(&vtd->domain_lock, NULL);
@@ -56,6 +57,7 @@ void nyx_vtd_free(NyxVtd *vtd)
         nyx_vtd_requester_free(g_ptr_array_index(vtd->requesters, 0));
     }
     g_ptr_array_free(vtd->requesters, TRUE);
+    g_ptr_array_free(vtd->shadows, TRUE);
     nyx_cache_destroy(&vtd->iec);
     nyx_regfile_destroy(&vtd->regs);
     nyx_findings_free(vtd->findings);
@@ -104,6 +106,7 @@ void nyx_vtd_continue(NyxVtd *vtd)
 {
     nyx_vtd_report_drain(vtd);
     nyx_vtd_perf_sync(vtd);
+    nyx_vtd_announce_late(vtd);
     nyx_vtd_queue_run(vtd);
 }
 
@@ -211,6 +214,7 @@ const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
     vtd->iva = ldq_le_p(saved->regs + A_NVTD_IVA);
     vtd->ccmd = ldq_le_p(saved->regs + A_NVTD_CCMD) & NVTD_CCMD_WO_MASK;
     nyx_vtd_caches_clear(vtd);
+    nyx_vtd_announce_forget(vtd);
     nyx_vtd_mode_update(vtd);
     /* A queue that was being worked through goes on. */
     vtd->host.kick(vtd->host.opaque);
@@ -228,6 +232,7 @@ NyxVtdStats nyx_vtd_stats(NyxVtd *vtd)
     }
     stats.iec = vtd->iec.stats;
     stats.aborted = qatomic_read(&vtd->aborted);
+    nyx_vtd_announce_stats(vtd, &stats);
     return stats;
 }
 

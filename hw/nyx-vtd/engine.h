@@ -11,6 +11,7 @@
 #ifndef HW_NYX_VTD_ENGINE_H
 #define HW_NYX_VTD_ENGINE_H
 
+#include "hw/nyx-iommu/blocks.h"
 #include "hw/nyx-iommu/cache.h"
 #include "hw/nyx-iommu/findings.h"
 #include "hw/nyx-iommu/iotlb.h"
@@ -47,6 +48,7 @@ typedef struct NyxVtdCfg {
     bool posted_interrupts;
     bool snoop_control;
     bool vcmd;
+    bool coalesce;           /* announce contiguous pages as one block */
     NyxCacheTemper cache;
     uint64_t cache_seed;
     uint32_t iotlb_entries;  /* per requester */
@@ -101,6 +103,19 @@ typedef struct NyxVtdHost {
     /* [iova, iova + 2^lg2) of @r may have changed; lg2 64 is everything. */
     void (*unmapped)(void *opaque, NyxVtdRequester *r, uint64_t iova,
                      uint8_t lg2);
+    /*
+     * For those of nyx_vtd_requester_follow().  [first, last] of @r holds no
+     * mapping any more, and held at least one; none sticks out.  @only: the
+     * mapping, if it was a single one.
+     */
+    void (*unmap)(void *opaque, NyxVtdRequester *r, uint64_t first,
+                  uint64_t last, const NyxBlock *only);
+    /* @block of @r is mapped, where nothing was. */
+    void (*map)(void *opaque, NyxVtdRequester *r, const NyxBlock *block);
+    /* nyx_vtd_requester_direct() of @r has changed, and only that. */
+    void (*direct_changed)(void *opaque, NyxVtdRequester *r);
+    /* The requester id that @r has now; false if its bus is gone. */
+    bool (*sid)(void *opaque, NyxVtdRequester *r, uint16_t *sid);
     NyxVtdAtsAnswer (*device_tlb)(void *opaque, uint16_t sid, uint64_t addr,
                                   uint8_t lg2);
     /* Call nyx_vtd_continue() soon, from the main loop.  [any] */
@@ -128,11 +143,34 @@ void nyx_vtd_reset(NyxVtd *vtd);
 NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque);
 void nyx_vtd_requester_free(NyxVtdRequester *r);
 void *nyx_vtd_requester_opaque(const NyxVtdRequester *r);
+NyxVtd *nyx_vtd_requester_unit(const NyxVtdRequester *r);
 /* Whether NyxVtdHost.unmapped is wanted for @r. */
 void nyx_vtd_requester_notify(NyxVtdRequester *r, bool on);
 
 /* Size of the register block, a power of two pages. */
 uint32_t nyx_vtd_mmio_size(const NyxVtdCfg *cfg);
+/**
+ * nyx_vtd_requester_follow: whether @r has consumers that are told of each
+ * mapping, by NyxVtdHost.map and unmap.  Needs caching mode.
+ *
+ * Nothing is announced from here: nyx_vtd_requester_replay() tells what there
+ * is.  Whoever was switched on is also expected from then on.
+ */
+void nyx_vtd_requester_follow(NyxVtdRequester *r, bool on);
+/*
+ * Whether consumers of @r, which are not there at the moment, are to be
+ * counted on: then the unit knows nyx_vtd_requester_direct() beforehand.
+ */
+void nyx_vtd_requester_expect(NyxVtdRequester *r, bool on);
+/*
+ * Whether requests of @r go to their own address, and its consumers have to
+ * see memory as it is instead of mappings (pass-through).
+ */
+bool nyx_vtd_requester_direct(const NyxVtdRequester *r);
+/* Call @visit for each mapping that has been announced, from low to high. */
+void nyx_vtd_requester_replay(NyxVtdRequester *r, NyxBlockVisit *visit,
+                              void *opaque);
+
 /* Register accesses of software: any offset, sizes 1, 2, 4 and 8. */
 uint64_t nyx_vtd_mmio_read(NyxVtd *vtd, uint64_t offset, unsigned size);
 void nyx_vtd_mmio_write(NyxVtd *vtd, uint64_t offset, uint64_t value,
@@ -219,6 +257,11 @@ typedef struct NyxVtdStats {
     uint64_t enhanced_commands;
     uint64_t counter_overflows;
     unsigned vcmd_pasids;    /* in use */
+    uint64_t map_events;     /* to consumers of mappings */
+    uint64_t unmap_events;
+    uint64_t shadow_tables;  /* tables read for them */
+    uint64_t shadows;        /* page tables followed now */
+    uint64_t shadow_blocks;  /* mappings announced now */
     NyxCacheStats iec;
 } NyxVtdStats;
 

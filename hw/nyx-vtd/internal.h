@@ -6,6 +6,7 @@
 #define HW_NYX_VTD_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/walk.h"
 #include "hw/nyx-vtd/engine.h"
 #include "hw/nyx-vtd/tables.h"
@@ -64,6 +65,26 @@ NYX_LAYOUT64(NYX_CTX_WORD)
     F(NYX_CTX_ROOT, SSPTPTR, 12, 52, ADDR)
 NYX_LAYOUT64(NYX_CTX_ROOT_WORD)
 
+typedef struct NyxVtdShadow NyxVtdShadow;
+
+/* Where requests of one with consumers of mappings go; see announce.c. */
+typedef enum NyxVtdRoute {
+    NYX_VTD_ROUTE_NONE,
+    NYX_VTD_ROUTE_TABLES,
+    NYX_VTD_ROUTE_DIRECT,    /* to their own address */
+} NyxVtdRoute;
+
+typedef struct NyxVtdFollow {
+    bool told;               /* there are consumers */
+    bool expected;           /* there are or will be */
+    bool late;               /* direct_changed is still to be called */
+    bool uncertain;          /* the context may differ at any time */
+    NyxVtdRoute route;
+    uint16_t sid;            /* that the route was found for */
+    uint16_t did;
+    NyxVtdShadow *shadow;    /* of the route's tables, if told */
+} NyxVtdFollow;
+
 struct NyxVtdRequester {
     NyxVtd *vtd;
     void *opaque;
@@ -86,7 +107,8 @@ struct NyxVtdRequester {
     uint64_t refused;
     uint64_t faults[NVTD_N_FAULTS];
 
-    bool notify;             /* serialized side */
+    bool notify;             /* serialized side, and what follows */
+    NyxVtdFollow follow;
 };
 
 /*
@@ -191,6 +213,8 @@ struct NyxVtd {
     NyxVtdPerf perf;
 
     GPtrArray *requesters;
+    GPtrArray *shadows;      /* NyxVtdShadow */
+    uint64_t announce_work;  /* done so far, in tables and events */
     NyxFindings *findings;
     NyxVtdStats stats;
     uint64_t aborted;        /* atomic */
@@ -311,6 +335,9 @@ const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved);
 /* decode.c: zero or why the entry at hand cannot be used (9.1, 9.3) */
 NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
                                       NyxVtdContext *ctx);
+/* The same before the domain is in use: its IOTLB command may yet come. */
+NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx);
 
 /* posting.c */
 typedef struct NyxVtdPost {
@@ -352,6 +379,21 @@ void nyx_vtd_iqt_written(void *dev, const NyxReg *reg, uint64_t written,
                          uint64_t mask);
 void nyx_vtd_queue_run(NyxVtd *vtd);
 void nyx_vtd_caches_clear(NyxVtd *vtd);
+
+/* announce.c: all on the serialized side */
+/* Pages of a domain, or of all, were invalidated. */
+void nyx_vtd_announce_pages(NyxVtd *vtd, bool any, uint16_t did,
+                            uint64_t first, uint64_t last);
+/* Contexts that @match accepts were invalidated. */
+void nyx_vtd_announce_contexts(NyxVtd *vtd, NyxVtdContextMatch *match,
+                               const void *opaque);
+/* Translation was switched; before NyxVtdHost.mode_changed. */
+void nyx_vtd_announce_mode(NyxVtd *vtd);
+void nyx_vtd_announce_forget(NyxVtd *vtd);
+/* What could not be done at once. */
+void nyx_vtd_announce_late(NyxVtd *vtd);
+void nyx_vtd_announce_end(NyxVtdRequester *r);
+void nyx_vtd_announce_stats(const NyxVtd *vtd, NyxVtdStats *stats);
 
 /* fault.c */
 typedef enum NyxVtdEventBlock {

@@ -8,6 +8,8 @@
 
 /* Descriptors worked through before the main loop gets a turn. */
 #define QUEUE_SLICE 256
+/* Tables read and mappings announced that count as one more of them */
+#define QUEUE_WORK 256
 
 /* Ranges up to the whole address space, last inclusive. */
 typedef struct PageRange {
@@ -54,6 +56,8 @@ static void notify_any(NyxVtdRequester *r, uint16_t did,
 static void drop_pages(NyxVtdRequester *r, uint16_t did,
                        const PageRange *range)
 {
+    uint32_t gen = nyx_vtd_gen(r->vtd, did);
+
     if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT(did))) {
         return;
     }
@@ -62,10 +66,11 @@ static void drop_pages(NyxVtdRequester *r, uint16_t did,
      * ticket for the IOTLB already, and is refused there.
      */
     if (!range->leaf_only) {
-        nyx_iotlb_drop_range(r->tables, NYX_ASID(did), range->first,
+        nyx_iotlb_drop_range(r->tables, NYX_ASID(did), gen, range->first,
                              range->last);
     }
-    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
+    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), gen, range->first,
+                         range->last);
 }
 
 static void clear_requester(NyxVtdRequester *r, uint16_t did,
@@ -92,6 +97,7 @@ static void iotlb_global(NyxVtd *vtd)
     gen_moved(vtd);
     vtd->latched.need_iotlb_flush = false;
     foreach_requester(vtd, notify_any, 0, &everything);
+    nyx_vtd_announce_pages(vtd, true, 0, 0, UINT64_MAX);
 }
 
 static void iotlb_domain(NyxVtd *vtd, uint16_t did)
@@ -99,6 +105,7 @@ static void iotlb_domain(NyxVtd *vtd, uint16_t did)
     qatomic_store_release(&vtd->domain_gen[did], vtd->domain_gen[did] + 1);
     gen_moved(vtd);
     foreach_requester(vtd, notify, did, &everything);
+    nyx_vtd_announce_pages(vtd, false, did, 0, UINT64_MAX);
 }
 
 static void iotlb_pages(NyxVtd *vtd, uint16_t did, uint64_t addr, uint8_t am,
@@ -125,6 +132,7 @@ static void iotlb_pages(NyxVtd *vtd, uint16_t did, uint64_t addr, uint8_t am,
     qatomic_inc(&vtd->page_invalidations);
     foreach_requester(vtd, drop_pages, did, &range);
     foreach_requester(vtd, notify, did, &range);
+    nyx_vtd_announce_pages(vtd, false, did, range.first, range.last);
 }
 
 /*
@@ -195,6 +203,7 @@ static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
             notify_any(r, did, &everything);
         }
     }
+    nyx_vtd_announce_contexts(vtd, command_names, &command);
 }
 
 void nyx_vtd_caches_clear(NyxVtd *vtd)
@@ -536,7 +545,8 @@ static bool queue_stopped(const NyxVtd *vtd)
 void nyx_vtd_queue_run(NyxVtd *vtd)
 {
     uint64_t size = 4096ULL << FIELD_EX64(vtd->latched.iqa, NVTD_IQA, QS);
-    unsigned budget = QUEUE_SLICE;
+    uint64_t budget = vtd->announce_work / QUEUE_WORK + QUEUE_SLICE;
+    unsigned done = 0;
     DescResult result = DESC_DONE;
 
     while (!queue_stopped(vtd)) {
@@ -553,7 +563,7 @@ void nyx_vtd_queue_run(NyxVtd *vtd)
             }
             return;
         }
-        if (!budget--) {
+        if (vtd->announce_work / QUEUE_WORK + done++ >= budget) {
             vtd->host.kick(vtd->host.opaque);
             return;
         }

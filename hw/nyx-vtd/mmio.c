@@ -43,6 +43,11 @@ static bool offered_dma(const NyxVtdCfg *cfg)
     return cfg->dma_translation;
 }
 
+static bool any_context(uint64_t word, const void *opaque)
+{
+    return true;
+}
+
 /*
  * 6.6: a new root pointer takes effect with nothing left of the old one.
  * Contexts go first: a request that still has one from before is too late
@@ -68,6 +73,8 @@ static void drop_translations(NyxVtd *vtd)
     }
     vtd->latched.need_context_flush = false;
     vtd->latched.need_iotlb_flush = false;
+    nyx_vtd_announce_contexts(vtd, any_context, NULL);
+    nyx_vtd_announce_pages(vtd, true, 0, 0, UINT64_MAX);
 }
 
 /* Whether the unit has the translation table mode of the root pointer. */
@@ -283,6 +290,7 @@ void nyx_vtd_mode_update(NyxVtd *vtd)
                 nyx_vtd_reg64(vtd, A_NVTD_PHMBASE),
                 nyx_vtd_reg64(vtd, A_NVTD_PHMLIMIT));
     qatomic_store_release(&vtd->mode, mode);
+    nyx_vtd_announce_mode(vtd);
     vtd->host.mode_changed(vtd->host.opaque);
 }
 

@@ -618,6 +618,7 @@ NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
 void nyx_vtd_requester_free(NyxVtdRequester *r)
 {
     nyx_vtd_report_drain(r->vtd);
+    nyx_vtd_announce_end(r);
     g_ptr_array_remove(r->vtd->requesters, r);
     nyx_iotlb_free(r->tables);
     nyx_iotlb_free(r->tlb);

@@ -55,6 +55,33 @@ static void host_unmapped(void *opaque, NyxVtdRequester *r, uint64_t iova,
                             iova, lg2);
 }
 
+static void host_unmap(void *opaque, NyxVtdRequester *r, uint64_t first,
+                       uint64_t last, const NyxBlock *only)
+{
+    nyx_dma_device_unmap(nyx_vtd_requester_opaque(r), first, last, only);
+}
+
+static void host_map(void *opaque, NyxVtdRequester *r, const NyxBlock *block)
+{
+    nyx_dma_device_map(nyx_vtd_requester_opaque(r), block);
+}
+
+static void host_direct_changed(void *opaque, NyxVtdRequester *r)
+{
+    nyx_dma_device_update(nyx_vtd_requester_opaque(r));
+}
+
+static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)
+{
+    const NyxDmaDevice *device = nyx_vtd_requester_opaque(r);
+
+    if (!nyx_dma_device_has_bus(device)) {
+        return false;
+    }
+    *sid = nyx_dma_device_sid(device);
+    return true;
+}
+
 static bool ats_enabled(const PCIDevice *dev)
 {
     uint16_t cap = dev->exp.ats_cap;
@@ -162,6 +189,10 @@ static const NyxVtdHost host_template = {
     .mode_changed = host_mode_changed,
     .iec_changed = host_iec_changed,
     .unmapped = host_unmapped,
+    .unmap = host_unmap,
+    .map = host_map,
+    .direct_changed = host_direct_changed,
+    .sid = host_sid,
     .device_tlb = host_device_tlb,
     .kick = host_kick,
     .finding = host_finding,
@@ -202,9 +233,67 @@ static bool dma_translate(void *requester, uint16_t sid,
     return ok;
 }
 
-static void dma_notify(void *requester, bool on)
+static bool dma_notify(void *requester, bool unmap, bool map, Error **errp)
 {
-    nyx_vtd_requester_notify(requester, on);
+    const NyxVtdCfg *cfg = nyx_vtd_cfg(nyx_vtd_requester_unit(requester));
+
+    if (map && !cfg->caching_mode) {
+        error_setg(errp, "vfio-pci and vhost-vdpa need to know of each new "
+                   "mapping: set caching-mode=on of %s", TYPE_NYX_VTD);
+        return false;
+    }
+    nyx_vtd_requester_notify(requester, unmap);
+    nyx_vtd_requester_follow(requester, map);
+    return true;
+}
+
+static void dma_expect(void *requester, bool on)
+{
+    nyx_vtd_requester_expect(requester, on);
+}
+
+static void dma_replay(void *requester, NyxBlockVisit *visit, void *opaque)
+{
+    nyx_vtd_requester_replay(requester, visit, opaque);
+}
+
+static bool dma_direct(void *requester)
+{
+    return nyx_vtd_requester_direct(requester);
+}
+
+/* Whether the host's IOMMU can do what the guest will ask of ours. */
+static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
+{
+    NyxVtdState *s = iommu;
+    const NyxVtdCfg *cfg = nyx_vtd_cfg(s->engine);
+    HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_GET_CLASS(hiod);
+    int bits;
+
+    if (!cfg->dma_translation) {
+        return true;
+    }
+    if (!cfg->caching_mode) {
+        error_setg(errp, "a device of the host needs to know of each new "
+                   "mapping: set caching-mode=on of %s", TYPE_NYX_VTD);
+        return false;
+    }
+    if (!hc->get_cap) {
+        return true;
+    }
+    bits = hc->get_cap(hiod, HOST_IOMMU_DEVICE_CAP_AW_BITS, errp);
+    if (bits < 0) {
+        return false;
+    }
+    if (bits >= cfg->aw_bits) {
+        return true;
+    }
+    error_setg(errp, "the host's IOMMU has %d address bits for this device, "
+               "%s has %u: %s", bits, TYPE_NYX_VTD, cfg->aw_bits,
+               bits >= 48 ? "set aw-bits=48" :
+               bits >= 39 ? "set aw-bits=39" :
+               "put the device on a bus with bypass_iommu=on");
+    return false;
 }
 
 static bool dma_checked(void *iommu)
@@ -253,6 +342,10 @@ static const NyxDmaOps dma_ops = {
     .requester_new = dma_requester_new,
     .translate = dma_translate,
     .notify = dma_notify,
+    .expect = dma_expect,
+    .replay = dma_replay,
+    .direct = dma_direct,
+    .host_device = dma_host_device,
     .checked = dma_checked,
     .interrupt = dma_interrupt,
     .interrupt_misuse = dma_interrupt_misuse,
@@ -391,6 +484,7 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .posted_interrupts = decide_posting(s),
         .snoop_control = s->props.snoop_control,
         .vcmd = s->props.vcmd,
+        .coalesce = s->props.coalesce,
         .cache_seed = s->props.cache_seed,
         .iotlb_entries = s->props.iotlb_entries,
     };
@@ -485,6 +579,7 @@ static const Property properties[] = {
     DEFINE_PROP_STRING("cache", NyxVtdState, props.cache),
     DEFINE_PROP_UINT64("cache-seed", NyxVtdState, props.cache_seed, 1),
     DEFINE_PROP_BOOL("caching-mode", NyxVtdState, props.caching_mode, false),
+    DEFINE_PROP_BOOL("coalesce", NyxVtdState, props.coalesce, true),
     DEFINE_PROP_BOOL("dma-drain", NyxVtdState, props.dma_drain, true),
     DEFINE_PROP_BOOL("dma-translation", NyxVtdState, props.dma_translation,
                      true),
@@ -514,8 +609,10 @@ static const char *const descriptions[][2] = {
       "nothing is ever evicted; off: every access walks the tables" },
     { "cache-seed", "seed of the eviction, so that a run repeats "
       "(default 1)" },
-    { "caching-mode", "CAP.CM: not-present entries are cached too "
-      "(default off)" },
+    { "caching-mode", "CAP.CM: not-present entries are cached too; needed "
+      "for vfio-pci (default off)" },
+    { "coalesce", "contiguous pages are one mapping for vfio-pci (default "
+      "on)" },
     { "device-iotlb", "ECAP.DT: devices may cache translations, ATS "
       "(default off)" },
     { "dma-drain", "CAP.DRD and DWD: invalidations drain DMA (default on)" },

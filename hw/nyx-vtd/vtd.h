@@ -26,6 +26,7 @@ typedef struct NyxVtdProps {
     uint8_t fault_records;
     bool abort_dma;
     bool caching_mode;
+    bool coalesce;
     bool dma_drain;
     bool dma_translation;
     bool esirtps;

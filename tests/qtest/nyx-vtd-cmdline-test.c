@@ -46,6 +46,14 @@ static const WrongRow wrong_rows[] = {
     { "-M microvm -device nyx-vtd", "use -machine q35 or -machine pc" },
     { "-M none -device nyx-vtd", "use -machine q35 or -machine pc" },
     { "-M isapc -device nyx-vtd", "use -machine q35 or -machine pc" },
+    { "-M q35 -device nyx-vtd -device nyx-testdev,host-aw-bits=48",
+      "set caching-mode=on of nyx-vtd" },
+    { "-M q35 -device nyx-vtd,caching-mode=on "
+      "-device nyx-testdev,host-aw-bits=47", "set aw-bits=39" },
+    { "-M q35 -device nyx-vtd,caching-mode=on,aw-bits=57 "
+      "-device nyx-testdev,host-aw-bits=48", "set aw-bits=48" },
+    { "-M q35 -device nyx-vtd,caching-mode=on,aw-bits=39 "
+      "-device nyx-testdev,host-aw-bits=38", "bypass_iommu=on" },
     /* QEMU's own words */
     { "-M q35 -device nyx-vtd -device nyx-vtd", "multiple vIOMMUs" },
     { "-M q35 -device nyx-vtd -device intel-iommu", "multiple vIOMMUs" },
@@ -100,7 +108,7 @@ static void test_wrong_argument(void)
 /* --- Help ----------------------------------------------------------------- */
 
 static const char *const options[] = {
-    "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode",
+    "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode", "coalesce",
     "device-iotlb", "dma-drain", "dma-translation", "eim", "esirtps",
     "esrtps", "fault-records", "findings", "intremap", "iotlb-entries",
     "perfmon", "posted-interrupts", "pt", "snoop-control", "vcmd", "version",
@@ -233,6 +241,8 @@ static const ValidRow valid_rows[] = {
       0x10 },
     { "caching-mode", "on", "true", 0x08d2078c406f06e6, ECAP, 0x10 },
     { "caching-mode", "off", "false", CAP, ECAP, 0x10 },
+    { "coalesce", "on", "true", CAP, ECAP, 0x10 },
+    { "coalesce", "off", "false", CAP, ECAP, 0x10 },
     { "device-iotlb", "on", "true", CAP, 0xf050df, 0x10 },
     { "device-iotlb", "off", "false", CAP, ECAP, 0x10 },
     { "dma-drain", "on", "true", CAP, ECAP, 0x10 },

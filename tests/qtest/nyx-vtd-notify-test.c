@@ -460,14 +460,16 @@ static void check_refused(Fx *f, const char *row)
 
     NYX_CHECK(row, nyx_td_r32(&f->a, NYX_TD_NOTIFY_STATUS) & 0xff,
               NYX_TD_NOTIFY_ST_REFUSED);
-    g_assert_cmpstr(message, ==, "nyx-vtd: no MAP notifications for device "
-                    "04.0: a device that needs them (vfio-pci, vhost-vdpa) "
-                    "has to be on a bus that bypasses the IOMMU "
-                    "(bypass_iommu=on)");
+    g_assert_cmpstr(message, ==, "device 04.0: vfio-pci and vhost-vdpa need "
+                    "to know of each new mapping: set caching-mode=on of "
+                    "nyx-vtd");
     qobject_unref(text);
 }
 
-/* Refused with a message, now or when translation comes on; QEMU lives. */
+/*
+ * Without caching mode: refused with a message, now or when translation comes
+ * on; QEMU lives.
+ */
 static void test_map_refused(void)
 {
     Fx f = fx_start();

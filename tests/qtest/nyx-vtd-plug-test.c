@@ -473,19 +473,26 @@ static void check_unplugged(QVtd *v, unsigned faults)
 }
 
 /* A slot whose secondary bus is 1, and a mapping for @sid. */
-static QVtd *slot_start(uint16_t sid, uint8_t last_bus)
+static QVtd *slot_start_with(const char *options, uint16_t sid,
+                             uint8_t last_bus, unsigned tt)
 {
     QVtd *v = qvtd_start("-M q35 -global ICH9-LPC.acpi-pci-hotplug-with-"
-                         "bridge-support=off " UNIT
-                         " -device pcie-root-port,id=rp,chassis=1,addr=3");
+                         "bridge-support=off " UNIT "%s"
+                         " -device pcie-root-port,id=rp,chassis=1,addr=3",
+                         options);
     QVtdDomain dom = qvtd_domain(v, 9, 3);
 
     nyx_pci_bridge(v->pc, PORT, 1, last_bus);
     g_assert_true(qvtd_queue(v, 0));
     g_assert_true(qvtd_enable(v));
     qvtd_map(v, &dom, IOVA, nyx_pc_pages(v->pc, 1), 12, 3);
-    qvtd_attach(v, sid, &dom, 0);
+    qvtd_attach(v, sid, &dom, tt);
     return v;
+}
+
+static QVtd *slot_start(uint16_t sid, uint8_t last_bus)
+{
+    return slot_start_with("", sid, last_bus, 0);
 }
 
 static void test_unplug(void)
@@ -519,6 +526,42 @@ static void test_unplug_bus(void)
     qvtd_end(v);
 }
 
+/*
+ * The same with a listener that has left the IOMMU region for pass-through
+ * memory, so that its end goes unseen; and with a device of the host.
+ */
+static void test_unplug_listener(void)
+{
+    QVtd *v = slot_start_with(",caching-mode=on,aw-bits=39",
+                              NYX_SID(2, 0, 0), 2, 2);
+
+    for (unsigned i = 0; i < 6; i++) {
+        NyxTestdev td;
+
+        qtest_qmp_device_add(v->qts, "pcie-pci-bridge", "bridge",
+                             "{'bus': 'rp'}");
+        slot_control(v, SLOT_ON);
+        qtest_qmp_device_add(v->qts, "nyx-testdev", "behind",
+                             "{'bus': 'bridge', 'addr': '1', 'notify': 3, "
+                             "'host-aw-bits': %d}", i % 2 ? 48 : 0);
+        nyx_pci_bridge_below(v->pc, PORT, PLUGGED, 2, 2);
+        g_assert_true(qvtd_flush_context(v));
+        td = nyx_td_get(v->pc->pci, NYX_SID(2, 1, 0));
+        NYX_CHECK("sees RAM", nyx_td_r32(&td, NYX_TD_NOTIFY_STATUS) >>
+                  NYX_TD_NOTIFY_ST_RAM_SHIFT != 0, true);
+        nyx_td_put(&td);
+        qtest_qmp_device_del_send(v->qts, "bridge");
+        slot_control(v, SLOT_OFF);
+        qtest_qmp_eventwait(v->qts, "DEVICE_DELETED");
+        g_assert_true(qvtd_flush_context(v));
+        g_assert_true(qvtd_flush_iotlb(v));
+        g_assert_true(qvtd_gcmd(v, QVTD_TE, false));
+        g_assert_true(qvtd_gcmd(v, QVTD_TE, true));
+    }
+    qtest_system_reset(v->qts);
+    qvtd_end(v);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -530,5 +573,6 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/vtd-plug/reset-caches", test_reset_caches);
     qtest_add_func("/nyx/vtd-plug/unplug", test_unplug);
     qtest_add_func("/nyx/vtd-plug/unplug-bus", test_unplug_bus);
+    qtest_add_func("/nyx/vtd-plug/unplug-listener", test_unplug_listener);
     return g_test_run();
 }

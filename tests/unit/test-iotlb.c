@@ -4,7 +4,7 @@
  * protocol, and readers beside a writer.
  */
 #include "qemu/osdep.h"
-#include "hw/nyx-iommu/iotlb.h"
+#include "hw/nyx-iommu/iotlb-lookup.h"
 #include "hw/nyx-iommu/request.h"
 
 #define RW NYX_ACCESS_RW
@@ -39,6 +39,24 @@ static bool has(NyxIotlb *tlb, NyxAsid asid, uint32_t gen, uint64_t iova)
     return nyx_iotlb_lookup(tlb, iova, asid, gen, &entry);
 }
 
+/* Both ways to look up, which have to agree. */
+static bool look(NyxIotlb *tlb, uint64_t iova, NyxAsid asid, uint32_t gen,
+                 NyxIotlbEntry *entry)
+{
+    NyxIotlbEntry inlined;
+    bool found = nyx_iotlb_lookup(tlb, iova, asid, gen, entry);
+
+    g_assert_cmpint(nyx_iotlb_find(tlb, iova, asid, gen, &inlined), ==,
+                    found);
+    if (found) {
+        g_assert_cmphex(inlined.iova, ==, entry->iova);
+        g_assert_cmphex(inlined.addr, ==, entry->addr);
+        g_assert_cmphex(inlined.lg2, ==, entry->lg2);
+        g_assert_cmphex(inlined.permission, ==, entry->permission);
+    }
+    return found;
+}
+
 static uint64_t size_mask(uint8_t lg2)
 {
     return (1ULL << lg2) - 1;
@@ -56,7 +74,7 @@ static void test_sizes(gconstpointer data)
         NyxIotlbEntry entry;
 
         put(tlb, 7, 3, iova, addr, lg2, RW);
-        g_assert_true(nyx_iotlb_lookup(tlb, iova, 7, 3, &entry));
+        g_assert_true(look(tlb, iova, 7, 3, &entry));
         g_assert_cmphex(entry.iova, ==, iova);
         g_assert_cmphex(entry.addr, ==, addr);
         g_assert_cmpuint(entry.lg2, ==, lg2);
@@ -78,7 +96,7 @@ static void test_permissions(void)
 
     for (unsigned permission = 0; permission < 4; permission++) {
         put(tlb, 1, 0, permission << 12, 0xabc000, 12, permission);
-        g_assert_true(nyx_iotlb_lookup(tlb, permission << 12, 1, 0, &entry));
+        g_assert_true(look(tlb, permission << 12, 1, 0, &entry));
         g_assert_cmpuint(entry.permission, ==, permission);
         g_assert_cmphex(entry.addr, ==, 0xabc000);
     }
@@ -95,7 +113,7 @@ static void test_zero(void)
     g_assert_true(has(tlb, 0, 0, 0));
     g_assert_false(has(tlb, 1, 0, 0));
     g_assert_false(has(tlb, 0, 1, 0));
-    nyx_iotlb_drop_range(tlb, 0, 0, 0);
+    nyx_iotlb_drop_range(tlb, 0, 0, 0, 0);
     g_assert_false(has(tlb, 0, 0, 0));
     nyx_iotlb_free(tlb);
 }
@@ -115,7 +133,7 @@ static void test_tags(gconstpointer data)
     }
     for (unsigned i = 0; i < ARRAY_SIZE(asids); i++) {
         /* Four ways: not all can have stayed, but none is taken for another. */
-        if (nyx_iotlb_lookup(tlb, 0x1000, asids[i], i, &entry)) {
+        if (look(tlb, 0x1000, asids[i], i, &entry)) {
             g_assert_cmphex(entry.addr, ==, (i + 1) << 12);
         } else {
             g_assert_cmpuint(GPOINTER_TO_UINT(data), ==, NYX_CACHE_HARDWARE);
@@ -137,7 +155,7 @@ static void test_generations(gconstpointer data)
             put(tlb, 1, gen, i << 12, (uint64_t)gen << 20, 12, RW);
         }
         for (unsigned i = 0; i < 32; i++) {
-            g_assert_true(nyx_iotlb_lookup(tlb, i << 12, 1, gen, &entry));
+            g_assert_true(look(tlb, i << 12, 1, gen, &entry));
             g_assert_cmphex(entry.addr, ==, (uint64_t)gen << 20);
         }
     }
@@ -157,9 +175,35 @@ static void test_overlap(void)
     g_assert_cmpuint(entry.lg2, ==, 12);
     g_assert_true(nyx_iotlb_lookup(tlb, 0x202000, 1, 0, &entry));
     g_assert_cmpuint(entry.lg2, ==, 21);
-    nyx_iotlb_drop_range(tlb, 1, 0x201000, 0x201fff);
+    nyx_iotlb_drop_range(tlb, 1, 0, 0x201000, 0x201fff);
     g_assert_false(has(tlb, 1, 0, 0x201000));
     g_assert_false(has(tlb, 1, 0, 0x202000));
+    nyx_iotlb_free(tlb);
+}
+
+/* Sizes in turns: the size found last is no more than where to begin. */
+static void test_size_changes(gconstpointer data)
+{
+    static const uint8_t sizes[] = { 12, 21, 12, 30, 16, 39, 21, 12 };
+    NyxIotlb *tlb = new_tlb(GPOINTER_TO_UINT(data), 64);
+    NyxIotlbEntry entry;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+        put(tlb, 1, 0, (uint64_t)(i + 1) << 40, (uint64_t)i << 40, sizes[i],
+            RW);
+    }
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+            uint64_t iova = ((uint64_t)(i + 1) << 40) + 0x123;
+
+            g_assert_true(nyx_iotlb_find(tlb, iova, 1, 0, &entry));
+            g_assert_cmpuint(entry.lg2, ==, sizes[i]);
+            g_assert_cmphex(entry.addr, ==, (uint64_t)i << 40);
+            g_assert_false(nyx_iotlb_find(tlb, iova, 2, 0, &entry));
+        }
+    }
+    g_assert_cmpuint(nyx_iotlb_stats(tlb).hits, ==, 24);
+    g_assert_cmpuint(nyx_iotlb_stats(tlb).misses, ==, 24);
     nyx_iotlb_free(tlb);
 }
 
@@ -197,7 +241,7 @@ static void range_round(NyxCacheTemper temper, uint64_t seed)
         held[i] = nyx_iotlb_lookup(tlb, iova[i], i % 2, 0, &entry) &&
                   entry.lg2 == lg2[i];
     }
-    nyx_iotlb_drop_range(tlb, asid, first, last);
+    nyx_iotlb_drop_range(tlb, asid, 0, first, last);
     for (unsigned i = 0; i < PAGES; i++) {
         bool overlaps = i % 2 == asid && iova[i] <= last &&
                         iova[i] + size_mask(lg2[i]) >= first;
@@ -227,23 +271,105 @@ static void test_range_ends(gconstpointer data)
 
     put(tlb, 1, 0, top, 0x1000, 12, RW);
     put(tlb, 1, 0, 0, 0x1000, 12, RW);
-    nyx_iotlb_drop_range(tlb, 1, 0x1000, top - 1);
+    nyx_iotlb_drop_range(tlb, 1, 0, 0x1000, top - 1);
     g_assert_true(has(tlb, 1, 0, top));
     g_assert_true(has(tlb, 1, 0, 0));
-    nyx_iotlb_drop_range(tlb, 1, UINT64_MAX, UINT64_MAX);
+    nyx_iotlb_drop_range(tlb, 1, 0, UINT64_MAX, UINT64_MAX);
     g_assert_false(has(tlb, 1, 0, UINT64_MAX));
     g_assert_true(has(tlb, 1, 0, 0));
     put(tlb, 1, 0, top, 0x1000, 12, RW);
-    nyx_iotlb_drop_range(tlb, 1, 0, UINT64_MAX);
+    nyx_iotlb_drop_range(tlb, 1, 0, 0, UINT64_MAX);
     g_assert_false(has(tlb, 1, 0, top));
     g_assert_false(has(tlb, 1, 0, 0));
     /* One byte of each is enough. */
     put(tlb, 1, 0, top, 0x1000, 12, RW);
     put(tlb, 1, 0, 0, 0x1000, 12, RW);
-    nyx_iotlb_drop_range(tlb, 1, 0xfff, top);
+    nyx_iotlb_drop_range(tlb, 1, 0, 0xfff, top);
     g_assert_false(has(tlb, 1, 0, top));
     g_assert_false(has(tlb, 1, 0, 0));
     g_assert_cmpuint(nyx_iotlb_stats(tlb).dropped, ==, 5);
+    nyx_iotlb_free(tlb);
+}
+
+#define MODEL_ASIDS 3
+#define MODEL_PAGES 256
+
+/*
+ * Fills, ranges and generations of several address spaces in any order:
+ * what was dropped is never found again, and `sticky` finds all the rest.
+ */
+static void model_round(NyxCacheTemper temper, uint64_t seed)
+{
+    NyxIotlb *tlb = new_tlb(temper, 64);
+    uint64_t held[MODEL_ASIDS][MODEL_PAGES] = { };
+    bool replaced[MODEL_ASIDS][MODEL_PAGES] = { };
+    uint32_t gen[MODEL_ASIDS] = { 5, 5, 0xfffffffe };
+    uint64_t rng = seed;
+
+    for (unsigned step = 0; step < 2000; step++) {
+        unsigned asid = nyx_random(&rng) % 8 ? 1 : nyx_random(&rng) % 3;
+        unsigned page = nyx_random(&rng) % MODEL_PAGES;
+        unsigned pages = 1 + nyx_random(&rng) % (step % 2 ? 4 : MODEL_PAGES);
+        uint64_t addr = (uint64_t)(step + 1) << 12;
+        NyxIotlbEntry entry;
+        bool found;
+
+        switch (nyx_random(&rng) % 32) {
+        case 0:
+            gen[asid]++;
+            memset(held[asid], 0, sizeof(held[asid]));
+            break;
+        case 1:
+        case 2:
+            nyx_iotlb_drop_range(tlb, asid, gen[asid], page * 0x1000ULL,
+                                 (page + pages) * 0x1000ULL - 1);
+            for (unsigned i = page; i < MIN(page + pages, MODEL_PAGES); i++) {
+                held[asid][i] = 0;
+            }
+            break;
+        case 3:
+            /* Late: its walk began before the domain was flushed. */
+            nyx_iotlb_insert(tlb, nyx_iotlb_ticket(tlb), asid, gen[asid] - 1,
+                             &(NyxIotlbEntry) { page * 0x1000ULL, addr, 12,
+                                                RW });
+            replaced[asid][page] = true;
+            break;
+        case 4 ... 9:
+            found = look(tlb, page * 0x1000ULL, asid, gen[asid], &entry);
+            g_assert_true(!found || entry.addr == held[asid][page]);
+            g_assert_true(found || temper != NYX_CACHE_STICKY ||
+                          replaced[asid][page] || !held[asid][page]);
+            break;
+        default:
+            put(tlb, asid, gen[asid], page * 0x1000ULL, addr, 12, RW);
+            held[asid][page] = addr;
+            replaced[asid][page] = false;
+        }
+    }
+    nyx_iotlb_free(tlb);
+}
+
+static void test_model(gconstpointer data)
+{
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        model_round(GPOINTER_TO_UINT(data), seed);
+    }
+}
+
+/* A fill that began before its domain was flushed is not kept. */
+static void test_dead_fill(gconstpointer data)
+{
+    NyxIotlb *tlb = new_tlb(GPOINTER_TO_UINT(data), 64);
+    const NyxIotlbEntry late = { 0x2000, 0x8000, 12, RW };
+
+    put(tlb, 1, 7, 0x1000, 0x9000, 12, RW);
+    g_assert_false(nyx_iotlb_insert(tlb, nyx_iotlb_ticket(tlb), 1, 6,
+                                    &late));
+    g_assert_false(has(tlb, 1, 6, 0x2000));
+    g_assert_true(has(tlb, 1, 7, 0x1000));
+    g_assert_cmpuint(nyx_iotlb_stats(tlb).refused, ==, 1);
+    nyx_iotlb_drop_range(tlb, 1, 7, 0, 0xffff);
+    g_assert_false(has(tlb, 1, 7, 0x1000));
     nyx_iotlb_free(tlb);
 }
 
@@ -256,7 +382,7 @@ static void test_ticket(void)
     uint32_t ticket = nyx_iotlb_ticket(tlb);
 
     /* Any range, even one of another domain that holds nothing. */
-    nyx_iotlb_drop_range(tlb, 9, 0x800000, 0x800fff);
+    nyx_iotlb_drop_range(tlb, 9, 0, 0x800000, 0x800fff);
     g_assert_false(nyx_iotlb_insert(tlb, ticket, 1, 0, &entry));
     g_assert_false(has(tlb, 1, 0, 0x1000));
     ticket = nyx_iotlb_ticket(tlb);
@@ -307,7 +433,7 @@ static void test_tempers(void)
                          1000 - rows[i].held);
         g_assert_cmpuint(nyx_iotlb_stats(tlb).evictions, ==,
                          rows[i].temper == NYX_CACHE_HARDWARE ? 936 : 0);
-        nyx_iotlb_drop_range(tlb, 1, 0, 1000 << 12);
+        nyx_iotlb_drop_range(tlb, 1, 0, 0, 1000 << 12);
         g_assert_cmpuint(count_held(tlb, 1000), ==, 0);
         nyx_iotlb_free(tlb);
     }
@@ -395,7 +521,7 @@ static void *race_reader(void *opaque)
         uint32_t gen = __atomic_load_n(&race->gen, __ATOMIC_ACQUIRE);
         NyxIotlbEntry entry;
 
-        if (nyx_iotlb_lookup(race->tlb, iova, asid, gen, &entry)) {
+        if (nyx_iotlb_find(race->tlb, iova, asid, gen, &entry)) {
             __atomic_fetch_add(&race->hits[reader->n], 1, __ATOMIC_RELAXED);
             g_assert_cmphex(entry.iova, ==, iova);
             g_assert_cmphex(entry.addr, ==,
@@ -435,7 +561,8 @@ static void test_readers(gconstpointer data)
         put(race.tlb, asid, race.gen, iova,
             race_addr(iova, asid, race.gen), 12, RW);
         if (i % 64 == 0) {
-            nyx_iotlb_drop_range(race.tlb, asid, iova, iova + 0x3fff);
+            nyx_iotlb_drop_range(race.tlb, asid, race.gen, iova,
+                                 iova + 0x3fff);
             hits = nyx_iotlb_stats(race.tlb).hits;
         }
         if (i % 1024 == 0) {
@@ -464,6 +591,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     add_both("sizes", test_sizes);
+    add_both("size-changes", test_size_changes);
     g_test_add_func("/nyx/iotlb/permissions", test_permissions);
     g_test_add_func("/nyx/iotlb/zero", test_zero);
     add_both("tags", test_tags);
@@ -471,6 +599,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx/iotlb/overlap", test_overlap);
     add_both("ranges", test_ranges);
     add_both("range-ends", test_range_ends);
+    add_both("model", test_model);
+    add_both("dead-fill", test_dead_fill);
     g_test_add_func("/nyx/iotlb/ticket", test_ticket);
     g_test_add_func("/nyx/iotlb/tempers", test_tempers);
     add_both("clear", test_clear);

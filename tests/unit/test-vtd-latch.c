@@ -126,6 +126,42 @@ static void test_root_new(void)
     fx_free(f);
 }
 
+static void take_mapping(Fx *f, NyxVtdRequester *r, const NyxBlock *block)
+{
+    *(NyxBlock *)f->opaque = *block;
+}
+
+/* Who passes mappings on to a host device gets those of the new tables. */
+static void test_root_announces(void)
+{
+    NyxVtdCfg cfg = latch_cfg();
+    NyxBlock last = { };
+    uint64_t ss;
+    Fx *f;
+
+    cfg.caching_mode = true;
+    f = fx_new_domain(&cfg, LEVELS, &ss);
+    f->on_map = take_mapping;
+    f->opaque = &last;
+    fx_map(f, ss, LEVELS, 0x3000, 0x9000, 12, FX_RW);
+    nyx_vtd_requester_expect(f->r, true);
+    nyx_vtd_requester_follow(f->r, true);
+    f->root = fx_mem_pages(&f->mem, 1);
+    ss = fx_domain(f, FX_SID, FX_DID, LEVELS);
+    fx_map(f, ss, LEVELS, 0x5000, 0xb000, 12, FX_RW);
+    fx_settle(f);
+    last = (NyxBlock) { };
+    srtp(f, f->root);
+    fx_settle(f);
+    g_assert_cmphex(last.iova, ==, 0x5000);
+    g_assert_cmphex(last.addr, ==, 0xb000);
+    f->unmap_events = 0;
+    srtp(f, f->root | ABORT << 10);
+    fx_settle(f);
+    g_assert_cmpuint(f->unmap_events, >, 0);
+    fx_free(f);
+}
+
 /* Interrupt entries have a pointer of their own. */
 static void test_root_keeps_interrupts(void)
 {
@@ -349,6 +385,7 @@ int main(int argc, char **argv)
     ADD("root-drops-tables", test_root_drops_tables);
     ADD("root-drops-all", test_root_drops_all);
     ADD("root-new", test_root_new);
+    ADD("root-announces", test_root_announces);
     ADD("root-keeps-interrupts", test_root_keeps_interrupts);
     ADD("table-drops", test_table_drops);
     ADD("no-flush-due", test_no_flush_due);

@@ -213,6 +213,45 @@ static void host_unmapped(void *opaque, NyxVtdRequester *r, uint64_t iova,
     g_array_append_val(f->unmapped, row);
 }
 
+static void host_unmap(void *opaque, NyxVtdRequester *r, uint64_t first,
+                       uint64_t last, const NyxBlock *only)
+{
+    Fx *f = opaque;
+
+    g_assert_true(host_serialized(f));
+    f->unmap_events++;
+    if (f->on_unmap) {
+        f->on_unmap(f, r, first, last, only);
+    }
+}
+
+static void host_map(void *opaque, NyxVtdRequester *r, const NyxBlock *block)
+{
+    Fx *f = opaque;
+
+    g_assert_true(host_serialized(f));
+    f->map_events++;
+    if (f->on_map) {
+        f->on_map(f, r, block);
+    }
+}
+
+static void host_direct_changed(void *opaque, NyxVtdRequester *r)
+{
+    Fx *f = opaque;
+
+    g_assert_true(host_serialized(f));
+    f->direct_changes++;
+}
+
+static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)
+{
+    Fx *f = opaque;
+
+    *sid = FX_SID;
+    return !f->sid_of || f->sid_of(f, r, sid);
+}
+
 static NyxVtdAtsAnswer host_device_tlb(void *opaque, uint16_t sid,
                                        uint64_t addr, uint8_t lg2)
 {
@@ -273,6 +312,7 @@ NyxVtdCfg fx_cfg(void)
         .eim = true,
         .pass_through = true,
         .snoop_control = true,
+        .coalesce = true,
         .cache = NYX_CACHE_HARDWARE,
         .cache_seed = 1,
         .iotlb_entries = 256,
@@ -289,6 +329,10 @@ Fx *fx_new(const NyxVtdCfg *cfg)
         .mode_changed = host_mode_changed,
         .iec_changed = host_iec_changed,
         .unmapped = host_unmapped,
+        .unmap = host_unmap,
+        .map = host_map,
+        .direct_changed = host_direct_changed,
+        .sid = host_sid,
         .device_tlb = host_device_tlb,
         .kick = host_kick,
         .finding = host_finding,

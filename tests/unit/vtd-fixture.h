@@ -116,6 +116,17 @@ typedef struct Fx {
     unsigned on_message_arg;
 
     bool send;               /* what the last interrupt asked for */
+    /* Consumers of mappings, when set. */
+    void (*on_map)(struct Fx *f, NyxVtdRequester *r, const NyxBlock *block);
+    void (*on_unmap)(struct Fx *f, NyxVtdRequester *r, uint64_t first,
+                     uint64_t last, const NyxBlock *only);
+    /* FX_SID for all unless set. */
+    bool (*sid_of)(struct Fx *f, NyxVtdRequester *r, uint16_t *sid);
+    void *opaque;            /* of the test's */
+    unsigned map_events;
+    unsigned unmap_events;
+    unsigned direct_changes;
+
     unsigned kicks;          /* atomic */
     unsigned mode_changes;
     unsigned finding_calls;  /* atomic */
