@@ -368,10 +368,12 @@ static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
                                    &send);
     if (code != NVTD_FAULT_NONE) {
         trace_nyx_vtd_interrupt_err(sid, src->address, src->data, code);
-        return -EFAULT;
     }
-    if (!send) {
-        /* QEMU's PCI code asserts that there is a route: one to nowhere. */
+    if (code != NVTD_FAULT_NONE || !send) {
+        /*
+         * QEMU's PCI code asserts that there is a route, which a guest must
+         * not be able to break: one to nowhere.
+         */
         dst->address = NVTD_INTR_FIRST;
         dst->data = NVTD_MSI_DATA_NOWHERE;
     }
