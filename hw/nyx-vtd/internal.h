@@ -19,7 +19,7 @@
 #define NVTD_MHMV           15          /* ECAP.MHMV */
 #define NVTD_MAX_LEVELS     5
 #define NVTD_FAULT_RING     64
-#define NVTD_N_FAULTS       24          /* at least the length of the list */
+#define NVTD_N_FAULTS       72          /* at least the length of the list */
 
 /* A decoded context entry. */
 typedef struct NyxVtdContext {
