@@ -7,26 +7,35 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, 'tests', 'guest'))
+from qmp import Qmp  # pylint: disable=wrong-import-position
+
 CHUNK = 1 << 16
 
 
 def constants(header):
     """The #defines of a C header whose values are numbers, by name."""
     found = {}
-    pattern = re.compile(r'#define\s+(\w+)\s+\(?(0x[0-9a-fA-F]+|\d+)u?\b')
+    pattern = re.compile(r'#define\s+(\w+)\s+\(?(0x[0-9a-fA-F]+|\d+)u?l*'
+                         r'(?: << (\d+))?')
     with open(os.path.join(ROOT, header), encoding='ascii') as lines:
         for line in lines:
             match = pattern.match(line)
             if match:
-                found[match[1]] = int(match[2], 0)
+                found[match[1]] = int(match[2], 0) << int(match[3] or 0)
     return found
 
 
 TD = constants('hw/nyx-iommu/testdev-regs.h')
+
+
+class Refused(Exception):
+    """The IOMMU does not offer what is wanted; says why."""
 
 
 class Machine:
@@ -34,31 +43,62 @@ class Machine:
 
     FIRST_SLOT = 4
     FIRST_BAR = 0xe0000000
+    # Mappings that a test device can keep; 1 GiB of pages and some more.
+    SHADOW_MAX = 300000
 
-    def __init__(self, qemu, iommu, devices=1, memory='2G', options=()):
+    def __init__(self, qemu, iommu, devices=1, memory='2G'):
         self.folder = tempfile.mkdtemp(prefix='nyx-bench-')
         path = os.path.join(self.folder, 'qtest')
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(path)
         listener.listen(1)
-        listener.settimeout(30)
+        listener.settimeout(0.2)
         args = [qemu, '-M', 'q35', '-accel', 'tcg', '-S', '-m', memory,
                 '-display', 'none', '-nodefaults',
-                '-qtest', f'unix:{path}', '-qtest-log', '/dev/null', *options]
+                '-qtest', f'unix:{path}', '-qtest-log', '/dev/null',
+                '-qmp', f'unix:{self.folder}/qmp,server=on,wait=off']
         if iommu:
-            args += ['-device', iommu]
+            args += ['-device', f'{iommu},id=iommu']
         for slot in range(self.FIRST_SLOT, self.FIRST_SLOT + devices):
-            args += ['-device', f'nyx-testdev,addr={slot}']
+            args += ['-device', f'nyx-testdev,addr={slot},id=td{slot},'
+                                f'shadow-max={self.SHADOW_MAX}']
         self.process = subprocess.Popen(args)
-        self.link = listener.accept()[0].makefile('rwb')
-        self.devices = [TestDevice(self, slot, self.FIRST_BAR + i * 0x100000)
-                        for i, slot in enumerate(
-                            range(self.FIRST_SLOT, self.FIRST_SLOT + devices))]
+        try:
+            self.link = self._accept(listener)
+            self.devices = [
+                TestDevice(self, slot, self.FIRST_BAR + i * 0x100000)
+                for i, slot in enumerate(
+                    range(self.FIRST_SLOT, self.FIRST_SLOT + devices))]
+        except OSError:
+            # It has said why on stderr.
+            self.close()
+            sys.exit('bench: QEMU does not start')
+
+    def _accept(self, listener):
+        """QEMU's connection."""
+        end = time.monotonic() + 30
+        while True:
+            try:
+                link = listener.accept()[0]
+                link.settimeout(None)
+                return link.makefile('rwb')
+            except TimeoutError:
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise
 
     def close(self):
         self.process.kill()
         self.process.wait()
         shutil.rmtree(self.folder)
+
+    def property(self, device, name):
+        """A property of a device, by the monitor."""
+        monitor = Qmp(f'{self.folder}/qmp')
+        try:
+            return monitor.cmd('qom-get', path=f'/machine/peripheral/{device}',
+                               property=name)
+        finally:
+            monitor.close()
 
     def command(self, text):
         self.link.write(text.encode() + b'\n')
@@ -126,8 +166,10 @@ class TestDevice:
 
     def wait(self):
         """Nanoseconds that the run took."""
+        pause = 0.0001
         while self.read32('RUN_STATUS') & 1:
-            time.sleep(0.002)
+            time.sleep(pause)
+            pause = min(2 * pause, 0.002)
         status = self.read32('RUN_STATUS')
         if not status & 2 or status & 0x3c:
             raise RuntimeError(f'run ended with status {status:#x}, first '
@@ -142,3 +184,44 @@ class TestDevice:
         if self.read32('MSI_STATUS'):
             raise RuntimeError('a message was refused')
         return self.read64('MSI_NS') / count
+
+    def poke(self, addr, value):
+        """Nanoseconds a write to a register of another device takes."""
+        self.write64('POKE_ADDR', addr)
+        self.write32('POKE', value)
+        if self.read32('POKE_MEMTX'):
+            raise RuntimeError(f'a write to {addr:#x} was refused')
+        return self.read64('POKE_NS')
+
+    def listen(self):
+        """Seconds it takes to register for MAP and UNMAP events and to get
+        what is mapped; a refusal's reason is raised."""
+        self.write32('NOTIFY_CTRL', 0)
+        self.clear_events()
+        start = time.perf_counter()
+        self.write32('NOTIFY_CTRL', TD['NYX_TD_NOTIFY_MAP'] |
+                     TD['NYX_TD_NOTIFY_UNMAP'])
+        spent = time.perf_counter() - start
+        status = self.read32('NOTIFY_STATUS')
+        if status & 2:
+            raise Refused(self.machine.property(f'td{self.slot}',
+                                                'notify-error'))
+        if not status & 1:
+            raise RuntimeError('no IOMMU region to listen to')
+        return spent
+
+    def ignore(self):
+        """Listen no more."""
+        self.write32('NOTIFY_CTRL', 0)
+
+    def clear_events(self):
+        self.write32('NOTIFY_OP', TD['NYX_TD_NOTIFY_OP_CLEAR'])
+
+    def events(self):
+        """Numbers of MAP and UNMAP events; objections are raised."""
+        if self.read32('NOTIFY_ERRORS'):
+            raise RuntimeError(
+                f'a wrong event for {self.read64("LAST_ERR_IOVA"):#x}, '
+                f'code {self.read32("LAST_ERR")}')
+        return {'maps': self.read64('NOTIFY_MAPS'),
+                'unmaps': self.read64('NOTIFY_UNMAPS')}

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Measures the devices against QEMU's own, side by side in one run.
-# Usage: scripts/bench.sh [--quick] [--json FILE] [--rounds N]
+# Usage: scripts/bench.sh [--quick] [--only PATTERN] [--list] [--rounds N]
+#                         [--json FILE] [--plot FILE.svg]
 
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
@@ -10,7 +11,13 @@
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=${NYX_BUILD:-build}
 
-scripts/setup.sh
+also=()
+for word; do
+    case $word in
+    --plot | --plot=*) also=(--also gnuplot-nox) ;;
+    esac
+done
+scripts/setup.sh "${also[@]}"
 eval "$(scripts/setup.sh --print-env)"
 [ -e "$build/build.ninja" ] || "$MESON" setup "$build" >/dev/null
 ninja -C "$build" >/dev/null

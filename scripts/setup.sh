@@ -16,6 +16,7 @@ Usage: scripts/setup.sh [OPTION]
 
   --qemu-source DIR   take QEMU's headers from this source tree instead of
                       the distribution's source package
+  --also PACKAGE      see to this package, too
   --no-install        install nothing; name what is missing and fail
   --print-env         print where things are, as KEY=value lines for eval
   --list-packages     print the packages this script sees to
@@ -321,6 +322,7 @@ check_qemu() {
 while [ $# -gt 0 ]; do
     case $1 in
         --qemu-source) qemu_source=${2:?--qemu-source needs a directory}; shift ;;
+        --also) PACKAGES+=("${2:?--also needs a package}"); shift ;;
         --no-install) install=no ;;
         --print-env) nyx_print_env; exit 0 ;;
         --list-packages)

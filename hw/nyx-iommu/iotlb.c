@@ -28,6 +28,11 @@ static void *alloc_aligned(size_t size, size_t align)
     return memset(block, 0, size);
 }
 
+static size_t used_words(const NyxIotlb *tlb)
+{
+    return DIV_ROUND_UP((size_t)tlb->set_mask + 1, 64);
+}
+
 NyxIotlb *nyx_iotlb_new(const NyxCacheCfg *cfg)
 {
     NyxIotlb *tlb = alloc_aligned(sizeof(*tlb), __alignof__(*tlb));
@@ -37,8 +42,10 @@ NyxIotlb *nyx_iotlb_new(const NyxCacheCfg *cfg)
 
     tlb->temper = cfg->temper;
     tlb->rng = cfg->seed | 1;
+    tlb->used_asid = NYX_ASID_NONE;
     tlb->set_mask = slots / NYX_IOTLB_WAYS - 1;
     tlb->slots = alloc_aligned(sizeof(Slot) * slots, SET_ALIGN);
+    tlb->used = g_new0(uint64_t, used_words(tlb));
     pthread_mutex_init(&tlb->lock, NULL);
     for (unsigned i = 0; i < NYX_IOTLB_STRIPES; i++) {
         tlb->stripe[i].lg2 = NYX_IOTLB_MIN_LG2;
@@ -59,6 +66,7 @@ void nyx_iotlb_free(NyxIotlb *tlb)
     }
     nyx_cache_destroy(&tlb->kept);
     pthread_mutex_destroy(&tlb->lock);
+    g_free(tlb->used);
     free(tlb->slots);
     free(tlb);
 }
@@ -159,16 +167,38 @@ uint32_t nyx_iotlb_ticket(const NyxIotlb *tlb)
     return qatomic_load_acquire(&tlb->ticket);
 }
 
-static Slot *set_of_tag(const NyxIotlb *tlb, uint64_t tag)
+static uint32_t set_of_tag(const NyxIotlb *tlb, uint64_t tag)
 {
     return nyx_iotlb_set(tlb, tag & ~NYX_IOTLB_LOW_BITS, tag & 63);
 }
 
-/* The slot for a new entry, or NULL if every way holds a live other one. */
-static Slot *find_room_locked(NyxIotlb *tlb, uint64_t tag, NyxAsid asid,
-                              uint32_t gen)
+/*
+ * An entry of @asid comes into @set.  A new generation has no others yet; an
+ * address space that was not the last one may have them anywhere.
+ */
+static void use_set_locked(NyxIotlb *tlb, uint32_t set, NyxAsid asid,
+                           uint32_t gen)
 {
-    Slot *set = set_of_tag(tlb, tag);
+    uint64_t bit = BIT_ULL(set % 64);
+
+    if (tlb->used_asid != asid && tlb->used_asid != NYX_ASID_NONE) {
+        memset(tlb->used, 0xff, used_words(tlb) * sizeof(*tlb->used));
+        tlb->used_sets = tlb->set_mask + 1;
+    } else if (tlb->used_asid != asid || tlb->used_gen != gen) {
+        memset(tlb->used, 0, used_words(tlb) * sizeof(*tlb->used));
+        tlb->used_sets = 0;
+    }
+    tlb->used_asid = asid;
+    tlb->used_gen = gen;
+    if (!(tlb->used[set / 64] & bit)) {
+        tlb->used[set / 64] |= bit;
+        tlb->used_sets++;
+    }
+}
+
+/* The slot for a new entry, or NULL if every way holds a live other one. */
+static Slot *find_room(Slot *set, uint64_t tag, NyxAsid asid, uint32_t gen)
+{
     Slot *room = NULL;
 
     for (unsigned i = 0; i < NYX_IOTLB_WAYS; i++) {
@@ -188,8 +218,11 @@ static void insert_locked(NyxIotlb *tlb, NyxAsid asid, uint32_t gen,
 {
     uint64_t tag = nyx_iotlb_tag(entry->iova, entry->lg2);
     uint64_t data = (entry->addr & ~NYX_IOTLB_LOW_BITS) | entry->permission;
-    Slot *slot = find_room_locked(tlb, tag, asid, gen);
+    uint32_t set = set_of_tag(tlb, tag);
+    Slot *slots = nyx_iotlb_slots(tlb, set);
+    Slot *slot = find_room(slots, tag, asid, gen);
 
+    use_set_locked(tlb, set, asid, gen);
     qatomic_set(&tlb->sizes, tlb->sizes | BIT_ULL(entry->lg2));
     if (!slot && tlb->temper == NYX_CACHE_STICKY) {
         nyx_cache_insert(&tlb->kept, (NyxCacheKey) { tag, asid }, gen,
@@ -197,10 +230,16 @@ static void insert_locked(NyxIotlb *tlb, NyxAsid asid, uint32_t gen,
         return;
     }
     if (!slot) {
-        slot = set_of_tag(tlb, tag) + (nyx_random(&tlb->rng) & (NYX_IOTLB_WAYS - 1));
+        slot = &slots[nyx_random(&tlb->rng) % NYX_IOTLB_WAYS];
         tlb->stats.evictions++;
     }
     slot_write_locked(slot, tag, asid, data, gen);
+}
+
+/* Whether a fill that began with @gen comes too late. */
+static bool is_dead_locked(const NyxIotlb *tlb, NyxAsid asid, uint32_t gen)
+{
+    return tlb->used_asid == asid && (int32_t)(gen - tlb->used_gen) < 0;
 }
 
 bool nyx_iotlb_insert(NyxIotlb *tlb, uint32_t ticket, NyxAsid asid,
@@ -212,7 +251,7 @@ bool nyx_iotlb_insert(NyxIotlb *tlb, uint32_t ticket, NyxAsid asid,
         return true;
     }
     pthread_mutex_lock(&tlb->lock);
-    current = tlb->ticket == ticket;
+    current = tlb->ticket == ticket && !is_dead_locked(tlb, asid, gen);
     if (current) {
         insert_locked(tlb, asid, gen, entry);
     } else {
@@ -247,13 +286,32 @@ static bool kept_overlaps(const NyxCacheRecord *record, const void *opaque)
     return tag_overlaps(record->key.addr, record->key.tag, opaque);
 }
 
+static void drop_in_set_locked(NyxIotlb *tlb, uint32_t set,
+                               const DropRange *range)
+{
+    Slot *slots = nyx_iotlb_slots(tlb, set);
+
+    for (unsigned i = 0; i < NYX_IOTLB_WAYS; i++) {
+        if (tag_overlaps(slots[i].tag, slots[i].asid, range)) {
+            slot_free_locked(tlb, &slots[i]);
+        }
+    }
+}
+
+/* By the entries there are: every set in use, or every set. */
 static void drop_scan_locked(NyxIotlb *tlb, const DropRange *range)
 {
-    size_t n = ((size_t)tlb->set_mask + 1) * NYX_IOTLB_WAYS;
+    bool all = tlb->used_asid != range->asid;
 
-    for (size_t i = 0; i < n; i++) {
-        if (tag_overlaps(tlb->slots[i].tag, tlb->slots[i].asid, range)) {
-            slot_free_locked(tlb, &tlb->slots[i]);
+    for (size_t word = 0; word < used_words(tlb); word++) {
+        uint64_t bits = all ? UINT64_MAX : tlb->used[word];
+
+        for (; bits; bits &= bits - 1) {
+            uint32_t set = word * 64 + ctz64(bits);
+
+            if (set <= tlb->set_mask) {
+                drop_in_set_locked(tlb, set, range);
+            }
         }
     }
     if (tlb->temper == NYX_CACHE_STICKY) {
@@ -263,15 +321,29 @@ static void drop_scan_locked(NyxIotlb *tlb, const DropRange *range)
 
 static void drop_tag_locked(NyxIotlb *tlb, uint64_t tag, NyxAsid asid)
 {
-    Slot *set = set_of_tag(tlb, tag);
+    Slot *slots = nyx_iotlb_slots(tlb, set_of_tag(tlb, tag));
 
     for (unsigned i = 0; i < NYX_IOTLB_WAYS; i++) {
-        if (set[i].tag == tag && set[i].asid == asid) {
-            slot_free_locked(tlb, &set[i]);
+        if (slots[i].tag == tag && slots[i].asid == asid) {
+            slot_free_locked(tlb, &slots[i]);
         }
     }
     if (tlb->temper == NYX_CACHE_STICKY) {
         nyx_cache_drop(&tlb->kept, (NyxCacheKey) { tag, asid });
+    }
+}
+
+/* By the pages named. */
+static void drop_pages_locked(NyxIotlb *tlb, const DropRange *range)
+{
+    for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
+        unsigned lg2 = ctz64(sizes);
+
+        for (uint64_t block = range->first >> lg2;
+             block <= range->last >> lg2; block++) {
+            drop_tag_locked(tlb, nyx_iotlb_tag(block << lg2, lg2),
+                            range->asid);
+        }
     }
 }
 
@@ -289,26 +361,21 @@ static uint64_t probes_for(uint64_t sizes, uint64_t first, uint64_t last)
     return probes;
 }
 
-void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint64_t first,
-                          uint64_t last)
+void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint32_t gen,
+                          uint64_t first, uint64_t last)
 {
     const DropRange range = { asid, first, last };
+    uint32_t sets;
 
     pthread_mutex_lock(&tlb->lock);
     qatomic_store_release(&tlb->ticket, tlb->ticket + 1);
-    if (!tlb->sizes) {
-        /* Nothing was ever cached. */
-    } else if (probes_for(tlb->sizes, first, last) > tlb->set_mask + 1ULL) {
+    sets = tlb->used_asid == asid ? tlb->used_sets : tlb->set_mask + 1;
+    if (!tlb->sizes || (tlb->used_asid == asid && tlb->used_gen != gen)) {
+        /* Nothing is cached, or nothing of it is alive. */
+    } else if (probes_for(tlb->sizes, first, last) > sets) {
         drop_scan_locked(tlb, &range);
     } else {
-        for (uint64_t sizes = tlb->sizes; sizes; sizes &= sizes - 1) {
-            unsigned lg2 = ctz64(sizes);
-
-            for (uint64_t block = first >> lg2; block <= last >> lg2;
-                 block++) {
-                drop_tag_locked(tlb, nyx_iotlb_tag(block << lg2, lg2), asid);
-            }
-        }
+        drop_pages_locked(tlb, &range);
     }
     pthread_mutex_unlock(&tlb->lock);
 }
@@ -322,6 +389,9 @@ void nyx_iotlb_clear(NyxIotlb *tlb)
     for (size_t i = 0; i < n; i++) {
         slot_write_locked(&tlb->slots[i], 0, 0, 0, 0);
     }
+    memset(tlb->used, 0, used_words(tlb) * sizeof(*tlb->used));
+    tlb->used_sets = 0;
+    tlb->used_asid = NYX_ASID_NONE;
     qatomic_set(&tlb->sizes, 0);
     nyx_cache_clear(&tlb->kept);
     pthread_mutex_unlock(&tlb->lock);

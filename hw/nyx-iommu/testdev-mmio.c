@@ -257,6 +257,19 @@ static void msi_send_write(NyxTestdevState *s, uint64_t value)
     nyx_testdev_reg_set(s, NYX_TD_MSI_MEMTX, memtx);
 }
 
+/* As a processor would write it: no IOMMU is between. */
+static void poke_write(NyxTestdevState *s, uint64_t value)
+{
+    MemTxResult memtx;
+    int64_t begin = get_clock();
+
+    address_space_stl_le(&address_space_memory,
+                         nyx_testdev_reg_get64(s, NYX_TD_POKE_ADDR), value,
+                         MEMTXATTRS_UNSPECIFIED, &memtx);
+    nyx_testdev_reg_set64(s, NYX_TD_POKE_NS, get_clock() - begin);
+    nyx_testdev_reg_set(s, NYX_TD_POKE_MEMTX, memtx);
+}
+
 /* Identification */
 
 static uint64_t features_read(NyxTestdevState *s)
@@ -329,26 +342,26 @@ static uint64_t run_errors_read(NyxTestdevState *s)
     return nyx_testdev_run_totals(s).errors;
 }
 
-static const NyxTestdevRunResult *run_selected(NyxTestdevState *s)
+static NyxTestdevRunResult run_selected(NyxTestdevState *s)
 {
     uint32_t index = nyx_testdev_reg_get(s, NYX_TD_RUN_SELECT);
 
-    return &s->run_result[index % NYX_TD_MAX_THREADS_VALUE];
+    return nyx_testdev_run_of_thread(s, index % NYX_TD_MAX_THREADS_VALUE);
 }
 
 static uint64_t run_sel_ns_read(NyxTestdevState *s)
 {
-    return run_selected(s)->ns;
+    return run_selected(s).ns;
 }
 
 static uint64_t run_sel_ops_read(NyxTestdevState *s)
 {
-    return run_selected(s)->ops;
+    return run_selected(s).ops;
 }
 
 static uint64_t run_sel_errors_read(NyxTestdevState *s)
 {
-    return run_selected(s)->errors;
+    return run_selected(s).errors;
 }
 
 /* Notifier and shadow */
@@ -579,6 +592,11 @@ static const RegRow reg_rows[] = {
     RO_FN(IRQ_MODE, 4, irq_mode_read),
     RO(IRQ_COUNT, 4),
     RO(MSI_NS, 8),
+
+    RW(POKE_ADDR, 8, M64),
+    WO(POKE, poke_write),
+    RO(POKE_MEMTX, 4),
+    RO(POKE_NS, 8),
 
     RW_FN(NOTIFY_CTRL, 4, NYX_TD_NOTIFY_ALL, notify_ctrl_write),
     RO_FN(NOTIFY_STATUS, 4, notify_status_read),

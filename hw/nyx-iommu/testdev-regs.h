@@ -214,6 +214,12 @@
 #define NYX_TD_IRQ_COUNT        0x424
 #define NYX_TD_MSI_NS           0x428    /* 64 bits */
 
+/* A timed write to a register of another device. */
+#define NYX_TD_POKE_ADDR        0x430
+#define NYX_TD_POKE             0x438
+#define NYX_TD_POKE_MEMTX       0x43c
+#define NYX_TD_POKE_NS          0x440    /* 64 bits */
+
 #define NYX_TD_IRQ_MODE_NONE    0
 #define NYX_TD_IRQ_MODE_MSI     1
 #define NYX_TD_IRQ_MODE_MSIX    2

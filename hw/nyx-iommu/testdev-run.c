@@ -131,6 +131,8 @@ static void worker_loop(Worker *w)
             break;
         }
         if (ops % CLOCK_INTERVAL == 0) {
+            /* Who sees the count finds what the requests did. */
+            smp_mb_release();
             qatomic_set_u64(&w->ops, ops);
             if (get_clock() > deadline) {
                 w->why = END_TIMEOUT;
@@ -491,20 +493,29 @@ uint32_t nyx_testdev_run_status(NyxTestdevState *s)
     return nyx_testdev_reg_get(s, NYX_TD_RUN_STATUS);
 }
 
+NyxTestdevRunResult nyx_testdev_run_of_thread(NyxTestdevState *s, unsigned t)
+{
+    NyxTestdevRun *run = s->run;
+
+    /* While a run is busy, run_result[] is zero. */
+    if (!run || run->discard || t >= run->threads) {
+        return s->run_result[t];
+    }
+    return (NyxTestdevRunResult) {
+        .ops = qatomic_read_u64(&run->worker[t].ops),
+        .errors = qatomic_read_u64(&run->worker[t].errors),
+    };
+}
+
 NyxTestdevRunResult nyx_testdev_run_totals(NyxTestdevState *s)
 {
     NyxTestdevRunResult sum = { 0 };
 
     for (unsigned t = 0; t < NYX_TD_MAX_THREADS_VALUE; t++) {
-        sum.ops += s->run_result[t].ops;
-        sum.errors += s->run_result[t].errors;
-    }
-    if (!s->run || s->run->discard) {
-        return sum;
-    }
-    for (unsigned t = 0; t < s->run->threads; t++) {
-        sum.ops += qatomic_read_u64(&s->run->worker[t].ops);
-        sum.errors += qatomic_read_u64(&s->run->worker[t].errors);
+        NyxTestdevRunResult part = nyx_testdev_run_of_thread(s, t);
+
+        sum.ops += part.ops;
+        sum.errors += part.errors;
     }
     return sum;
 }

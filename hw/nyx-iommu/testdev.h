@@ -185,7 +185,9 @@ bool nyx_testdev_run_quiesce(NyxTestdevState *s);
 /* The same, then take the results, or drop them if @discard. */
 void nyx_testdev_run_cancel(NyxTestdevState *s, bool discard);
 uint32_t nyx_testdev_run_status(NyxTestdevState *s);
-/* Totals of the run that is under way or over. */
+/* Of thread @t of the run that is under way or over; its time if over. */
+NyxTestdevRunResult nyx_testdev_run_of_thread(NyxTestdevState *s, unsigned t);
+/* Totals of the same. */
 NyxTestdevRunResult nyx_testdev_run_totals(NyxTestdevState *s);
 
 struct NyxTestdevState {

@@ -56,6 +56,8 @@ static void notify_any(NyxVtdRequester *r, uint16_t did,
 static void drop_pages(NyxVtdRequester *r, uint16_t did,
                        const PageRange *range)
 {
+    uint32_t gen = nyx_vtd_gen(r->vtd, did);
+
     if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT(did))) {
         return;
     }
@@ -64,10 +66,11 @@ static void drop_pages(NyxVtdRequester *r, uint16_t did,
      * ticket for the IOTLB already, and is refused there.
      */
     if (!range->leaf_only) {
-        nyx_iotlb_drop_range(r->tables, NYX_ASID(did), range->first,
+        nyx_iotlb_drop_range(r->tables, NYX_ASID(did), gen, range->first,
                              range->last);
     }
-    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), range->first, range->last);
+    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), gen, range->first,
+                         range->last);
 }
 
 static void clear_requester(NyxVtdRequester *r, uint16_t did,

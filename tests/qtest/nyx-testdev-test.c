@@ -116,6 +116,29 @@ static void test_layout(Fixture *f)
                     0x00ff0001);
 }
 
+/* 4 bytes to memory, to another device's register, to nothing. */
+static void test_poke(Fixture *f)
+{
+    NyxTestdev *td = &f->td;
+
+    qtest_writeq(f->qts, RAM, 0);
+    nyx_td_w64(td, 0x430, RAM);
+    nyx_td_w32(td, 0x438, 0x12345678);
+    g_assert_cmphex(qtest_readq(f->qts, RAM), ==, 0x12345678);
+    g_assert_cmphex(nyx_td_r32(td, 0x43c), ==, 0);
+    g_assert_cmpuint(nyx_td_r64(td, 0x440), >, 0);
+
+    /* The IOAPIC's register select, read back by another way. */
+    nyx_td_w64(td, 0x430, 0xfec00000);
+    nyx_td_w32(td, 0x438, 0x2a);
+    g_assert_cmphex(qtest_readl(f->qts, 0xfec00000), ==, 0x2a);
+    g_assert_cmphex(nyx_td_r32(td, 0x43c), ==, 0);
+
+    nyx_td_w64(td, 0x430, 1ull << 50);
+    nyx_td_w32(td, 0x438, 1);
+    g_assert_cmphex(nyx_td_r32(td, 0x43c), !=, 0);
+}
+
 static void test_access(Fixture *f)
 {
     NyxTestdev *td = &f->td;
@@ -722,6 +745,7 @@ static void test_qmp(Fixture *f)
 static const TestRow tests[] = {
     { "layout", test_layout, false },
     { "access", test_access, false },
+    { "poke", test_poke, false },
     { "move", test_move, false },
     { "verify", test_verify, false },
     { "atomic", test_atomic, false },

@@ -113,7 +113,7 @@ static void test_zero(void)
     g_assert_true(has(tlb, 0, 0, 0));
     g_assert_false(has(tlb, 1, 0, 0));
     g_assert_false(has(tlb, 0, 1, 0));
-    nyx_iotlb_drop_range(tlb, 0, 0, 0);
+    nyx_iotlb_drop_range(tlb, 0, 0, 0, 0);
     g_assert_false(has(tlb, 0, 0, 0));
     nyx_iotlb_free(tlb);
 }
@@ -175,7 +175,7 @@ static void test_overlap(void)
     g_assert_cmpuint(entry.lg2, ==, 12);
     g_assert_true(nyx_iotlb_lookup(tlb, 0x202000, 1, 0, &entry));
     g_assert_cmpuint(entry.lg2, ==, 21);
-    nyx_iotlb_drop_range(tlb, 1, 0x201000, 0x201fff);
+    nyx_iotlb_drop_range(tlb, 1, 0, 0x201000, 0x201fff);
     g_assert_false(has(tlb, 1, 0, 0x201000));
     g_assert_false(has(tlb, 1, 0, 0x202000));
     nyx_iotlb_free(tlb);
@@ -241,7 +241,7 @@ static void range_round(NyxCacheTemper temper, uint64_t seed)
         held[i] = nyx_iotlb_lookup(tlb, iova[i], i % 2, 0, &entry) &&
                   entry.lg2 == lg2[i];
     }
-    nyx_iotlb_drop_range(tlb, asid, first, last);
+    nyx_iotlb_drop_range(tlb, asid, 0, first, last);
     for (unsigned i = 0; i < PAGES; i++) {
         bool overlaps = i % 2 == asid && iova[i] <= last &&
                         iova[i] + size_mask(lg2[i]) >= first;
@@ -271,23 +271,96 @@ static void test_range_ends(gconstpointer data)
 
     put(tlb, 1, 0, top, 0x1000, 12, RW);
     put(tlb, 1, 0, 0, 0x1000, 12, RW);
-    nyx_iotlb_drop_range(tlb, 1, 0x1000, top - 1);
+    nyx_iotlb_drop_range(tlb, 1, 0, 0x1000, top - 1);
     g_assert_true(has(tlb, 1, 0, top));
     g_assert_true(has(tlb, 1, 0, 0));
-    nyx_iotlb_drop_range(tlb, 1, UINT64_MAX, UINT64_MAX);
+    nyx_iotlb_drop_range(tlb, 1, 0, UINT64_MAX, UINT64_MAX);
     g_assert_false(has(tlb, 1, 0, UINT64_MAX));
     g_assert_true(has(tlb, 1, 0, 0));
     put(tlb, 1, 0, top, 0x1000, 12, RW);
-    nyx_iotlb_drop_range(tlb, 1, 0, UINT64_MAX);
+    nyx_iotlb_drop_range(tlb, 1, 0, 0, UINT64_MAX);
     g_assert_false(has(tlb, 1, 0, top));
     g_assert_false(has(tlb, 1, 0, 0));
     /* One byte of each is enough. */
     put(tlb, 1, 0, top, 0x1000, 12, RW);
     put(tlb, 1, 0, 0, 0x1000, 12, RW);
-    nyx_iotlb_drop_range(tlb, 1, 0xfff, top);
+    nyx_iotlb_drop_range(tlb, 1, 0, 0xfff, top);
     g_assert_false(has(tlb, 1, 0, top));
     g_assert_false(has(tlb, 1, 0, 0));
     g_assert_cmpuint(nyx_iotlb_stats(tlb).dropped, ==, 5);
+    nyx_iotlb_free(tlb);
+}
+
+#define MODEL_ASIDS 3
+#define MODEL_PAGES 256
+
+/*
+ * Fills, ranges and generations of several address spaces in any order:
+ * what was dropped is never found again, and `sticky` finds all the rest.
+ */
+static void model_round(NyxCacheTemper temper, uint64_t seed)
+{
+    NyxIotlb *tlb = new_tlb(temper, 64);
+    uint64_t held[MODEL_ASIDS][MODEL_PAGES] = { };
+    uint32_t gen[MODEL_ASIDS] = { 5, 5, 0xfffffffe };
+    uint64_t rng = seed;
+
+    for (unsigned step = 0; step < 2000; step++) {
+        unsigned asid = nyx_random(&rng) % 8 ? 1 : nyx_random(&rng) % 3;
+        unsigned page = nyx_random(&rng) % MODEL_PAGES;
+        unsigned pages = 1 + nyx_random(&rng) % (step % 2 ? 4 : MODEL_PAGES);
+        uint64_t addr = (uint64_t)(step + 1) << 12;
+        NyxIotlbEntry entry;
+        bool found;
+
+        switch (nyx_random(&rng) % 32) {
+        case 0:
+            gen[asid]++;
+            memset(held[asid], 0, sizeof(held[asid]));
+            break;
+        case 1:
+        case 2:
+            nyx_iotlb_drop_range(tlb, asid, gen[asid], page * 0x1000ULL,
+                                 (page + pages) * 0x1000ULL - 1);
+            for (unsigned i = page; i < MIN(page + pages, MODEL_PAGES); i++) {
+                held[asid][i] = 0;
+            }
+            break;
+        case 3 ... 9:
+            found = look(tlb, page * 0x1000ULL, asid, gen[asid], &entry);
+            g_assert_true(!found || entry.addr == held[asid][page]);
+            g_assert_true(found || temper != NYX_CACHE_STICKY ||
+                          !held[asid][page]);
+            break;
+        default:
+            put(tlb, asid, gen[asid], page * 0x1000ULL, addr, 12, RW);
+            held[asid][page] = addr;
+        }
+    }
+    nyx_iotlb_free(tlb);
+}
+
+static void test_model(gconstpointer data)
+{
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        model_round(GPOINTER_TO_UINT(data), seed);
+    }
+}
+
+/* A fill that began before its domain was flushed is not kept. */
+static void test_dead_fill(gconstpointer data)
+{
+    NyxIotlb *tlb = new_tlb(GPOINTER_TO_UINT(data), 64);
+    const NyxIotlbEntry late = { 0x2000, 0x8000, 12, RW };
+
+    put(tlb, 1, 7, 0x1000, 0x9000, 12, RW);
+    g_assert_false(nyx_iotlb_insert(tlb, nyx_iotlb_ticket(tlb), 1, 6,
+                                    &late));
+    g_assert_false(has(tlb, 1, 6, 0x2000));
+    g_assert_true(has(tlb, 1, 7, 0x1000));
+    g_assert_cmpuint(nyx_iotlb_stats(tlb).refused, ==, 1);
+    nyx_iotlb_drop_range(tlb, 1, 7, 0, 0xffff);
+    g_assert_false(has(tlb, 1, 7, 0x1000));
     nyx_iotlb_free(tlb);
 }
 
@@ -300,7 +373,7 @@ static void test_ticket(void)
     uint32_t ticket = nyx_iotlb_ticket(tlb);
 
     /* Any range, even one of another domain that holds nothing. */
-    nyx_iotlb_drop_range(tlb, 9, 0x800000, 0x800fff);
+    nyx_iotlb_drop_range(tlb, 9, 0, 0x800000, 0x800fff);
     g_assert_false(nyx_iotlb_insert(tlb, ticket, 1, 0, &entry));
     g_assert_false(has(tlb, 1, 0, 0x1000));
     ticket = nyx_iotlb_ticket(tlb);
@@ -351,7 +424,7 @@ static void test_tempers(void)
                          1000 - rows[i].held);
         g_assert_cmpuint(nyx_iotlb_stats(tlb).evictions, ==,
                          rows[i].temper == NYX_CACHE_HARDWARE ? 936 : 0);
-        nyx_iotlb_drop_range(tlb, 1, 0, 1000 << 12);
+        nyx_iotlb_drop_range(tlb, 1, 0, 0, 1000 << 12);
         g_assert_cmpuint(count_held(tlb, 1000), ==, 0);
         nyx_iotlb_free(tlb);
     }
@@ -479,7 +552,8 @@ static void test_readers(gconstpointer data)
         put(race.tlb, asid, race.gen, iova,
             race_addr(iova, asid, race.gen), 12, RW);
         if (i % 64 == 0) {
-            nyx_iotlb_drop_range(race.tlb, asid, iova, iova + 0x3fff);
+            nyx_iotlb_drop_range(race.tlb, asid, race.gen, iova,
+                                 iova + 0x3fff);
             hits = nyx_iotlb_stats(race.tlb).hits;
         }
         if (i % 1024 == 0) {
@@ -516,6 +590,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx/iotlb/overlap", test_overlap);
     add_both("ranges", test_ranges);
     add_both("range-ends", test_range_ends);
+    add_both("model", test_model);
+    add_both("dead-fill", test_dead_fill);
     g_test_add_func("/nyx/iotlb/ticket", test_ticket);
     g_test_add_func("/nyx/iotlb/tempers", test_tempers);
     add_both("clear", test_clear);

@@ -226,11 +226,15 @@ static void test_interleave(void)
 
 /* --- Threads -------------------------------------------------------------- */
 
-#define FUNCTIONS 2
-#define REGIONS 4           /* of 2M, each with its page table */
-#define REGION_PAGES 8
+#define FUNCTIONS 2         /* each with a domain of its own */
+#define REQUESTERS 2        /* of a function, in the same domain */
+#define REGIONS 4           /* of 2M: a page table, or one leaf */
+#define REGION_PAGES 16
 #define TRANSLATORS 4
-#define RUN_US (1200 * 1000)
+#define VERSIONS (1ULL << 27)
+
+/* Seconds of racing, of all scenarios together; NYX_RACE_SECONDS. */
+#define DEFAULT_SECONDS 5.0
 
 /*
  * Each change of a region gets a version, and the pages' addresses hold it.
@@ -240,13 +244,14 @@ static void test_interleave(void)
  * started before.
  */
 typedef struct Function {
-    NyxVtdRequester *r;
-    uint16_t sid;
+    NyxVtdRequester *r[REQUESTERS];
+    uint16_t sid;                         /* of the first requester */
     uint16_t did;
     unsigned root;                        /* of two, which is in use */
     uint64_t ss[2];
     uint64_t pt[2][REGIONS][2];           /* page tables, two for each */
     unsigned pt_used[2][REGIONS];
+    bool large[2][REGIONS];               /* a 2M leaf is in use instead */
     uint64_t floor[REGIONS];              /* atomic */
     uint64_t holes[REGIONS];              /* atomic; odd: may be unmapped */
     uint64_t reused[REGIONS];             /* atomic; tables given up */
@@ -273,18 +278,26 @@ static uint64_t region_iova(unsigned region, unsigned page)
     return (uint64_t)(region / 2) << 30 | (region % 2) << 21 | page << 12;
 }
 
-/* Bit 45 keeps all of them out of the interrupt range. */
-static uint64_t page_entry(uint64_t version, unsigned region, unsigned page)
+/*
+ * What a region is mapped to, by one leaf or page by page.  Bit 50 keeps all
+ * of them out of the interrupt range.
+ */
+static uint64_t region_target(uint64_t version, unsigned region)
 {
-    return 1ULL << 45 | version << 20 | region << 16 | page << 12 | 3;
+    return 1ULL << 50 | version << 23 | region << 21;
 }
 
 static void fill_table(World *w, uint64_t pt, unsigned region,
                        uint64_t version)
 {
+    /* Odd ones have neighbours changed over: no run of leaves is in a row. */
+    unsigned swap = version & 1;
+
     for (unsigned page = 0; page < REGION_PAGES; page++) {
-        fx_mem_poke(&w->f->mem, pt + page * 8,
-                    version ? page_entry(version, region, page) : 0);
+        uint64_t leaf = region_target(version, region) |
+                        (page ^ swap) << 12 | 3;
+
+        fx_mem_poke(&w->f->mem, pt + page * 8, version ? leaf : 0);
     }
 }
 
@@ -297,6 +310,18 @@ static uint64_t pde_of(World *w, Function *fn, unsigned root,
 static uint64_t table_in_use(Function *fn, unsigned region)
 {
     return fn->pt[fn->root][region][fn->pt_used[fn->root][region]];
+}
+
+/* Version 0: not mapped. */
+static void set_leaves(World *w, Function *fn, unsigned region,
+                       uint64_t version)
+{
+    if (!fn->large[fn->root][region]) {
+        fill_table(w, table_in_use(fn, region), region, version);
+    } else {
+        fx_mem_poke(&w->f->mem, pde_of(w, fn, fn->root, region),
+                    version ? region_target(version, region) | 0x83 : 0);
+    }
 }
 
 static void set_floor(Function *fn, unsigned region, uint64_t version)
@@ -318,6 +343,7 @@ static void check_one(Translator *t, uint64_t *rng)
 {
     unsigned region = nyx_random(rng) % REGIONS;
     unsigned page = nyx_random(rng) % REGION_PAGES;
+    unsigned which = nyx_random(rng) % REQUESTERS;
     Function *fn = &t->w->fn[nyx_random(rng) % FUNCTIONS];
     NyxRequest req = {
         .access = nyx_random(rng) & 1 ? FX_R : FX_W,
@@ -328,12 +354,13 @@ static void check_one(Translator *t, uint64_t *rng)
     uint64_t floor = counter_read(&fn->floor[region]);
     NyxReply reply;
 
-    if (nyx_vtd_translate(fn->r, fn->sid, &req, &reply)) {
-        uint64_t version = reply.addr >> 20 & 0x1ffffff;
+    if (nyx_vtd_translate(fn->r[which], fn->sid + which, &req, &reply)) {
+        uint64_t version = reply.addr >> 23 & (VERSIONS - 1);
 
         __atomic_fetch_add(&t->translated, 1, __ATOMIC_RELAXED);
-        g_assert_cmpuint(reply.addr >> 12 & 0xf, ==, page);
-        g_assert_cmpuint(reply.addr >> 16 & 0xf, ==, region);
+        g_assert_cmpuint((reply.addr >> 12 & 0x1ff) | (version & 1), ==,
+                         page | (version & 1));
+        g_assert_cmpuint(reply.addr >> 21 & 3, ==, region);
         if (version != 1 || counter_read(&fn->reused[region]) == reused) {
             g_assert_cmpuint(version, >=, floor);
         }
@@ -408,8 +435,24 @@ static void flush_context(World *w, Function *fn)
         fx_submit(w->f, fn->did << 16 | 0x21, 0);
         break;
     default:
-        fx_submit(w->f, (uint64_t)fn->sid << 32 | fn->did << 16 | 0x31, 0);
+        for (unsigned i = 0; i < REQUESTERS; i++) {
+            fx_submit(w->f, (uint64_t)(fn->sid + i) << 32 | fn->did << 16 |
+                      0x31, 0);
+        }
         break;
+    }
+}
+
+/* @ss 0: absent. */
+static void set_contexts(World *w, Function *fn, uint64_t ss)
+{
+    for (unsigned i = 0; i < REQUESTERS; i++) {
+        uint64_t ctx = fx_context_addr(w->f, fn->sid + i);
+
+        if (ss) {
+            fx_mem_poke(&w->f->mem, ctx + 8, fx_context_hi(LEVELS, fn->did));
+        }
+        fx_mem_poke(&w->f->mem, ctx, ss ? ss | 1 : 0);
     }
 }
 
@@ -417,33 +460,42 @@ static void change_leaves(World *w, Function *fn, unsigned region)
 {
     uint64_t version = ++w->version;
 
-    fill_table(w, table_in_use(fn, region), region, version);
+    set_leaves(w, fn, region, version);
     flush_region(w, fn, region, true);
     set_floor(fn, region, version);
 }
 
+/* The other page table, or a leaf. */
 static void change_table(World *w, Function *fn, unsigned region)
 {
     uint64_t version = ++w->version, old = table_in_use(fn, region);
+    bool *large = &fn->large[fn->root][region], was_large = *large;
 
-    fn->pt_used[fn->root][region] ^= 1;
-    fill_table(w, table_in_use(fn, region), region, version);
-    fx_mem_poke(&w->f->mem, pde_of(w, fn, fn->root, region),
-                table_in_use(fn, region) | 3);
+    *large = nyx_random(&w->rng) % 4 == 0;
+    if (!*large) {
+        fn->pt_used[fn->root][region] ^= 1;
+    }
+    set_leaves(w, fn, region, version);
+    if (!*large) {
+        fx_mem_poke(&w->f->mem, pde_of(w, fn, fn->root, region),
+                    table_in_use(fn, region) | 3);
+    }
     flush_region(w, fn, region, false);
     set_floor(fn, region, version);
-    /* Whoever still comes here is caught. */
-    counter_add(&fn->reused[region]);
-    fill_table(w, old, region, 1);
+    if (!was_large) {
+        /* Whoever still comes here is caught. */
+        counter_add(&fn->reused[region]);
+        fill_table(w, old, region, 1);
+    }
 }
 
 static void change_hole(World *w, Function *fn, unsigned region)
 {
     counter_add(&fn->holes[region]);
-    fill_table(w, table_in_use(fn, region), region, 0);
+    set_leaves(w, fn, region, 0);
     flush_region(w, fn, region, true);
     set_floor(fn, region, ++w->version);
-    fill_table(w, table_in_use(fn, region), region, w->version);
+    set_leaves(w, fn, region, w->version);
     counter_add(&fn->holes[region]);
 }
 
@@ -453,29 +505,32 @@ static void poison_root(World *w, Function *fn, unsigned root)
         counter_add(&fn->reused[region]);
         fill_table(w, fn->pt[root][region][0], region, 1);
         fill_table(w, fn->pt[root][region][1], region, 1);
+        if (fn->large[root][region]) {
+            fx_mem_poke(&w->f->mem, pde_of(w, fn, root, region),
+                        region_target(1, region) | 0x83);
+        }
     }
 }
 
 /* Other tables; under another domain id the entry is absent in between. */
 static void change_context(World *w, Function *fn)
 {
-    uint64_t version = ++w->version, ctx = fx_context_addr(w->f, fn->sid);
+    uint64_t version = ++w->version;
     bool other_did = nyx_random(&w->rng) & 1;
 
     fn->root ^= 1;
     for (unsigned region = 0; region < REGIONS; region++) {
-        fill_table(w, table_in_use(fn, region), region, version);
+        set_leaves(w, fn, region, version);
         if (other_did) {
             counter_add(&fn->holes[region]);
         }
     }
-    fx_mem_poke(&w->f->mem, ctx, other_did ? 0 : fn->ss[fn->root] | 1);
+    set_contexts(w, fn, other_did ? 0 : fn->ss[fn->root]);
     flush_context(w, fn);
     flush_all_of(w, fn);
     if (other_did) {
         fn->did ^= 1;
-        fx_mem_poke(&w->f->mem, ctx + 8, fx_context_hi(LEVELS, fn->did));
-        fx_mem_poke(&w->f->mem, ctx, fn->ss[fn->root] | 1);
+        set_contexts(w, fn, fn->ss[fn->root]);
     }
     for (unsigned region = 0; region < REGIONS; region++) {
         set_floor(fn, region, version);
@@ -509,35 +564,65 @@ static void change_something(World *w)
     }
 }
 
-static void world_init(World *w, NyxCacheTemper temper)
+static void function_init(World *w, unsigned n)
+{
+    Function *fn = &w->fn[n];
+
+    fn->sid = FX_SID + n * REQUESTERS;
+    fn->did = 2 * n + 2;
+    for (unsigned i = 0; i < REQUESTERS; i++) {
+        fn->r[i] = nyx_vtd_requester_new(w->f->vtd, NULL);
+    }
+    for (unsigned i = 0; i < 2 * REGIONS; i++) {
+        unsigned root = i / REGIONS, region = i % REGIONS;
+
+        fn->ss[root] = region ? fn->ss[root] : fx_mem_pages(&w->f->mem, 1);
+        fn->pt[root][region][0] = fx_mem_pages(&w->f->mem, 1);
+        fn->pt[root][region][1] = fx_mem_pages(&w->f->mem, 1);
+        fx_mem_poke(&w->f->mem, pde_of(w, fn, root, region),
+                    fn->pt[root][region][0] | 3);
+        fill_table(w, fn->pt[root][region][0], region, 1);
+    }
+    set_contexts(w, fn, fn->ss[0]);
+}
+
+typedef struct Scenario {
+    const char *path;
+    NyxCacheTemper cache;
+    uint32_t entries;
+    bool evicts;
+} Scenario;
+
+static const Scenario scenarios[] = {
+    { "/nyx-vtd/race/threads/small", NYX_CACHE_HARDWARE, 16, true },
+    { "/nyx-vtd/race/threads/large", NYX_CACHE_HARDWARE, 4096, false },
+    { "/nyx-vtd/race/threads/sticky", NYX_CACHE_STICKY, 16, false },
+    { "/nyx-vtd/race/threads/off", NYX_CACHE_OFF, 16, false },
+};
+
+/* When a scenario that begins now is over; the reset is one more. */
+static int64_t end_time(void)
+{
+    const char *text = g_getenv("NYX_RACE_SECONDS");
+    double seconds = text ? g_ascii_strtod(text, NULL) : DEFAULT_SECONDS;
+
+    return g_get_monotonic_time() +
+           seconds * G_USEC_PER_SEC / (ARRAY_SIZE(scenarios) + 1);
+}
+
+static void world_init(World *w, const Scenario *scenario)
 {
     NyxVtdCfg cfg = fx_cfg();
 
     *w = (World) { .version = 1, .rng = 12345 };
-    cfg.cache = temper;
-    cfg.iotlb_entries = 32;
+    cfg.haw_bits = 52;
+    cfg.cache = scenario->cache;
+    cfg.iotlb_entries = scenario->entries;
     w->f = fx_new(&cfg);
     w->f->mem.on_read = yield_on_read;
     w->f->mem.on_read_opaque = w->f;
     for (unsigned n = 0; n < FUNCTIONS; n++) {
-        Function *fn = &w->fn[n];
-
-        fn->r = nyx_vtd_requester_new(w->f->vtd, NULL);
-        fn->sid = FX_SID + n;
-        fn->did = 2 * n + 2;
-        for (unsigned i = 0; i < 2 * REGIONS; i++) {
-            unsigned root = i / REGIONS, region = i % REGIONS;
-
-            fn->ss[root] = region ? fn->ss[root]
-                                  : fx_mem_pages(&w->f->mem, 1);
-            fn->pt[root][region][0] = fx_mem_pages(&w->f->mem, 1);
-            fn->pt[root][region][1] = fx_mem_pages(&w->f->mem, 1);
-            fx_mem_poke(&w->f->mem, pde_of(w, fn, root, region),
-                        fn->pt[root][region][0] | 3);
-            fill_table(w, fn->pt[root][region][0], region, 1);
-        }
-        fx_context(w->f, fn->sid, fx_context_lo(fn->ss[0], 0, false),
-                   fx_context_hi(LEVELS, fn->did));
+        function_init(w, n);
     }
     fx_start(w->f);
     fx_queue_start(w->f, 0);
@@ -554,25 +639,49 @@ static bool all_translate(Translator *translators)
     return true;
 }
 
+/* The scenario did what it is there for. */
+static void check_caches(World *w, const Scenario *scenario)
+{
+    for (unsigned n = 0; n < FUNCTIONS; n++) {
+        for (unsigned i = 0; i < REQUESTERS; i++) {
+            NyxIotlbStats stats =
+                nyx_vtd_requester_stats(w->fn[n].r[i]).iotlb;
+
+            g_test_message("hits %" PRIu64 " misses %" PRIu64 " evictions %"
+                           PRIu64 " dropped %" PRIu64 " refused %" PRIu64,
+                           stats.hits, stats.misses, stats.evictions,
+                           stats.dropped, stats.refused);
+            g_assert_cmpuint(stats.misses, >, 0);
+            g_assert_cmpint(stats.hits > 0, ==,
+                            scenario->cache != NYX_CACHE_OFF);
+            if (scenario->evicts) {
+                g_assert_cmpuint(stats.evictions, >, 0);
+            }
+        }
+    }
+}
+
 static void test_threads(gconstpointer data)
 {
+    const Scenario *scenario = data;
     Translator translators[TRANSLATORS];
     GThread *threads[TRANSLATORS];
-    int64_t end = g_get_monotonic_time() + RUN_US;
+    int64_t end = end_time();
     unsigned changes_made = 0;
     World w;
 
-    world_init(&w, GPOINTER_TO_UINT(data));
+    world_init(&w, scenario);
     for (unsigned i = 0; i < TRANSLATORS; i++) {
         translators[i] = (Translator) { .w = &w, .n = i };
         threads[i] = g_thread_new("translator", translator, &translators[i]);
     }
     while (g_get_monotonic_time() < end || !all_translate(translators)) {
         change_something(&w);
+        g_assert_cmpuint(w.version, <, VERSIONS);
         nyx_vtd_continue(w.f->vtd);
         if (++changes_made % 64 == 0) {
             fx_clear_faults(w.f);
-            nyx_vtd_requester_stats(w.fn[0].r);
+            nyx_vtd_requester_stats(w.fn[0].r[0]);
             nyx_vtd_stats(w.f->vtd);
         }
     }
@@ -583,6 +692,7 @@ static void test_threads(gconstpointer data)
                        translators[i].translated, translators[i].refused);
     }
     g_test_message("%u changes", changes_made);
+    check_caches(&w, scenario);
     fx_settle(w.f);
     fx_free(w.f);
 }
@@ -603,9 +713,9 @@ static void *reset_translator(void *opaque)
         };
         NyxReply reply;
 
-        if (nyx_vtd_translate(fn->r, fn->sid, &req, &reply)) {
+        if (nyx_vtd_translate(fn->r[0], fn->sid, &req, &reply)) {
             __atomic_fetch_add(&t->translated, 1, __ATOMIC_RELAXED);
-            g_assert_true(reply.addr == req.iova || reply.addr >> 45 == 1);
+            g_assert_true(reply.addr == req.iova || reply.addr >> 50 == 1);
         }
     }
     return NULL;
@@ -615,16 +725,17 @@ static void test_reset(void)
 {
     Translator translators[TRANSLATORS];
     GThread *threads[TRANSLATORS];
+    int64_t end = end_time();
     NyxVtdSaved saved;
     World w;
 
-    world_init(&w, NYX_CACHE_HARDWARE);
+    world_init(&w, &scenarios[0]);
     for (unsigned i = 0; i < TRANSLATORS; i++) {
         translators[i] = (Translator) { .w = &w, .n = i };
         threads[i] = g_thread_new("translator", reset_translator,
                                   &translators[i]);
     }
-    for (unsigned i = 0; i < 500; i++) {
+    for (unsigned i = 0; i < 500 || g_get_monotonic_time() < end; i++) {
         nyx_vtd_save(w.f->vtd, &saved);
         nyx_vtd_reset(w.f->vtd);
         if (i % 2) {
@@ -645,12 +756,9 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nyx-vtd/race/interleave", test_interleave);
-    g_test_add_data_func("/nyx-vtd/race/threads/hardware",
-                         GUINT_TO_POINTER(NYX_CACHE_HARDWARE), test_threads);
-    g_test_add_data_func("/nyx-vtd/race/threads/sticky",
-                         GUINT_TO_POINTER(NYX_CACHE_STICKY), test_threads);
-    g_test_add_data_func("/nyx-vtd/race/threads/off",
-                         GUINT_TO_POINTER(NYX_CACHE_OFF), test_threads);
+    for (unsigned i = 0; i < ARRAY_SIZE(scenarios); i++) {
+        g_test_add_data_func(scenarios[i].path, &scenarios[i], test_threads);
+    }
     g_test_add_func("/nyx-vtd/race/reset", test_reset);
     return g_test_run();
 }

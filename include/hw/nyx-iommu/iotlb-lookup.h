@@ -45,7 +45,15 @@ struct NyxIotlb {
     NyxCacheTemper temper;
     uint64_t rng;
     NyxCache kept;           /* `sticky` only: what its set had no room for */
-    pthread_mutex_t lock;    /* writers */
+    pthread_mutex_t lock;    /* writers, and what follows but the stripes */
+    /*
+     * Where live entries of one address space can be: a bit for each set.
+     * Those of other generations of it are dead.
+     */
+    uint64_t *used;
+    uint32_t used_sets;
+    uint32_t used_gen;
+    NyxAsid used_asid;       /* NYX_ASID_NONE: there is no entry at all */
     NyxIotlbStats stats;     /* of writers; hits and misses are in stripes */
     NyxIotlbStripe stripe[NYX_IOTLB_STRIPES];
 };
@@ -69,13 +77,18 @@ static inline uint64_t nyx_iotlb_tag(uint64_t iova, uint8_t lg2)
     return (iova >> lg2 << lg2) | lg2;
 }
 
-static inline NyxIotlbSlot *nyx_iotlb_set(const NyxIotlb *tlb, uint64_t iova,
-                                          uint8_t lg2)
+/* Number of the set that an entry of 2^@lg2 bytes around @iova belongs to. */
+static inline uint32_t nyx_iotlb_set(const NyxIotlb *tlb, uint64_t iova,
+                                     uint8_t lg2)
 {
     uint64_t page = iova >> lg2;
-    uint32_t index = (page ^ (page >> 15) ^ lg2) & tlb->set_mask;
 
-    return &tlb->slots[(size_t)index * NYX_IOTLB_WAYS];
+    return (page ^ (page >> 15) ^ lg2) & tlb->set_mask;
+}
+
+static inline NyxIotlbSlot *nyx_iotlb_slots(const NyxIotlb *tlb, uint32_t set)
+{
+    return &tlb->slots[(size_t)set * NYX_IOTLB_WAYS];
 }
 
 /* Whether @slot holds the live translation of @tag; its data in *@data. */
@@ -101,7 +114,8 @@ static inline bool nyx_iotlb_probe(const NyxIotlb *tlb, uint64_t iova,
                                    uint8_t lg2, NyxAsid asid, uint32_t gen,
                                    NyxIotlbEntry *entry)
 {
-    const NyxIotlbSlot *set = nyx_iotlb_set(tlb, iova, lg2);
+    const NyxIotlbSlot *set = nyx_iotlb_slots(tlb,
+                                              nyx_iotlb_set(tlb, iova, lg2));
     uint64_t tag = nyx_iotlb_tag(iova, lg2);
     uint64_t data;
 

@@ -23,6 +23,7 @@
 typedef uint64_t NyxAsid;
 
 #define NYX_ASID(did) ((NyxAsid)(uint16_t)(did))
+#define NYX_ASID_NONE UINT64_MAX
 
 typedef struct NyxIotlb NyxIotlb;
 
@@ -61,11 +62,11 @@ bool nyx_iotlb_insert(NyxIotlb *tlb, uint32_t ticket, NyxAsid asid,
 
 /**
  * nyx_iotlb_drop_range: drop every entry of @asid that overlaps
- * [@first, @last].  Costs the pages named or the entries held, whichever is
- * less.
+ * [@first, @last].  Entries of generations other than @gen are dead already.
+ * Costs the pages named or the entries held, whichever is less.
  */
-void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint64_t first,
-                          uint64_t last);
+void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint32_t gen,
+                          uint64_t first, uint64_t last);
 
 /* Drop everything, for reset and when a generation counter wraps. */
 void nyx_iotlb_clear(NyxIotlb *tlb);
