@@ -14,7 +14,7 @@
     F(VTDSS_TABLE, W,       1,  1, USED)     \
     F(VTDSS_TABLE, IGN2,    2,  5, IGN)      \
     F(VTDSS_TABLE, PS,      7,  1, USED)     \
-    F(VTDSS_TABLE, A,       8,  1, IGN)      \
+    F(VTDSS_TABLE, A,       8,  1, USED)     \
     F(VTDSS_TABLE, IGN9,    9,  2, IGN)      \
     F(VTDSS_TABLE, RSVD11, 11,  1, MBZ)      \
     F(VTDSS_TABLE, ADDR,   12, 40, ADDR)     \
@@ -30,8 +30,8 @@
     F(VTDSS_LEAF, EMT,      3,  3, IGN)      \
     F(VTDSS_LEAF, IPAT,     6,  1, IGN)      \
     F(VTDSS_LEAF, PS,       7,  1, USED)     \
-    F(VTDSS_LEAF, A,        8,  1, IGN)      \
-    F(VTDSS_LEAF, D,        9,  1, IGN)      \
+    F(VTDSS_LEAF, A,        8,  1, USED)     \
+    F(VTDSS_LEAF, D,        9,  1, USED)     \
     F(VTDSS_LEAF, IGN10,   10,  1, IGN)      \
     F(VTDSS_LEAF, SNP,     11,  1, USED)     \
     F(VTDSS_LEAF, ADDR,    12, 40, ADDR)     \
@@ -69,7 +69,9 @@ static NyxEntryClass vtdss_classify(const NyxWalkCtx *ctx, unsigned level,
 static unsigned vtdss_permission(const NyxWalkCtx *ctx, unsigned level,
                                  uint64_t entry)
 {
-    return ((entry & R_VTDSS_TABLE_R_MASK) ? NYX_ACCESS_READ : 0) |
+    /* X is not looked at: what may be read may be executed. */
+    return ((entry & R_VTDSS_TABLE_R_MASK)
+            ? NYX_ACCESS_READ | NYX_ACCESS_EXEC : 0) |
            ((entry & R_VTDSS_TABLE_W_MASK) ? NYX_ACCESS_WRITE : 0);
 }
 
@@ -103,6 +105,8 @@ const NyxFormat nyx_fmt_vtdss = {
     .granule_lg2 = 12,
     .table_mask = R_VTDSS_TABLE_ADDR_MASK,
     .level_names = { "SS-PTE", "SS-PDE", "SS-PDPE", "SS-PML4E", "SS-PML5E" },
+    .accessed = { R_VTDSS_LEAF_A_MASK, NYX_VTDSS_AD },
+    .dirty = { R_VTDSS_LEAF_D_MASK, NYX_VTDSS_AD },
     .classify = vtdss_classify,
     .permission = vtdss_permission,
     .reserved = vtdss_reserved,

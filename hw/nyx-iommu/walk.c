@@ -15,17 +15,22 @@ static uint64_t entry_address(const NyxFormat *fmt, uint64_t table,
     return table + index * sizeof(uint64_t);
 }
 
+/* Address of an entry in memory; false if the outer stage refuses it. */
+static bool entry_in_memory(const NyxWalkCtx *ctx, uint64_t *addr,
+                            unsigned access)
+{
+    return !ctx->table_xlate ||
+           ctx->table_xlate(ctx->table_opaque, *addr, access, addr);
+}
+
 static NyxWalkStatus read_entry(const NyxWalkCtx *ctx, uint64_t addr,
                                 uint64_t *entry)
 {
-    uint64_t hpa = addr;
-
-    if (ctx->table_xlate &&
-        !ctx->table_xlate(ctx->table_opaque, addr, NYX_ACCESS_READ, &hpa)) {
+    if (!entry_in_memory(ctx, &addr, NYX_ACCESS_READ)) {
         return NYX_WALK_TABLE_FAULT;
     }
-    return nyx_mem_read_le64(ctx->mem, hpa, entry, 1) ? NYX_WALK_OK
-                                                      : NYX_WALK_READ_ERROR;
+    return nyx_mem_read_le64(ctx->mem, addr, entry, 1) ? NYX_WALK_OK
+                                                       : NYX_WALK_READ_ERROR;
 }
 
 /* Check one entry; on NYX_WALK_OK *@klass says how the walk goes on. */
@@ -41,11 +46,17 @@ static NyxWalkStatus check_entry(const NyxWalkCtx *ctx, NyxWalk *walk,
         walk->permission = NYX_ACCESS_NONE;
         return NYX_WALK_EMPTY;
     }
-    walk->permission &= fmt->permission(ctx, level, entry);
-    if (need & ~walk->permission) {
-        return NYX_WALK_DENIED;
+    if (fmt->reserved_first && (entry & fmt->reserved(ctx, level, *klass))) {
+        return NYX_WALK_RESERVED;
     }
-    if (entry & fmt->reserved(ctx, level, *klass)) {
+    walk->rights &= fmt->permission(ctx, level, entry);
+    walk->permission = fmt->grant ? fmt->grant(ctx, walk->rights, *klass)
+                                  : walk->rights;
+    if (need & ~walk->permission) {
+        return fmt->grant && !(walk->permission & NYX_RIGHT_USER)
+               ? NYX_WALK_PRIVILEGE : NYX_WALK_DENIED;
+    }
+    if (!fmt->reserved_first && (entry & fmt->reserved(ctx, level, *klass))) {
         return NYX_WALK_RESERVED;
     }
     return NYX_WALK_OK;
@@ -58,7 +69,8 @@ void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
     uint64_t table = start ? start->table : ctx->root;
 
     walk->level = start ? start->level : ctx->top;
-    walk->permission = start ? start->permission : ~0u;
+    walk->rights = start ? start->permission : NYX_RIGHT_ALL;
+    walk->permission = walk->rights;
     walk->steps = 0;
     walk->addr = 0;
 
@@ -75,7 +87,7 @@ void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
         }
         walk->steps++;
         walk->status = check_entry(ctx, walk, step->entry, need, &klass);
-        step->permission = walk->permission;
+        step->permission = walk->rights;
         if (walk->status != NYX_WALK_OK) {
             return;
         }
@@ -89,6 +101,70 @@ void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
     }
 }
 
+/* --- Marks ---------------------------------------------------------------- */
+
+/* The mark's bits, if this context sets them. */
+static uint64_t mark_bits(const NyxWalkCtx *ctx, const NyxEntryMark *mark)
+{
+    return mark->features & ~ctx->features ? 0 : mark->mask;
+}
+
+bool nyx_walk_mark(const NyxWalkCtx *ctx, bool write, NyxWalk *walk)
+{
+    const NyxFormat *fmt = ctx->fmt;
+    uint64_t bits = mark_bits(ctx, &fmt->accessed) |
+                    mark_bits(ctx, &fmt->extended);
+
+    /* A request for what there is may have been granted nothing. */
+    if (walk->status != NYX_WALK_OK || !bits ||
+        !(walk->permission & NYX_ACCESS_RW)) {
+        return true;
+    }
+    for (unsigned i = 0; i < walk->steps; i++) {
+        NyxWalkStep *step = &walk->trail[i];
+        uint64_t addr = step->entry_addr, found = step->entry;
+
+        if (write && i + 1 == walk->steps) {
+            bits |= mark_bits(ctx, &fmt->dirty);
+        }
+        if (!(bits & ~step->entry)) {
+            continue;
+        }
+        walk->level = step->level;
+        if (!entry_in_memory(ctx, &addr, NYX_ACCESS_WRITE)) {
+            walk->status = NYX_WALK_MARK_FAULT;
+            return true;
+        }
+        walk->status = NYX_WALK_MARK_ERROR;
+        if (!ctx->mem->cmpxchg64(ctx->mem->opaque, addr, &found,
+                                 step->entry | bits)) {
+            return true;
+        }
+        if (found != step->entry) {
+            return false;
+        }
+        walk->status = NYX_WALK_OK;
+        step->entry |= bits;
+    }
+    walk->level = walk->trail[walk->steps - 1].level;
+    return true;
+}
+
+void nyx_walk_and_mark(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
+                       const NyxWalkStart *start, NyxWalk *walk)
+{
+    for (unsigned tries = NYX_WALK_TRIES; tries; tries--) {
+        nyx_walk(ctx, iova, need & ~NYX_NEED_DIRTY, start, walk);
+        if (nyx_walk_mark(ctx, nyx_walk_writes(need, walk->permission),
+                          walk)) {
+            return;
+        }
+        start = NULL;
+    }
+}
+
+/* --- Runs of leaves ------------------------------------------------------- */
+
 /* Entries of a run; two lines of the host's cache. */
 #define RUN_LG2 4
 #define RUN (1u << RUN_LG2)
@@ -100,7 +176,10 @@ void nyx_walk_widen(const NyxWalkCtx *ctx, NyxWalk *walk)
     uint64_t first = leaf->entry - (index << walk->lg2);
     uint64_t entries[RUN];
 
-    /* Most neighbours are known not to fit without a look at them. */
+    /*
+     * Most neighbours are known not to fit without a look at them.  Marks
+     * are compared like everything else: a clean page joins no dirty block.
+     */
     if (walk->level || walk->lg2 != ctx->fmt->granule_lg2 ||
         ctx->table_xlate || (walk->addr >> walk->lg2) % RUN != index ||
         !nyx_mem_read_le64(ctx->mem, leaf->entry_addr & ~(sizeof(entries) - 1),

@@ -710,8 +710,11 @@ static void test_random(void)
     }
     fx_mem_destroy(&mem);
     for (unsigned i = 0; i < NYX_WALK_STATUS_COUNT; i++) {
+        /* Nothing is marked here, and second stages know no privilege. */
+        bool possible = i != NYX_WALK_PRIVILEGE && i < NYX_WALK_MARK_FAULT;
+
         g_test_message("status %u: %u walks", i, seen[i]);
-        g_assert_cmpuint(seen[i], >, 100);
+        g_assert_true(possible ? seen[i] > 100 : !seen[i]);
     }
 }
 

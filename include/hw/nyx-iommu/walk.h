@@ -10,6 +10,7 @@
 #ifndef HW_NYX_IOMMU_WALK_H
 #define HW_NYX_IOMMU_WALK_H
 
+#include "qemu/bitops.h"
 #include "hw/nyx-iommu/mem.h"
 #include "hw/nyx-iommu/request.h"
 
@@ -23,6 +24,22 @@ typedef enum NyxEntryClass {
 
 typedef struct NyxWalkCtx NyxWalkCtx;
 
+/*
+ * Rights are what entries say, and-ed over the levels: NyxAccess bits R, W
+ * and EXEC, and this one.  They are the same for every request, so that a
+ * cached table pointer serves them all.  A permission is what the rights
+ * grant to one request; there this bit says that its privilege suffices, if
+ * the format knows of privilege at all.
+ */
+#define NYX_RIGHT_USER  (1u << 6)   /* not for supervisors only */
+#define NYX_RIGHT_ALL   (NYX_ACCESS_RW | NYX_ACCESS_EXEC | NYX_RIGHT_USER)
+
+/* Bits that a walk sets in an entry if the context has all these features. */
+typedef struct NyxEntryMark {
+    uint64_t mask;           /* zero: the format has no such mark */
+    uint32_t features;
+} NyxEntryMark;
+
 typedef struct NyxFormat {
     const char *name;
     uint8_t max_levels;
@@ -30,12 +47,23 @@ typedef struct NyxFormat {
     uint8_t granule_lg2;     /* bytes covered by a level 0 entry */
     uint64_t table_mask;     /* bits of a table entry that hold the address */
     const char *level_names[NYX_WALK_MAX_LEVELS];
+    bool reserved_first;     /* reserved bits are checked before rights */
+    NyxEntryMark accessed;   /* of every entry that a request used */
+    NyxEntryMark extended;   /* set with it, if the feature is on */
+    NyxEntryMark dirty;      /* of the leaf, by a write */
 
     NyxEntryClass (*classify)(const NyxWalkCtx *ctx, unsigned level,
                               uint64_t entry);
-    /* NyxAccess bits that the entry allows. */
+    /* Rights in the entry. */
     unsigned (*permission)(const NyxWalkCtx *ctx, unsigned level,
                            uint64_t entry);
+    /*
+     * What @rights, of this entry and those above, grant to the request,
+     * with NYX_RIGHT_USER if its privilege suffices.  NULL, for a format
+     * without privilege: they grant themselves.
+     */
+    unsigned (*grant)(const NyxWalkCtx *ctx, unsigned rights,
+                      NyxEntryClass klass);
     /* Bits that must be zero in a present entry of this class. */
     uint64_t (*reserved)(const NyxWalkCtx *ctx, unsigned level,
                          NyxEntryClass klass);
@@ -48,17 +76,22 @@ typedef struct NyxFormat {
 typedef enum NyxWalkStatus {
     NYX_WALK_OK,
     NYX_WALK_EMPTY,          /* an entry is not present */
+    NYX_WALK_PRIVILEGE,      /* an entry is for supervisors only */
     NYX_WALK_DENIED,         /* a needed permission is missing */
     NYX_WALK_RESERVED,       /* a reserved bit is set */
     NYX_WALK_READ_ERROR,     /* the entry is not in RAM */
-    NYX_WALK_TABLE_FAULT,    /* the outer stage refused the table's address */
+    NYX_WALK_TABLE_FAULT,    /* the outer stage refused to read the entry */
+    NYX_WALK_MARK_FAULT,     /* the outer stage refused to store a mark */
+    NYX_WALK_MARK_ERROR,     /* a mark cannot be stored */
+    NYX_WALK_WIDTH,          /* input too wide; nested walks check it */
     NYX_WALK_STATUS_COUNT,
 } NyxWalkStatus;
 
 /*
- * For nested walks: translate the address of a table entry of this stage.
- * False ends the walk with NYX_WALK_TABLE_FAULT; the callback keeps the
- * detail of its own fault.
+ * For nested walks: translate the address of a table entry of this stage, to
+ * read it (@access is NYX_ACCESS_READ) or to store a mark (NYX_ACCESS_WRITE).
+ * False ends the walk with NYX_WALK_TABLE_FAULT or NYX_WALK_MARK_FAULT at the
+ * level of the entry; the callback keeps the detail of its own fault.
  */
 typedef bool NyxTableXlate(void *opaque, uint64_t gpa, unsigned access,
                            uint64_t *hpa);
@@ -78,14 +111,14 @@ struct NyxWalkCtx {
 typedef struct NyxWalkStart {
     uint64_t table;
     uint8_t level;
-    unsigned permission;
+    unsigned permission;     /* rights, as in the trail */
 } NyxWalkStart;
 
 typedef struct NyxWalkStep {
     uint64_t entry_addr;     /* in this stage's own address space */
     uint64_t entry;
     uint8_t level;
-    unsigned permission;     /* accumulated, this entry included */
+    unsigned permission;     /* rights, and-ed, this entry included */
 } NyxWalkStep;
 
 typedef struct NyxWalk {
@@ -93,30 +126,108 @@ typedef struct NyxWalk {
     uint8_t level;           /* where it ended */
     uint8_t lg2;             /* size of the leaf, or of the hole */
     uint8_t steps;           /* entries in trail */
-    unsigned permission;     /* NyxAccess bits, and-ed over the levels */
+    unsigned permission;     /* granted to this request */
+    unsigned rights;         /* and-ed over the levels */
     uint64_t addr;           /* leaf's base address, aligned to lg2 */
     NyxWalkStep trail[NYX_WALK_MAX_LEVELS];
 } NyxWalk;
 
 /**
  * nyx_walk: translate @iova through the tables that @ctx describes.
- * @need: NyxAccess bits that each level must grant; zero asks only what is
- *        there.
+ * @need: which of read, write and execute each level must grant; zero asks
+ *        only what is there.
  * @start: where to begin, or NULL for the root.
  * @walk: how it went; of its trail only the steps taken are set.
  *
- * Order of checks at each level: read, presence, permission, reserved bits.
- * Nothing is cached and nothing is written here.
+ * Order of checks at each level: read, presence, then reserved bits and
+ * permission in the format's order.  Of a request that lacks several things
+ * privilege comes first (NYX_WALK_PRIVILEGE); after NYX_WALK_DENIED the bits
+ * @need & ~walk->permission say what is missing, and the caller's manual
+ * which of them counts (VT-d: execute, write, read).  Nothing is cached and
+ * nothing is written here.
  */
 void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
               const NyxWalkStart *start, NyxWalk *walk);
+
+/* In @need of a marking walk: set D as for a write if a write is granted. */
+#define NYX_NEED_DIRTY  (1u << 7)
+
+/*
+ * Walks of one request before it gives up.  Each but the last was overtaken
+ * by a store to an entry that it was about to mark; an honest guest stores to
+ * an entry now and then.
+ */
+#define NYX_WALK_TRIES 64
+
+/**
+ * nyx_walk_and_mark: nyx_walk(), and if the request is permitted, the marks
+ * of the entries it used.
+ * @need: as for nyx_walk(), or-ed with NYX_NEED_DIRTY for a request that
+ *        promises a write to somebody (an ATS translation with NW = 0).
+ *
+ * A request that is refused, or granted neither read nor write, marks
+ * nothing.  If an entry changes before it is marked,
+ * the walk begins anew, at the root.  A guest that keeps changing it gets
+ * NYX_WALK_MARK_ERROR after NYX_WALK_TRIES walks: a page whose D cannot be
+ * set is not written to.
+ */
+void nyx_walk_and_mark(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
+                       const NyxWalkStart *start, NyxWalk *walk);
+
+/**
+ * nyx_walk_mark: one try to mark the entries of a permitted walk, from the
+ * top; @write sets D in the leaf.  The trail follows.
+ *
+ * Returns: false if an entry has changed, which is NYX_WALK_MARK_ERROR unless
+ * the caller walks again.  A store that memory or the outer stage refuses is
+ * true and a status.
+ */
+bool nyx_walk_mark(const NyxWalkCtx *ctx, bool write, NyxWalk *walk);
+
+/* Whether a request with @need sets D, where it has @permission. */
+static inline bool nyx_walk_writes(unsigned need, unsigned permission)
+{
+    return (need & NYX_ACCESS_WRITE) ||
+           ((need & NYX_NEED_DIRTY) && (permission & NYX_ACCESS_WRITE));
+}
+
+/* Whether walks with @ctx set marks. */
+static inline bool nyx_walk_marks(const NyxWalkCtx *ctx)
+{
+    const NyxEntryMark *mark = &ctx->fmt->accessed;
+
+    return mark->mask && !(mark->features & ~ctx->features);
+}
+
+/*
+ * Whether @step was marked, or needs no mark: only then may the table that it
+ * points at be cached.
+ */
+static inline bool nyx_walk_step_marked(const NyxWalkCtx *ctx,
+                                        const NyxWalkStep *step)
+{
+    return !nyx_walk_marks(ctx) || (step->entry & ctx->fmt->accessed.mask);
+}
+
+/*
+ * After NYX_WALK_OK: whether the first write still has to set D.  Such a leaf
+ * is cached without the permission to write, whatever the walk granted.
+ */
+static inline bool nyx_walk_clean(const NyxWalkCtx *ctx, const NyxWalk *walk)
+{
+    const NyxEntryMark *mark = &ctx->fmt->dirty;
+
+    return mark->mask && !(mark->features & ~ctx->features) &&
+           !(walk->trail[walk->steps - 1].entry & mark->mask);
+}
 
 /**
  * nyx_walk_widen: after a walk with NYX_WALK_OK, make one leaf of it and its
  * neighbours if the aligned run of sixteen entries differs in nothing but
  * addresses, which are those of one aligned block.  The block may be cached
- * as a whole: every page of it is mapped, with the same permissions, and an
- * invalidation of any page drops it.
+ * as a whole: every page of it is mapped, with the same permissions and the
+ * same marks, and an invalidation of any page drops it.  A leaf behind an
+ * outer stage stays as it is.
  */
 void nyx_walk_widen(const NyxWalkCtx *ctx, NyxWalk *walk);
 
@@ -132,11 +243,31 @@ static inline unsigned nyx_lg2_level(const NyxFormat *fmt, uint8_t lg2)
     return (lg2 - fmt->granule_lg2) / fmt->index_bits;
 }
 
+/* Whether bits 63 to @bits of @iova equal bit @bits - 1; @bits of 1 to 64. */
+static inline bool nyx_is_canonical(uint64_t iova, unsigned bits)
+{
+    return (uint64_t)sextract64(iova, 0, bits) == iova;
+}
+
 /* VT-d second-stage tables; features are NYX_VTDSS_*. */
 extern const NyxFormat nyx_fmt_vtdss;
 
 #define NYX_VTDSS_2M    (1u << 0)   /* CAP.SSLPS bit 0 */
 #define NYX_VTDSS_1G    (1u << 1)   /* CAP.SSLPS bit 1 */
 #define NYX_VTDSS_SNP   (1u << 2)   /* the snoop bit of a leaf is defined */
+#define NYX_VTDSS_AD    (1u << 3)   /* SSADE: accessed and dirty are set */
+
+/*
+ * VT-d first-stage tables; features are NYX_VTDFS_*.  Input addresses are
+ * canonical: that is for the caller to see.
+ */
+extern const NyxFormat nyx_fmt_vtdfs;
+
+#define NYX_VTDFS_1G    (1u << 0)   /* CAP.FS1GP */
+#define NYX_VTDFS_PRIV  (1u << 1)   /* the request is a supervisor's (PR) */
+#define NYX_VTDFS_WPE   (1u << 2)   /* supervisors' writes obey R/W */
+#define NYX_VTDFS_NXE   (1u << 3)   /* XD is not reserved */
+#define NYX_VTDFS_SMEP  (1u << 4)   /* supervisors do not execute user pages */
+#define NYX_VTDFS_EA    (1u << 5)   /* EAFE: extended-accessed is set */
 
 #endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Page walks the obvious way: one bit at a time, both stages, marks stored as
+ * they are found missing.  It shares with the model the words for results,
+ * and nothing else.  Levels are the manual's: 1 is the page's.
+ */
+#ifndef TESTS_UNIT_NAIVE_WALK_H
+#define TESTS_UNIT_NAIVE_WALK_H
+
+#include "hw/nyx-iommu/nested.h"
+#include "vtd-fixture.h"
+
+#define NV_R 1
+#define NV_W 2
+#define NV_X 4
+
+/* Tables of one stage, what the unit offers for them, who asks. */
+typedef struct NvTables {
+    FxMem *mem;
+    bool first;              /* first stage, else second */
+    uint64_t root;
+    uint64_t bias;           /* of table addresses over where they are */
+    unsigned levels;
+    unsigned haw;
+    bool has_2m;             /* second stage only */
+    bool has_1g;
+    bool snoop;              /* second stage only */
+    bool ad;                 /* second stage only; the first always marks */
+    bool ea;
+    bool priv;
+    bool wpe;
+    bool nxe;
+    bool smep;
+} NvTables;
+
+typedef struct NvWalk {
+    NyxWalkStatus status;
+    unsigned level;
+    unsigned lg2;
+    unsigned rwx;
+    uint64_t addr;
+    unsigned n;              /* entries read */
+    uint64_t at[5];          /* where they are in their own address space */
+} NvWalk;
+
+typedef struct NvNested {
+    NyxNestedStatus status;
+    unsigned lg2;
+    unsigned rwx;
+    uint64_t addr;
+    NvWalk first;
+    NvWalk second;
+} NvNested;
+
+/* Empty tables; everything is offered, a user asks, nothing is marked. */
+void nv_init(NvTables *t, FxMem *mem, bool first, unsigned levels,
+             unsigned haw);
+/* The model's description of the same tables. */
+NyxWalkCtx nv_ctx(const NvTables *t);
+
+/*
+ * Where the entry for @iova at @level is in memory.  Tables on the way are
+ * made: second stage R and W; first stage P, R/W and U/S.
+ */
+uint64_t nv_entry(const NvTables *t, uint64_t iova, unsigned level);
+/* A leaf of @level: @addr, PS if it is a large one, and @bits. */
+void nv_leaf(const NvTables *t, uint64_t iova, unsigned level, uint64_t addr,
+             uint64_t bits);
+
+/*
+ * One stage.  @mark: store marks if the request is permitted; @need says
+ * whether it writes.
+ */
+NvWalk nv_walk(const NvTables *t, uint64_t iova, unsigned need, bool mark);
+/* Both stages, with marks. */
+NvNested nv_nested(const NvTables *first, const NvTables *second,
+                   unsigned second_bits, uint64_t iova, unsigned need);
+
+/* --- Contents of memory --------------------------------------------------- */
+
+typedef struct NvImage {
+    uint8_t *bytes;
+    size_t size;
+} NvImage;
+
+NvImage nv_save(const FxMem *mem);
+void nv_restore(FxMem *mem, const NvImage *image);
+bool nv_same(const FxMem *mem, const NvImage *image);
+void nv_drop(NvImage *image);
+
+/* --- The model against the naive walker ----------------------------------- */
+
+/*
+ * Walk and mark with both; results and all of memory are the same.  Memory
+ * is left as it was.
+ */
+NyxWalk nv_compare(const char *row, const NvTables *t, uint64_t iova,
+                   unsigned need);
+NyxNestedWalk nv_compare_nested(const char *row, const NvTables *first,
+                                const NvTables *second, unsigned second_bits,
+                                uint64_t iova, unsigned need);
+
+#endif
