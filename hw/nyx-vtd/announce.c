@@ -202,7 +202,7 @@ static Found look(NyxVtdRequester *r)
         /* 6.1: with caching mode on, "not present" is cached, as domain 0. */
         found.uncertain = code != NVTD_FAULT_CTX_P;
         found.ctx.did = 0;
-    } else if (found.ctx.tt != NVTD_TT_PASS_THROUGH) {
+    } else if (found.ctx.kind == NYX_VTD_KIND_SECOND) {
         found.route = NYX_VTD_ROUTE_TABLES;
     } else if (!(mode & NVTD_MODE_PROTECT)) {
         found.route = NYX_VTD_ROUTE_DIRECT;

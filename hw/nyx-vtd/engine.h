@@ -38,6 +38,20 @@ typedef struct NyxVtdCfg {
     bool eim;
     bool pass_through;
     bool snoop_control;
+    bool scalable_mode;      /* what follows needs it */
+    bool first_stage;
+    bool second_stage;
+    bool nested;
+    bool first_1g;
+    bool first_5_levels;
+    bool second_ad;
+    bool extended_accessed;
+    bool supervisor;
+    bool execute;
+    bool rid_pasid;
+    bool rid_priv;
+    bool page_requests;
+    uint8_t pasid_bits;      /* 0: no PASIDs */
     bool coalesce;           /* announce contiguous pages as one block */
     NyxCacheTemper cache;
     uint64_t cache_seed;
@@ -238,6 +252,7 @@ typedef struct NyxVtdRequesterStats {
     uint64_t walk_reads;     /* table entries read */
     NyxIotlbStats iotlb;
     NyxCacheStats context;
+    NyxCacheStats pasid;     /* PASID cache */
     NyxIotlbStats paging;    /* paging-structure cache */
 } NyxVtdRequesterStats;
 

@@ -56,7 +56,7 @@ static void notify_any(NyxVtdRequester *r, uint16_t did,
 static void drop_pages(NyxVtdRequester *r, uint16_t did,
                        const PageRange *range)
 {
-    uint32_t gen = nyx_vtd_gen(r->vtd, did);
+    uint32_t gen = nyx_vtd_gen(r->vtd, NYX_ASID(did));
 
     if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT(did))) {
         return;
@@ -173,7 +173,9 @@ static bool command_names(uint64_t word, const void *opaque)
     if (command->gran == NVTD_GRAN_GLOBAL) {
         return true;
     }
-    return FIELD_EX64(word, NYX_CTX, DID) == command->did &&
+    /* A context entry of scalable mode has no domain. */
+    return (FIELD_EX64(word, NYX_CTX, SCALABLE) ||
+            FIELD_EX64(word, NYX_CTX, DID) == command->did) &&
            (command->gran == NVTD_GRAN_DOMAIN ||
             nyx_vtd_sid_matches(FIELD_EX64(word, NYX_CTX, SID), command->sid,
                                 command->fm));
