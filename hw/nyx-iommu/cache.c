@@ -111,7 +111,8 @@ static NyxCacheRecord *find_room(NyxCache *cache, NyxCacheRecord *set,
                                  uint64_t tag, uint32_t gen)
 {
     for (uint32_t i = 0; i < cache->cfg.ways; i++) {
-        if (!set[i].valid || (set[i].key.tag == tag && set[i].gen != gen)) {
+        if (!set[i].valid ||
+            (set[i].key.tag == tag && (int32_t)(set[i].gen - gen) < 0)) {
             return &set[i];
         }
     }

@@ -18,6 +18,12 @@
 
 typedef NyxIotlbSlot Slot;
 
+/* Of NyxIotlb.used_asid: the sets in use are not known for any. */
+#define ASID_MIXED (NYX_ASID_NONE - 1)
+
+/* Pages that are looked for one by one rather than to scan every set. */
+#define SCAN_PAGES 64
+
 static void *alloc_aligned(size_t size, size_t align)
 {
     void *block;
@@ -172,28 +178,43 @@ static uint32_t set_of_tag(const NyxIotlb *tlb, uint64_t tag)
     return nyx_iotlb_set(tlb, tag & ~NYX_IOTLB_LOW_BITS, tag & 63);
 }
 
+static void forget_used_locked(NyxIotlb *tlb, NyxAsid asid, uint32_t gen)
+{
+    memset(tlb->used, 0, used_words(tlb) * sizeof(*tlb->used));
+    tlb->used_sets = 0;
+    tlb->used_asid = asid;
+    tlb->used_gen = gen;
+}
+
+static void mark_used_locked(NyxIotlb *tlb, uint32_t set)
+{
+    uint64_t bit = BIT_ULL(set % 64);
+
+    tlb->used_sets += !(tlb->used[set / 64] & bit);
+    tlb->used[set / 64] |= bit;
+}
+
 /*
- * An entry of @asid comes into @set.  A new generation has no others yet; an
- * address space that was not the last one may have them anywhere.
+ * An entry of @asid comes into @set.  Those of older generations are dead.
+ * With a second address space the view is lost until a scan restores it: a
+ * fill may be late, so that later generations can have entries already.
  */
 static void use_set_locked(NyxIotlb *tlb, uint32_t set, NyxAsid asid,
                            uint32_t gen)
 {
-    uint64_t bit = BIT_ULL(set % 64);
-
     if (tlb->used_asid != asid && tlb->used_asid != NYX_ASID_NONE) {
-        memset(tlb->used, 0xff, used_words(tlb) * sizeof(*tlb->used));
-        tlb->used_sets = tlb->set_mask + 1;
-    } else if (tlb->used_asid != asid || tlb->used_gen != gen) {
-        memset(tlb->used, 0, used_words(tlb) * sizeof(*tlb->used));
-        tlb->used_sets = 0;
+        tlb->used_asid = ASID_MIXED;
+        return;
     }
-    tlb->used_asid = asid;
-    tlb->used_gen = gen;
-    if (!(tlb->used[set / 64] & bit)) {
-        tlb->used[set / 64] |= bit;
-        tlb->used_sets++;
+    if (tlb->used_asid != asid || tlb->used_gen != gen) {
+        forget_used_locked(tlb, asid, gen);
     }
+    mark_used_locked(tlb, set);
+}
+
+static bool is_older(uint32_t gen, uint32_t than)
+{
+    return (int32_t)(gen - than) < 0;
 }
 
 /* The slot for a new entry, or NULL if every way holds a live other one. */
@@ -206,7 +227,7 @@ static Slot *find_room(Slot *set, uint64_t tag, NyxAsid asid, uint32_t gen)
             return &set[i];
         }
         if (!set[i].tag ||
-            (set[i].asid == asid && set[i].seq_gen >> 32 != gen)) {
+            (set[i].asid == asid && is_older(set[i].seq_gen >> 32, gen))) {
             room = &set[i];
         }
     }
@@ -239,7 +260,7 @@ static void insert_locked(NyxIotlb *tlb, NyxAsid asid, uint32_t gen,
 /* Whether a fill that began with @gen comes too late. */
 static bool is_dead_locked(const NyxIotlb *tlb, NyxAsid asid, uint32_t gen)
 {
-    return tlb->used_asid == asid && (int32_t)(gen - tlb->used_gen) < 0;
+    return tlb->used_asid == asid && is_older(gen, tlb->used_gen);
 }
 
 bool nyx_iotlb_insert(NyxIotlb *tlb, uint32_t ticket, NyxAsid asid,
@@ -298,24 +319,37 @@ static void drop_in_set_locked(NyxIotlb *tlb, uint32_t set,
     }
 }
 
-/* By the entries there are: every set in use, or every set. */
-static void drop_scan_locked(NyxIotlb *tlb, const DropRange *range)
+/* Through the sets in use. */
+static void drop_in_used_locked(NyxIotlb *tlb, const DropRange *range)
 {
-    bool all = tlb->used_asid != range->asid;
-
     for (size_t word = 0; word < used_words(tlb); word++) {
-        uint64_t bits = all ? UINT64_MAX : tlb->used[word];
-
-        for (; bits; bits &= bits - 1) {
-            uint32_t set = word * 64 + ctz64(bits);
-
-            if (set <= tlb->set_mask) {
-                drop_in_set_locked(tlb, set, range);
-            }
+        for (uint64_t bits = tlb->used[word]; bits; bits &= bits - 1) {
+            drop_in_set_locked(tlb, word * 64 + ctz64(bits), range);
         }
     }
-    if (tlb->temper == NYX_CACHE_STICKY) {
-        nyx_cache_drop_if(&tlb->kept, kept_overlaps, range);
+}
+
+static bool set_has_live(const Slot *slots, NyxAsid asid, uint32_t gen)
+{
+    for (unsigned i = 0; i < NYX_IOTLB_WAYS; i++) {
+        if (slots[i].tag && slots[i].asid == asid &&
+            slots[i].seq_gen >> 32 == gen) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Through every set, which tells which of them are in use. */
+static void drop_scan_locked(NyxIotlb *tlb, const DropRange *range,
+                             uint32_t gen)
+{
+    forget_used_locked(tlb, range->asid, gen);
+    for (uint32_t set = 0; set <= tlb->set_mask; set++) {
+        drop_in_set_locked(tlb, set, range);
+        if (set_has_live(nyx_iotlb_slots(tlb, set), range->asid, gen)) {
+            mark_used_locked(tlb, set);
+        }
     }
 }
 
@@ -327,6 +361,9 @@ static void drop_tag_locked(NyxIotlb *tlb, uint64_t tag, NyxAsid asid)
         if (slots[i].tag == tag && slots[i].asid == asid) {
             slot_free_locked(tlb, &slots[i]);
         }
+    }
+    if (tlb->temper == NYX_CACHE_STICKY) {
+        nyx_cache_drop(&tlb->kept, (NyxCacheKey) { tag, asid });
     }
     if (tlb->temper == NYX_CACHE_STICKY) {
         nyx_cache_drop(&tlb->kept, (NyxCacheKey) { tag, asid });
@@ -365,17 +402,27 @@ void nyx_iotlb_drop_range(NyxIotlb *tlb, NyxAsid asid, uint32_t gen,
                           uint64_t first, uint64_t last)
 {
     const DropRange range = { asid, first, last };
-    uint32_t sets;
+    bool sticky = tlb->temper == NYX_CACHE_STICKY;
+    uint64_t pages;
+    bool known;
 
     pthread_mutex_lock(&tlb->lock);
     qatomic_store_release(&tlb->ticket, tlb->ticket + 1);
-    sets = tlb->used_asid == asid ? tlb->used_sets : tlb->set_mask + 1;
-    if (!tlb->sizes || (tlb->used_asid == asid && tlb->used_gen != gen)) {
+    pages = probes_for(tlb->sizes, first, last);
+    known = tlb->used_asid == asid;
+    if (!tlb->sizes || (known && tlb->used_gen != gen)) {
         /* Nothing is cached, or nothing of it is alive. */
-    } else if (probes_for(tlb->sizes, first, last) > sets) {
-        drop_scan_locked(tlb, &range);
-    } else {
+    } else if (pages <= (known && !sticky ? tlb->used_sets : SCAN_PAGES)) {
         drop_pages_locked(tlb, &range);
+    } else {
+        if (known) {
+            drop_in_used_locked(tlb, &range);
+        } else {
+            drop_scan_locked(tlb, &range, gen);
+        }
+        if (sticky) {
+            nyx_cache_drop_if(&tlb->kept, kept_overlaps, &range);
+        }
     }
     pthread_mutex_unlock(&tlb->lock);
 }
@@ -389,9 +436,7 @@ void nyx_iotlb_clear(NyxIotlb *tlb)
     for (size_t i = 0; i < n; i++) {
         slot_write_locked(&tlb->slots[i], 0, 0, 0, 0);
     }
-    memset(tlb->used, 0, used_words(tlb) * sizeof(*tlb->used));
-    tlb->used_sets = 0;
-    tlb->used_asid = NYX_ASID_NONE;
+    forget_used_locked(tlb, NYX_ASID_NONE, 0);
     qatomic_set(&tlb->sizes, 0);
     nyx_cache_clear(&tlb->kept);
     pthread_mutex_unlock(&tlb->lock);

@@ -302,6 +302,7 @@ static void model_round(NyxCacheTemper temper, uint64_t seed)
 {
     NyxIotlb *tlb = new_tlb(temper, 64);
     uint64_t held[MODEL_ASIDS][MODEL_PAGES] = { };
+    bool replaced[MODEL_ASIDS][MODEL_PAGES] = { };
     uint32_t gen[MODEL_ASIDS] = { 5, 5, 0xfffffffe };
     uint64_t rng = seed;
 
@@ -326,15 +327,23 @@ static void model_round(NyxCacheTemper temper, uint64_t seed)
                 held[asid][i] = 0;
             }
             break;
-        case 3 ... 9:
+        case 3:
+            /* Late: its walk began before the domain was flushed. */
+            nyx_iotlb_insert(tlb, nyx_iotlb_ticket(tlb), asid, gen[asid] - 1,
+                             &(NyxIotlbEntry) { page * 0x1000ULL, addr, 12,
+                                                RW });
+            replaced[asid][page] = true;
+            break;
+        case 4 ... 9:
             found = look(tlb, page * 0x1000ULL, asid, gen[asid], &entry);
             g_assert_true(!found || entry.addr == held[asid][page]);
             g_assert_true(found || temper != NYX_CACHE_STICKY ||
-                          !held[asid][page]);
+                          replaced[asid][page] || !held[asid][page]);
             break;
         default:
             put(tlb, asid, gen[asid], page * 0x1000ULL, addr, 12, RW);
             held[asid][page] = addr;
+            replaced[asid][page] = false;
         }
     }
     nyx_iotlb_free(tlb);

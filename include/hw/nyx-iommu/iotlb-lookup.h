@@ -47,8 +47,8 @@ struct NyxIotlb {
     NyxCache kept;           /* `sticky` only: what its set had no room for */
     pthread_mutex_t lock;    /* writers, and what follows but the stripes */
     /*
-     * Where live entries of one address space can be: a bit for each set.
-     * Those of other generations of it are dead.
+     * Where live entries of one address space can be, a bit for each set, if
+     * it is known for any.  Entries of other generations of it are dead.
      */
     uint64_t *used;
     uint32_t used_sets;
