@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "hw/nyx-iommu/fields.h"
-#include "hw/nyx-iommu/walk.h"
+#include "walk-body.h"
 
 /* A table entry; R/W, U/S and XD count at every level. */
 #define VTDFS_TABLE(F)                       \
@@ -115,6 +115,8 @@ static uint8_t vtdfs_leaf_lg2(const NyxWalkCtx *ctx, unsigned level,
     return nyx_level_lg2(ctx->fmt, level);
 }
 
+NYX_WALK_SPECIALIZE(vtdfs_walk, nyx_fmt_vtdfs)
+
 const NyxFormat nyx_fmt_vtdfs = {
     .name = "VT-d first stage",
     .max_levels = 5,
@@ -131,4 +133,5 @@ const NyxFormat nyx_fmt_vtdfs = {
     .grant = vtdfs_grant,
     .reserved = vtdfs_reserved,
     .leaf_lg2 = vtdfs_leaf_lg2,
+    .walk = vtdfs_walk,
 };

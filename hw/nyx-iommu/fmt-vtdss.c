@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "hw/nyx-iommu/fields.h"
-#include "hw/nyx-iommu/walk.h"
+#include "walk-body.h"
 
 /* A table entry; permissions R and W count at every level. */
 #define VTDSS_TABLE(F)                       \
@@ -98,6 +98,8 @@ static uint8_t vtdss_leaf_lg2(const NyxWalkCtx *ctx, unsigned level,
     return nyx_level_lg2(ctx->fmt, level);
 }
 
+NYX_WALK_SPECIALIZE(vtdss_walk, nyx_fmt_vtdss)
+
 const NyxFormat nyx_fmt_vtdss = {
     .name = "VT-d second stage",
     .max_levels = 5,
@@ -111,4 +113,5 @@ const NyxFormat nyx_fmt_vtdss = {
     .permission = vtdss_permission,
     .reserved = vtdss_reserved,
     .leaf_lg2 = vtdss_leaf_lg2,
+    .walk = vtdss_walk,
 };

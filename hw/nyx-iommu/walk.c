@@ -4,100 +4,15 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
-#include "hw/nyx-iommu/walk.h"
-
-static uint64_t entry_address(const NyxFormat *fmt, uint64_t table,
-                              unsigned level, uint64_t iova)
-{
-    uint64_t index = iova >> nyx_level_lg2(fmt, level);
-
-    index &= (1u << fmt->index_bits) - 1;
-    return table + index * sizeof(uint64_t);
-}
-
-/* Address of an entry in memory; false if the outer stage refuses it. */
-static bool entry_in_memory(const NyxWalkCtx *ctx, uint64_t *addr,
-                            unsigned access)
-{
-    return !ctx->table_xlate ||
-           ctx->table_xlate(ctx->table_opaque, *addr, access, addr);
-}
-
-static NyxWalkStatus read_entry(const NyxWalkCtx *ctx, uint64_t addr,
-                                uint64_t *entry)
-{
-    if (!entry_in_memory(ctx, &addr, NYX_ACCESS_READ)) {
-        return NYX_WALK_TABLE_FAULT;
-    }
-    return nyx_mem_read_le64(ctx->mem, addr, entry, 1) ? NYX_WALK_OK
-                                                       : NYX_WALK_READ_ERROR;
-}
-
-/* Check one entry; on NYX_WALK_OK *@klass says how the walk goes on. */
-static NyxWalkStatus check_entry(const NyxWalkCtx *ctx, NyxWalk *walk,
-                                 uint64_t entry, unsigned need,
-                                 NyxEntryClass *klass)
-{
-    const NyxFormat *fmt = ctx->fmt;
-    unsigned level = walk->level;
-
-    *klass = fmt->classify(ctx, level, entry);
-    if (*klass == NYX_ENTRY_EMPTY) {
-        walk->permission = NYX_ACCESS_NONE;
-        return NYX_WALK_EMPTY;
-    }
-    if (fmt->reserved_first && (entry & fmt->reserved(ctx, level, *klass))) {
-        return NYX_WALK_RESERVED;
-    }
-    walk->rights &= fmt->permission(ctx, level, entry);
-    walk->permission = fmt->grant ? fmt->grant(ctx, walk->rights, *klass)
-                                  : walk->rights;
-    if (need & ~walk->permission) {
-        return fmt->grant && !(walk->permission & NYX_RIGHT_USER)
-               ? NYX_WALK_PRIVILEGE : NYX_WALK_DENIED;
-    }
-    if (!fmt->reserved_first && (entry & fmt->reserved(ctx, level, *klass))) {
-        return NYX_WALK_RESERVED;
-    }
-    return NYX_WALK_OK;
-}
+#include "walk-body.h"
 
 void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
               const NyxWalkStart *start, NyxWalk *walk)
 {
-    const NyxFormat *fmt = ctx->fmt;
-    uint64_t table = start ? start->table : ctx->root;
-
-    walk->level = start ? start->level : ctx->top;
-    walk->rights = start ? start->permission : NYX_RIGHT_ALL;
-    walk->permission = walk->rights;
-    walk->steps = 0;
-    walk->addr = 0;
-
-    for (;; walk->level--) {
-        NyxEntryClass klass = NYX_ENTRY_EMPTY;
-        NyxWalkStep *step = &walk->trail[walk->steps];
-
-        walk->lg2 = nyx_level_lg2(fmt, walk->level);
-        step->level = walk->level;
-        step->entry_addr = entry_address(fmt, table, walk->level, iova);
-        walk->status = read_entry(ctx, step->entry_addr, &step->entry);
-        if (walk->status != NYX_WALK_OK) {
-            return;
-        }
-        walk->steps++;
-        walk->status = check_entry(ctx, walk, step->entry, need, &klass);
-        step->permission = walk->rights;
-        if (walk->status != NYX_WALK_OK) {
-            return;
-        }
-        if (klass == NYX_ENTRY_LEAF) {
-            walk->lg2 = fmt->leaf_lg2(ctx, walk->level, step->entry);
-            walk->addr = step->entry & fmt->table_mask &
-                         ~MAKE_64BIT_MASK(0, walk->lg2);
-            return;
-        }
-        table = step->entry & fmt->table_mask;
+    if (ctx->fmt->walk) {
+        ctx->fmt->walk(ctx, iova, need, start, walk);
+    } else {
+        nyx_walk_body(ctx->fmt, ctx, iova, need, start, walk);
     }
 }
 
@@ -131,7 +46,7 @@ bool nyx_walk_mark(const NyxWalkCtx *ctx, bool write, NyxWalk *walk)
             continue;
         }
         walk->level = step->level;
-        if (!entry_in_memory(ctx, &addr, NYX_ACCESS_WRITE)) {
+        if (!nyx_entry_in_memory(ctx, &addr, NYX_ACCESS_WRITE)) {
             walk->status = NYX_WALK_MARK_FAULT;
             return true;
         }
@@ -153,6 +68,10 @@ bool nyx_walk_mark(const NyxWalkCtx *ctx, bool write, NyxWalk *walk)
 void nyx_walk_and_mark(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
                        const NyxWalkStart *start, NyxWalk *walk)
 {
+    if (!nyx_walk_marks(ctx)) {
+        nyx_walk(ctx, iova, need & ~NYX_NEED_DIRTY, start, walk);
+        return;
+    }
     for (unsigned tries = NYX_WALK_TRIES; tries; tries--) {
         nyx_walk(ctx, iova, need & ~NYX_NEED_DIRTY, start, walk);
         if (nyx_walk_mark(ctx, nyx_walk_writes(need, walk->permission),

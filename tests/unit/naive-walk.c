@@ -417,6 +417,25 @@ static void compare_walks(const char *row, const NyxWalk *walk,
     }
 }
 
+/* The walker without the format's functions inlined says the same. */
+static void check_generic(const char *row, NyxWalkCtx ctx, uint64_t iova,
+                          unsigned need, const NyxWalk *want)
+{
+    NyxFormat fmt = *ctx.fmt;
+    NyxWalk walk;
+
+    fmt.walk = NULL;
+    ctx.fmt = &fmt;
+    nyx_walk(&ctx, iova, need, NULL, &walk);
+    FX_CHECK(row, walk.status, want->status);
+    FX_CHECK(row, walk.level, want->level);
+    FX_CHECK(row, walk.lg2, want->lg2);
+    FX_CHECK(row, walk.steps, want->steps);
+    FX_CHECK(row, walk.permission, want->permission);
+    FX_CHECK(row, walk.rights, want->rights);
+    FX_CHECK(row, walk.addr, want->addr);
+}
+
 NyxWalk nv_compare(const char *row, const NvTables *t, uint64_t iova,
                    unsigned need)
 {
@@ -428,6 +447,7 @@ NyxWalk nv_compare(const char *row, const NvTables *t, uint64_t iova,
     after = nv_save(t->mem);
     nv_restore(t->mem, &before);
     nyx_walk(&ctx, iova, need, NULL, &plain);
+    check_generic(row, ctx, iova, need, &plain);
     FX_CHECK(row, nv_same(t->mem, &before), true);
     nyx_walk_and_mark(&ctx, iova, need, NULL, &walk);
     compare_walks(row, &walk, &want);

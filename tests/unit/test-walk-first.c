@@ -297,6 +297,24 @@ static void test_reserved(void)
     fx_mem_destroy(&mem);
 }
 
+/* A large page that would be good, if the unit offered its size. */
+static void test_no_1g(void)
+{
+    FxMem mem;
+    NvTables t;
+
+    fx_mem_init(&mem);
+    nv_init(&t, &mem, true, 4, 46);
+    nv_leaf(&t, 0, 3, 0x40000000, P | US);
+    FX_CHECK("1G", nv_compare("1G", &t, 0, NV_R).status, NYX_WALK_OK);
+    nv_leaf(&t, 0x40000000, 2, 0x40000000, P | US);
+    t.has_1g = false;
+    FX_CHECK("1G", nv_compare("1G", &t, 0, NV_R).status, NYX_WALK_RESERVED);
+    FX_CHECK("2M", nv_compare("2M", &t, 0x40000000, NV_R).status,
+             NYX_WALK_OK);
+    fx_mem_destroy(&mem);
+}
+
 /* Every width: the last address below it is good, the first at it is not. */
 static void test_output_width(void)
 {
@@ -538,6 +556,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx/walk-first/smep-levels", test_smep_levels);
     g_test_add_func("/nyx/walk-first/sizes", test_sizes);
     g_test_add_func("/nyx/walk-first/reserved", test_reserved);
+    g_test_add_func("/nyx/walk-first/no-1g", test_no_1g);
     g_test_add_func("/nyx/walk-first/output-width", test_output_width);
     g_test_add_func("/nyx/walk-first/order", test_order);
     g_test_add_func("/nyx/walk-first/missing", test_missing);

@@ -4,6 +4,8 @@
  * not, and what happens when software changes the entry meanwhile.
  */
 #include "qemu/osdep.h"
+#include <pthread.h>
+#include <sched.h>
 #include "naive-walk.h"
 
 /* First stage: A 5, D 6, EA 10.  Second stage: A 8, D 9. */
@@ -417,7 +419,7 @@ static void test_forever(void)
         walk = race_walk(&race, &t, NV_W);
         FX_CHECK("forever", walk.status, NYX_WALK_MARK_ERROR);
         FX_CHECK("forever", walk.level, level - 1);
-        FX_CHECK("forever", race.stores, 64);
+        FX_CHECK("forever", race.stores, 256);
         FX_CHECK("forever", fx_mem_peek(&mem, race.at) &
                  (first ? FS_A : SS_A), 0);
         /* With the marks in place it is no matter. */
@@ -427,6 +429,87 @@ static void test_forever(void)
         race.forever = true;
         walk = race_walk(&race, &t, NV_W);
         FX_CHECK("marked", walk.status, NYX_WALK_OK);
+    }
+    fx_mem_destroy(&mem);
+}
+
+/* --- Software in another thread ------------------------------------------- */
+
+#define WALKS 100000
+
+typedef struct Driver {
+    const NvTables *t;
+    uint64_t at;
+    bool stop;               /* atomic */
+    unsigned swaps;          /* atomic */
+    unsigned lost;           /* entries that were not what was stored */
+    unsigned dirty;          /* pages found dirty when they were taken away */
+} Driver;
+
+/* Puts one page in the place of another, as drivers do, and looks back. */
+static void *driver(void *opaque)
+{
+    Driver *d = opaque;
+    uint64_t marks = d->t->first ? FS_A | FS_D : SS_A | SS_D;
+    uint64_t dirty = d->t->first ? FS_D : SS_D;
+    uint64_t bits = d->t->first ? 7 : 3, old = 0x111000 | bits;
+    uint64_t *entry = (uint64_t *)(d->t->mem->bytes + d->at);
+    bool stop;
+
+    do {
+        unsigned n = __atomic_fetch_add(&d->swaps, 1, __ATOMIC_RELAXED);
+        uint64_t next = (n & 1 ? 0x111000 : 0x222000) | bits;
+        uint64_t was;
+
+        /* Once more when there are no walks any more: it has their mark. */
+        stop = __atomic_load_n(&d->stop, __ATOMIC_ACQUIRE);
+        was = __atomic_exchange_n(entry, next, __ATOMIC_SEQ_CST);
+        d->lost += (was & ~marks) != old;
+        d->dirty += (was & dirty) != 0;
+        old = next;
+    } while (!stop);
+    return NULL;
+}
+
+/* Neither a change by software nor a mark is lost, whoever comes first. */
+static void test_threads(void)
+{
+    FxMem mem;
+    NvTables t;
+
+    fx_mem_init(&mem);
+    for (unsigned first = 0; first < 2; first++) {
+        Driver d = { .t = &t };
+        unsigned gave_up = 0;
+        pthread_t thread;
+
+        one_page(&t, &mem, first, 4, 1);
+        nv_leaf(&t, IOVA, 1, 0x111000, first ? 7 : 3);
+        d.at = nv_entry(&t, IOVA, 1);
+        g_assert_cmpint(pthread_create(&thread, NULL, driver, &d), ==, 0);
+        while (!__atomic_load_n(&d.swaps, __ATOMIC_RELAXED)) {
+            sched_yield();
+        }
+        for (unsigned i = 0; i < WALKS; i++) {
+            NyxWalk walk = walk_and_mark(&t, NV_W);
+
+            if (walk.status == NYX_WALK_OK) {
+                FX_CHECK("threads", walk.addr == 0x111000 ||
+                         walk.addr == 0x222000, true);
+                FX_CHECK("threads", walk.trail[3].entry &
+                         (first ? FS_D : SS_D), first ? FS_D : SS_D);
+            } else {
+                FX_CHECK("threads", walk.status, NYX_WALK_MARK_ERROR);
+                gave_up++;
+            }
+        }
+        __atomic_store_n(&d.stop, true, __ATOMIC_RELEASE);
+        pthread_join(thread, NULL);
+        g_test_message("%u swaps, %u found dirty; %u walks gave up", d.swaps,
+                       d.dirty, gave_up);
+        FX_CHECK("threads", d.lost, 0);
+        FX_CHECK("threads", d.dirty != 0 || gave_up, true);
+        FX_CHECK("threads", d.dirty <= WALKS, true);
     }
     fx_mem_destroy(&mem);
 }
@@ -552,6 +635,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx/walk-mark/moved-table", test_moved_table);
     g_test_add_func("/nyx/walk-mark/moved-start", test_moved_start);
     g_test_add_func("/nyx/walk-mark/forever", test_forever);
+    g_test_add_func("/nyx/walk-mark/threads", test_threads);
     g_test_add_func("/nyx/walk-mark/store-failure", test_store_failure);
     g_test_add_func("/nyx/walk-mark/runs", test_runs);
     return g_test_run();

@@ -32,12 +32,13 @@ typedef enum NyxNestedStatus {
 
 typedef struct NyxNestedWalk {
     NyxNestedStatus status;
+    /* The result, after NYX_NESTED_OK. */
     uint8_t lg2;             /* of the smaller leaf */
     unsigned permission;     /* what both stages grant */
     uint64_t addr;           /* block's base address, aligned to lg2 */
-    uint64_t gpa;            /* what the second stage was asked for */
+    uint64_t gpa;            /* what `second` is for */
     NyxWalk first;
-    NyxWalk second;          /* after OK and FINAL, the walk of the result */
+    NyxWalk second;          /* not set after FIRST */
 } NyxNestedWalk;
 
 /**
@@ -53,8 +54,9 @@ typedef struct NyxNestedWalk {
  * permitted, marks in the first stage, then in the second for the result.
  * Tables that were read have the second stage's accessed marks at once.
  *
- * All walks of the request share NYX_WALK_TRIES; the stage whose entry kept
- * changing has NYX_WALK_MARK_ERROR.
+ * A request that only asks, and is granted neither read nor write, is OK and
+ * marks no more than that.  All walks of the request share NYX_WALK_TRIES; the
+ * stage whose entry kept changing has NYX_WALK_MARK_ERROR.
  */
 void nyx_nested_walk(const NyxNestedCtx *ctx, uint64_t iova, unsigned need,
                      const NyxWalkStart *start, NyxNestedWalk *walk);

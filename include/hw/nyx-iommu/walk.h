@@ -23,6 +23,8 @@ typedef enum NyxEntryClass {
 } NyxEntryClass;
 
 typedef struct NyxWalkCtx NyxWalkCtx;
+typedef struct NyxWalkStart NyxWalkStart;
+typedef struct NyxWalk NyxWalk;
 
 /*
  * Rights are what entries say, and-ed over the levels: NyxAccess bits R, W
@@ -50,7 +52,7 @@ typedef struct NyxFormat {
     bool reserved_first;     /* reserved bits are checked before rights */
     NyxEntryMark accessed;   /* of every entry that a request used */
     NyxEntryMark extended;   /* set with it, if the feature is on */
-    NyxEntryMark dirty;      /* of the leaf, by a write */
+    NyxEntryMark dirty;      /* of the leaf, by a write; with accessed only */
 
     NyxEntryClass (*classify)(const NyxWalkCtx *ctx, unsigned level,
                               uint64_t entry);
@@ -70,6 +72,9 @@ typedef struct NyxFormat {
     /* log2 of the bytes mapped by a leaf entry. */
     uint8_t (*leaf_lg2)(const NyxWalkCtx *ctx, unsigned level,
                         uint64_t entry);
+    /* nyx_walk() compiled for this format (walk-body.h), or NULL. */
+    void (*walk)(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
+                 const NyxWalkStart *start, NyxWalk *walk);
 } NyxFormat;
 
 /* Why a walk ended. */
@@ -108,11 +113,11 @@ struct NyxWalkCtx {
 };
 
 /* Where a walk may start instead of the root: a paging-structure cache hit. */
-typedef struct NyxWalkStart {
+struct NyxWalkStart {
     uint64_t table;
     uint8_t level;
     unsigned permission;     /* rights, as in the trail */
-} NyxWalkStart;
+};
 
 typedef struct NyxWalkStep {
     uint64_t entry_addr;     /* in this stage's own address space */
@@ -121,7 +126,7 @@ typedef struct NyxWalkStep {
     unsigned permission;     /* rights, and-ed, this entry included */
 } NyxWalkStep;
 
-typedef struct NyxWalk {
+struct NyxWalk {
     NyxWalkStatus status;
     uint8_t level;           /* where it ended */
     uint8_t lg2;             /* size of the leaf, or of the hole */
@@ -130,7 +135,7 @@ typedef struct NyxWalk {
     unsigned rights;         /* and-ed over the levels */
     uint64_t addr;           /* leaf's base address, aligned to lg2 */
     NyxWalkStep trail[NYX_WALK_MAX_LEVELS];
-} NyxWalk;
+};
 
 /**
  * nyx_walk: translate @iova through the tables that @ctx describes.
@@ -153,11 +158,11 @@ void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
 #define NYX_NEED_DIRTY  (1u << 7)
 
 /*
- * Walks of one request before it gives up.  Each but the last was overtaken
- * by a store to an entry that it was about to mark; an honest guest stores to
- * an entry now and then.
+ * Walks of one request before it gives up.  Each was overtaken by a store to
+ * an entry that it was about to mark.  An honest guest stores to an entry now
+ * and then; of one that does nothing else, a walk wins one race in eight.
  */
-#define NYX_WALK_TRIES 64
+#define NYX_WALK_TRIES 256
 
 /**
  * nyx_walk_and_mark: nyx_walk(), and if the request is permitted, the marks
