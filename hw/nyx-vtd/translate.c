@@ -198,6 +198,12 @@ static void fill(const Xlat *x, uint64_t addr, uint8_t lg2,
     }
 }
 
+/* 4.1.3: the right to execute is for those who asked for it. */
+static unsigned shown(const Xlat *x, unsigned permission)
+{
+    return permission & (NYX_ACCESS_RW | (x->req->access & NYX_ACCESS_EXEC));
+}
+
 static bool finish_leaf(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
 {
     uint64_t iova = x->req->iova;
@@ -223,7 +229,7 @@ static bool finish_leaf(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
     if (way->kept) {
         fill(x, addr, lg2, way->kept);
     }
-    return answer(reply, iova, addr, lg2, way->permission);
+    return answer(reply, iova, addr, lg2, shown(x, way->permission));
 }
 
 static bool finish_walk(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
@@ -264,7 +270,7 @@ static bool finish_entry(const Xlat *x, bool marks,
         return false;
     }
     *ok = granted ? answer(reply, x->req->iova, entry->addr, entry->lg2,
-                           entry->permission)
+                           shown(x, entry->permission))
                   : refuse_access(x, entry->permission, reply);
     return true;
 }
@@ -472,7 +478,7 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
         if (likely(found && entry.permission &&
                    !(req->access & ~entry.permission))) {
             return answer(reply, req->iova, entry.addr, entry.lg2,
-                          entry.permission);
+                          entry.permission & NYX_ACCESS_RW);
         }
     }
     prior = (Prior) {

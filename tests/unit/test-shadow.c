@@ -236,6 +236,7 @@ static void test_range_wide_leaf(void)
     uint32_t tables = 9;
 
     fmt.leaf_lg2 = four_pages;
+    fmt.walk = NULL;
     t->ctx.fmt = &fmt;
     for (unsigned i = 0; i < 8; i++) {
         fx_mem_poke(&t->mem, entry_at(t, i * PAGE, 1),
