@@ -53,7 +53,7 @@ static void act_srtp(NyxVtd *vtd, bool on)
         latched->need_context_flush = true;
         latched->need_iotlb_flush = true;
     }
-    if (FIELD_EX64(rtaddr, NVTD_RTADDR, TTM) != NVTD_TTM_LEGACY) {
+    if (nyx_vtd_mode_of(vtd, rtaddr) == NVTD_TTM_RESERVED) {
         finding_at(vtd, NVTD_RULE_RTADDR_TTM, A_NVTD_RTADDR, rtaddr);
     }
     latched->root_set = true;
