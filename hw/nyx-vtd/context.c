@@ -263,6 +263,20 @@ static NyxVtdFaultCode fetch(Wanted *w, NyxVtdContext *ctx)
     }
 }
 
+NyxVtdFaultCode nyx_vtd_context_peek(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx)
+{
+    NyxVtdFaultCode code;
+    NyxVtdFunction fn;
+
+    if (!nyx_vtd_scalable(vtd)) {
+        return nyx_vtd_context_read(vtd, sid, ctx);
+    }
+    code = nyx_vtd_function_fetch(vtd, sid, &fn);
+    return code == NVTD_FAULT_NONE
+           ? nyx_vtd_pasid_fetch(vtd, &fn, fn.rid_pasid, ctx) : code;
+}
+
 NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
                                     const NyxRequest *req, NyxVtdContext *ctx,
                                     uint32_t *ticket)

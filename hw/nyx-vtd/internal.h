@@ -360,6 +360,9 @@ NyxVtdFaultCode nyx_vtd_pasid_fetch(NyxVtd *vtd, const NyxVtdFunction *fn,
 NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
                                     const NyxRequest *req, NyxVtdContext *ctx,
                                     uint32_t *ticket);
+/* The same for requests without a PASID, from memory, and nothing is kept. */
+NyxVtdFaultCode nyx_vtd_context_peek(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx);
 /* The IOTLB's tag of requests with @ctx. */
 NyxAsid nyx_vtd_context_asid(const NyxVtdContext *ctx, bool privileged);
 /* Whether the cached context, NYX_CTX_WORD(), is one to drop. */
