@@ -31,7 +31,7 @@ uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
     cap = FIELD_DP64(cap, NVTD_CAP, SAGAW, sagaw(cfg));
     cap = FIELD_DP64(cap, NVTD_CAP, MGAW, cfg->aw_bits - 1);
     cap = FIELD_DP64(cap, NVTD_CAP, ZLR, 1);
-    cap = FIELD_DP64(cap, NVTD_CAP, FRO, NVTD_FRCD_OFFSET / 16);
+    cap = FIELD_DP64(cap, NVTD_CAP, FRO, nyx_vtd_frcd(cfg, 0) / 16);
     cap = FIELD_DP64(cap, NVTD_CAP, SSLPS, 3);
     cap = FIELD_DP64(cap, NVTD_CAP, PSI, 1);
     cap = FIELD_DP64(cap, NVTD_CAP, NFR, cfg->fault_records - 1);
@@ -40,6 +40,10 @@ uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
     cap = FIELD_DP64(cap, NVTD_CAP, DRD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, FS1GP, cfg->first_1g);
     cap = FIELD_DP64(cap, NVTD_CAP, FS5LP, cfg->first_5_levels);
+    cap = FIELD_DP64(cap, NVTD_CAP, PI, cfg->posted_interrupts);
+    cap = FIELD_DP64(cap, NVTD_CAP, ECMDS, cfg->perfmon);
+    cap = FIELD_DP64(cap, NVTD_CAP, ESIRTPS, cfg->esirtps);
+    cap = FIELD_DP64(cap, NVTD_CAP, ESRTPS, cfg->esrtps);
     return cap;
 }
 
@@ -71,7 +75,15 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
         ecap = FIELD_DP64(ecap, NVTD_ECAP, PASID, 1);
         ecap = FIELD_DP64(ecap, NVTD_ECAP, PSS, cfg->pasid_bits - 1);
     }
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, ADMS, cfg->abort_dma);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, VCS, cfg->vcmd);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, PMS, cfg->perfmon);
     return ecap;
+}
+
+uint32_t nyx_vtd_mmio_size(const NyxVtdCfg *cfg)
+{
+    return cfg->perfmon ? NVTD_MMIO_SIZE_MAX : NVTD_MMIO_SIZE;
 }
 
 const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
@@ -81,6 +93,17 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
     }
     if (cfg->eim && !cfg->intremap) {
         return "eim=on needs intremap=on: set intremap=on or eim=off";
+    }
+    if (cfg->posted_interrupts && !cfg->intremap) {
+        return "posted-interrupts=on needs intremap=on: set intremap=on or "
+               "posted-interrupts=off";
+    }
+    if (cfg->esirtps && !cfg->intremap) {
+        return "esirtps=on needs intremap=on: set intremap=on or esirtps=off";
+    }
+    if (cfg->abort_dma && !cfg->dma_translation) {
+        return "abort-dma=on needs dma-translation=on: set "
+               "dma-translation=on or abort-dma=off";
     }
     if (cfg->version && (cfg->version >> 4 < 1 || cfg->version >> 4 > 5)) {
         return "version must be 0 (default) or 0x10 to 0x5f (major version 1 "

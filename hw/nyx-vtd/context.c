@@ -293,8 +293,12 @@ NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
         }
     } else if (cached(&w, ctx)) {
         nyx_count(&r->ctx_hits);
+        nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_CONTEXT_LOOKUP, true, sid,
+                            ctx->did);
     } else {
         nyx_count(&r->ctx_misses);
+        nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_CONTEXT_LOOKUP, false, sid,
+                            NVTD_NO_DOMAIN);
         code = fetch(&w, ctx);
     }
     *ticket = w.ticket;

@@ -171,9 +171,11 @@ static bool paging_lookup(const NyxVtdJob *job, const NyxFormat *fmt,
                           NyxWalkStart *start)
 {
     NyxIotlbEntry entry;
+    bool hit = nyx_iotlb_lookup(job->r->tables, job->iova, job->table_asid,
+                                job->gen, &entry);
 
-    if (!nyx_iotlb_lookup(job->r->tables, job->iova, job->table_asid,
-                          job->gen, &entry)) {
+    if (!nyx_vtd_perf_lookup(job->r->vtd, NVTD_PERF_TABLE_LOOKUP, hit,
+                             job->sid, job->ctx->did)) {
         return false;
     }
     *start = (NyxWalkStart) {
@@ -214,9 +216,13 @@ static void paging_fill(const NyxVtdJob *job, const NyxWalkCtx *wctx,
 
 /* --- Walks ---------------------------------------------------------------- */
 
-static void count_walk(NyxVtdRequester *r, unsigned reads)
+static void count_walk(const NyxVtdJob *job, unsigned reads)
 {
+    NyxVtdRequester *r = job->r;
+
     nyx_count(&r->walks);
+    nyx_vtd_perf_count(r->vtd, NVTD_PERF_TABLE_READ, reads, job->sid,
+                       job->ctx->did);
     qatomic_set(&r->walk_reads, qatomic_read(&r->walk_reads) + reads);
 }
 
@@ -251,7 +257,7 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
     way->addr = walk.addr;
     way->lg2 = walk.lg2;
     way->permission = walk.permission & NYX_ACCESS_RWX;
-    count_walk(job->r, walk.steps);
+    count_walk(job, walk.steps);
     if (job->keep) {
         paging_fill(job, wctx, &walk);
     }
@@ -280,7 +286,7 @@ static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
         way->lg2 = 12;
         nested_fault(job->ctx, &nctx, &walk, job->need & NYX_ACCESS_RWX, way);
     }
-    count_walk(job->r, walk.first.steps);
+    count_walk(job, walk.first.steps);
 }
 
 void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way)

@@ -170,6 +170,7 @@ static void walk_tables(Xlat *x, NyxVtdWay *way)
     NyxVtdJob job = {
         .r = x->r,
         .ctx = &x->ctx,
+        .sid = x->sid,
         .iova = x->req->iova,
         /* A page that is granted to an endpoint may be written to later. */
         .need = x->need | (x->req->type == NYX_REQ_TRANSLATION
@@ -319,6 +320,16 @@ static bool too_wide(const Xlat *x)
            x->req->iova >> NVTD_AW_BITS(x->ctx.aw);
 }
 
+static bool iotlb_lookup(Xlat *x, NyxIotlbEntry *entry)
+{
+    bool hit = nyx_iotlb_lookup(x->r->tlb, x->req->iova, x->asid,
+                                nyx_vtd_gen(x->vtd, x->asid), entry);
+
+    x->looked_up = true;
+    return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_IOTLB_LOOKUP, hit, x->sid,
+                               x->ctx.did);
+}
+
 static bool translate_miss(Xlat *x, NyxReply *reply)
 {
     NyxVtdFaultCode code = nyx_vtd_context_get(x->r, x->sid, x->req, &x->ctx,
@@ -348,14 +359,10 @@ static bool translate_miss(Xlat *x, NyxReply *reply)
     }
     x->asid = nyx_vtd_context_asid(&x->ctx, x->privileged);
     /* 6.5.2: a context that was dropped takes no translations with it. */
-    if (!x->looked_up) {
-        x->looked_up = true;
-        if (nyx_iotlb_lookup(x->r->tlb, x->req->iova, x->asid,
-                             nyx_vtd_gen(x->vtd, x->asid), &entry) &&
-            finish_entry(x, nyx_vtd_context_marks(&x->ctx), &entry, reply,
-                         &ok)) {
-            return ok;
-        }
+    if (!x->looked_up &&
+        iotlb_lookup(x, &entry) &&
+        finish_entry(x, nyx_vtd_context_marks(&x->ctx), &entry, reply, &ok)) {
+        return ok;
     }
     walk_tables(x, &way);
     return finish_walk(x, &way, reply);
@@ -451,6 +458,8 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
         context_has_tables(prior->word, sid)) {
         prior->looked_up = true;
         prior->found = look_up(r, prior->word, req->iova, &prior->entry);
+        nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_IOTLB_LOOKUP, prior->found, sid,
+                            FIELD_EX64(prior->word, NYX_CTX, DID));
     }
     if (prior->found && translate_found(&x, prior, reply, &ok)) {
         return ok;
@@ -464,8 +473,8 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
                        const NyxRequest *req, NyxReply *reply)
 {
     /* What was latched before the mode was set is seen with it. */
-    bool translating = qatomic_load_acquire(&r->vtd->mode) &
-                       NVTD_MODE_TRANSLATE;
+    uint32_t mode = qatomic_load_acquire(&r->vtd->mode);
+    bool translating = mode & NVTD_MODE_TRANSLATE;
     uint64_t word = qatomic_load_acquire(&r->ctx_word);
     bool looked_up = translating && req->type == NYX_REQ_UNTRANSLATED &&
                      !req->has_pasid && context_has_tables(word, sid);
@@ -476,10 +485,14 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
     if (likely(looked_up)) {
         found = look_up(r, word, req->iova, &entry);
         if (likely(found && entry.permission &&
-                   !(req->access & ~entry.permission))) {
+                   !(req->access & ~entry.permission) &&
+                   !(mode & NVTD_MODE_COUNT))) {
             return answer(reply, req->iova, entry.addr, entry.lg2,
                           entry.permission & NYX_ACCESS_RW);
         }
+    }
+    if (unlikely(mode & NVTD_MODE_COUNT)) {
+        nyx_vtd_perf_request(r, sid, req, looked_up, found);
     }
     prior = (Prior) {
         .word = word,

@@ -24,6 +24,7 @@ struct NyxVtdClass {
 typedef struct NyxVtdProps {
     uint8_t aw_bits;
     uint8_t fault_records;
+    bool abort_dma;
     bool caching_mode;
     bool coalesce;
     bool dma_drain;
@@ -41,9 +42,14 @@ typedef struct NyxVtdProps {
     bool rps;
     bool rprivs;
     uint8_t pasid_bits;
+    bool esirtps;
+    bool esrtps;
+    bool perfmon;
     bool snoop_control;
+    bool vcmd;
     bool x2apic_opt_out;
     OnOffAuto eim;
+    OnOffAuto posted_interrupts;
     uint32_t version;
     uint32_t iotlb_entries;
     uint64_t cache_seed;
