@@ -60,17 +60,14 @@ static bool cached(const Wanted *w, NyxVtdContext *ctx)
 {
     NyxVtdRequester *r = w->r;
     uint64_t word = qatomic_load_acquire(&r->ctx_word);
-    uint64_t data[NYX_VTD_CONTEXT_WORDS];
+    uint64_t *data = (uint64_t *)ctx;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(data); i++) {
+    /* Not by way of a buffer: to copy what was just stored is slow. */
+    for (unsigned i = 0; i < NYX_VTD_CONTEXT_WORDS; i++) {
         data[i] = qatomic_load_acquire(&r->ctx_data[i]);
     }
-    if (!context_is_for(word, w->sid) ||
-        qatomic_read(&r->ctx_ticket) != w->ticket) {
-        return false;
-    }
-    memcpy(ctx, data, sizeof(*ctx));
-    return true;
+    return context_is_for(word, w->sid) &&
+           qatomic_read(&r->ctx_ticket) == w->ticket;
 }
 
 /*
@@ -80,7 +77,7 @@ static bool cached(const Wanted *w, NyxVtdContext *ctx)
 static void fill_locked(Wanted *w, const NyxVtdContext *ctx)
 {
     NyxVtdRequester *r = w->r;
-    uint64_t data[NYX_VTD_CONTEXT_WORDS] = { };
+    const uint64_t *data = (const uint64_t *)ctx;
 
     if (r->ctx_ticket != w->ticket || context_is_for(r->ctx_word, w->sid)) {
         return;
@@ -89,8 +86,7 @@ static void fill_locked(Wanted *w, const NyxVtdContext *ctx)
         qatomic_store_release(&r->ctx_ticket, ++w->ticket);
         qatomic_store_release(&r->ctx_word, 0);
     }
-    memcpy(data, ctx, sizeof(*ctx));
-    for (unsigned i = 0; i < ARRAY_SIZE(data); i++) {
+    for (unsigned i = 0; i < NYX_VTD_CONTEXT_WORDS; i++) {
         qatomic_store_release(&r->ctx_data[i], data[i]);
     }
     qatomic_store_release(&r->ctx_word, pack_context(w->sid, ctx));

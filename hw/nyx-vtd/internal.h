@@ -57,7 +57,9 @@ typedef struct NyxVtdContext {
     bool extended_accessed;  /* EAFE */
 } NyxVtdContext;
 
-#define NYX_VTD_CONTEXT_WORDS DIV_ROUND_UP(sizeof(NyxVtdContext), 8)
+/* A context is copied as words. */
+#define NYX_VTD_CONTEXT_WORDS (sizeof(NyxVtdContext) / sizeof(uint64_t))
+QEMU_BUILD_BUG_ON(sizeof(NyxVtdContext) % sizeof(uint64_t));
 
 /* A context entry of scalable mode. */
 typedef struct NyxVtdFunction {

@@ -292,22 +292,22 @@ static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
 void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way)
 {
     const NyxVtdContext *ctx = job->ctx;
-    NyxWalkCtx wctx;
 
     *way = (NyxVtdWay) { };
-    if (ctx->kind != NYX_VTD_KIND_SECOND &&
-        !nyx_is_canonical(job->iova, ctx->fs_levels == 5 ? 57 : 48)) {
+    if (ctx->kind == NYX_VTD_KIND_SECOND) {
+        const NyxWalkCtx wctx = second_stage(job->r->vtd, ctx);
+
+        one_stage(job, &wctx, way);
+    } else if (!nyx_is_canonical(job->iova, ctx->fs_levels == 5 ? 57 : 48)) {
         way->code = NVTD_FAULT_SGN_CANONICAL;
         way->unmapped = true;
         way->lg2 = 12;
-        return;
-    }
-    if (ctx->kind == NYX_VTD_KIND_NESTED) {
+    } else if (ctx->kind == NYX_VTD_KIND_FIRST) {
+        const NyxWalkCtx wctx = first_stage(job->r->vtd, ctx,
+                                            job->privileged);
+
+        one_stage(job, &wctx, way);
+    } else {
         two_stages(job, way);
-        return;
     }
-    wctx = ctx->kind == NYX_VTD_KIND_FIRST
-           ? first_stage(job->r->vtd, ctx, job->privileged)
-           : second_stage(job->r->vtd, ctx);
-    one_stage(job, &wctx, way);
 }
