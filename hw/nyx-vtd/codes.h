@@ -168,10 +168,19 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "IQA must point at RAM")                                               \
     F(IQ_TYPE, "vtd.iq.type", ERROR, "6.5.2.10",                             \
       "invalidation descriptor type not supported",                          \
-      "types 1, 2, 4, 5 always; 3 with ECAP.DT")                             \
+      "types 1, 2, 5 always; 3 with ECAP.DT, 4 with IR, 6 to 8 with SMTS")                             \
     F(IQ_RESERVED, "vtd.iq.reserved", ERROR, "6.5.2.10",                     \
       "reserved bits or an illegal value in an invalidation descriptor",     \
       "clear the whole descriptor before filling it")                        \
+    F(IQ_WIDTH, "vtd.iq.width", ERROR, "6.5.2.10",                           \
+      "128-bit invalidation descriptors in scalable mode",                   \
+      "set IQA.DW before the queue is enabled")                              \
+    F(IQ_TAIL_ALIGN, "vtd.iq.tail-unaligned", ERROR, "6.5.2.10",             \
+      "queue tail inside a descriptor",                                      \
+      "IQT moves in steps of 32 bytes with IQA.DW = 1")                      \
+    F(IQ_MODE, "vtd.iq.mode", ERROR, "6.5.2.10",                             \
+      "invalidation descriptor of scalable mode in another mode",            \
+      "types 6 to 9 need a root pointer latched with TTM = 01")              \
     F(IQ_WAIT_STORE, "vtd.iq.wait-store", ERROR, "6.5.2.8",                  \
       "wait descriptor's status address is not RAM",                         \
       "status writes go to a guest physical address in RAM")                 \

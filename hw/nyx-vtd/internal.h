@@ -256,6 +256,7 @@ struct NyxVtd {
     uint32_t *pasid_gen;
     uint32_t bumps;          /* until all entries must really be cleared */
     uint32_t page_invalidations;  /* atomic */
+    uint64_t nested_domains; /* atomic; NYX_VTD_DOMAIN_BIT of those seen */
 
     NyxCache iec;
     uint32_t iec_gen;

@@ -440,6 +440,9 @@ static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
         /* RsvdZ unless 32-bit APIC ids can be targets. */
         reg->rw = cfg->eim ? reg->rw : 0;
         break;
+    case A_NVTD_IQA:
+        reg->rw |= cfg->scalable_mode ? R_NVTD_IQA_DW_MASK : 0;
+        break;
     case A_NVTD_IRTA:
         if (!cfg->intremap) {
             reg->rw = 0;

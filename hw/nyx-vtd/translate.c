@@ -158,6 +158,11 @@ static void take_tickets(Xlat *x, NyxVtdJob *job)
     if (!(qatomic_read(&r->domains) & bit)) {
         qatomic_or(&r->domains, bit);
     }
+    /* The same for what iotlb_pages() does with nested translations. */
+    if (x->ctx.kind == NYX_VTD_KIND_NESTED &&
+        !(qatomic_read(&x->vtd->nested_domains) & bit)) {
+        qatomic_or(&x->vtd->nested_domains, bit);
+    }
     x->gen = job->gen = nyx_vtd_gen(x->vtd, x->asid);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
     job->paging_ticket = nyx_iotlb_ticket(r->tables);

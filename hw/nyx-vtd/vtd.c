@@ -90,21 +90,25 @@ static bool ats_enabled(const PCIDevice *dev)
                    PCI_ATS_CTRL_ENABLE);
 }
 
-/* A function that is not there, or has no ATS, never answers. */
-static NyxVtdAtsAnswer host_device_tlb(void *opaque, uint16_t sid,
-                                       uint64_t addr, uint8_t lg2)
+/*
+ * A function that is not there, or has no ATS, never answers.  Notifiers know
+ * no PASIDs: they hear of the range whatever the PASID.
+ */
+static NyxVtdAtsAnswer host_device_tlb(void *opaque,
+                                       const NyxVtdDeviceTlb *inv)
 {
     NyxVtdState *s = opaque;
     PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
-    PCIDevice *dev = pci_find_device(pcms->pcibus, sid >> 8, sid & 0xff);
-    NyxDmaDevice *device = nyx_dma_space_find(s->space, sid);
+    PCIDevice *dev = pci_find_device(pcms->pcibus, inv->sid >> 8,
+                                     inv->sid & 0xff);
+    NyxDmaDevice *device = nyx_dma_space_find(s->space, inv->sid);
 
     if (!dev || !ats_enabled(dev)) {
         return NYX_VTD_ATS_SILENT;
     }
     if (device) {
-        nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP, addr,
-                                lg2);
+        nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP,
+                                inv->addr, inv->lg2);
     }
     return NYX_VTD_ATS_DONE;
 }
@@ -154,6 +158,17 @@ static void host_event(void *opaque, const NyxVtdEvent *ev)
         break;
     case NYX_VTD_EV_INV_DEVTLB:
         trace_nyx_vtd_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2);
+        break;
+    case NYX_VTD_EV_INV_PASID_CACHE:
+        trace_nyx_vtd_pasid_cache_invalidate(ev->did, ev->a, ev->gran);
+        break;
+    case NYX_VTD_EV_INV_PASID_IOTLB:
+        trace_nyx_vtd_pasid_iotlb_invalidate(ev->addr, ev->lg2, ev->did,
+                                             ev->a, ev->gran);
+        break;
+    case NYX_VTD_EV_INV_PASID_DEVTLB:
+        trace_nyx_vtd_pasid_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2,
+                                                  ev->a, ev->b);
         break;
     case NYX_VTD_EV_INV_IEC:
         trace_nyx_vtd_iec_invalidate(ev->a, ev->b, ev->gran);

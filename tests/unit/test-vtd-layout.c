@@ -184,6 +184,15 @@ static const FieldRow table_fields[] = {
     POS(D5, TYPE, 0, 4), POS(D5, IF, 4, 1), POS(D5, SW, 5, 1),
     POS(D5, FN, 6, 1), POS(D5, PD, 7, 1), POS(D5, TYPE_HI, 9, 3),
     POS(D5, DATA, 32, 32), POS(D5H, ADDR, 2, 62),
+    POS(D6, TYPE, 0, 4), POS(D6, G, 4, 2), POS(D6, TYPE_HI, 9, 3),
+    POS(D6, DID, 16, 16), POS(D6, PASID, 32, 20), POS(D6H, AM, 0, 6),
+    POS(D6H, IH, 6, 1), POS(D6H, ADDR, 12, 52),
+    POS(D7, TYPE, 0, 4), POS(D7, G, 4, 2), POS(D7, TYPE_HI, 9, 3),
+    POS(D7, DID, 16, 16), POS(D7, PASID, 32, 20),
+    POS(D8, TYPE, 0, 4), POS(D8, MIP, 4, 5), POS(D8, TYPE_HI, 9, 3),
+    POS(D8, PFSID_LO, 12, 4), POS(D8, SID, 16, 16), POS(D8, PASID, 32, 20),
+    POS(D8, PFSID_HI, 52, 12), POS(D8H, G, 0, 1), POS(D8H, S, 11, 1),
+    POS(D8H, ADDR, 12, 52),
 };
 
 static void check_fields(const FieldRow *rows, unsigned n)
@@ -229,6 +238,12 @@ static const MbzRow mbz_rows[] = {
     { "iec", NYX_MBZ_MASK(NVTD_D4_W0), 0xffff000007fff1e0ULL },
     { "wait low", NYX_MBZ_MASK(NVTD_D5_W0), 0xfffff180ULL },
     { "wait high", NYX_MBZ_MASK(NVTD_D5_W1), 0x3ULL },
+    { "pasid-iotlb low", NYX_MBZ_MASK(NVTD_D6_W0), 0xfff000000000f1c0ULL },
+    { "pasid-iotlb high", NYX_MBZ_MASK(NVTD_D6_W1), 0xf80ULL },
+    { "pasid-cache", NYX_MBZ_MASK(NVTD_D7_W0), 0xfff000000000f1c0ULL },
+    { "pasid device-tlb low", NYX_MBZ_MASK(NVTD_D8_W0),
+      0xfff000000000f000ULL },
+    { "pasid device-tlb high", NYX_MBZ_MASK(NVTD_D8_W1), 0x7feULL },
     { "gcmd", NYX_MBZ_MASK(NVTD_GCMD_FIELDS), 0x7fffffULL },
     { "rtaddr", NYX_MBZ_MASK(NVTD_RTADDR_FIELDS), 0x3ffULL },
     { "ccmd", NYX_MBZ_MASK(NVTD_CCMD_FIELDS), 0x07fffffc00000000ULL },
@@ -585,6 +600,23 @@ static const Vector vectors[] = {
     { "iec, index 5",
       PUT(D4, TYPE, NVTD_DESC_IEC) | PUT(D4, G, 1) | PUT(D4, IIDX, 5),
       0x0000000500000014ULL },
+    { "pasid-cache, global",
+      PUT(D7, TYPE, NVTD_DESC_PASID_CACHE) |
+      PUT(D7, G, NVTD_PASID_GRAN_GLOBAL),
+      0x37 },
+    { "pasid-cache, domain 1, PASID 7",
+      PUT(D7, TYPE, NVTD_DESC_PASID_CACHE) |
+      PUT(D7, G, NVTD_PASID_GRAN_PASID) | PUT(D7, DID, 1) |
+      PUT(D7, PASID, 7),
+      0x0000000700010017ULL },
+    { "pasid-iotlb, all of domain 1, PASID 7",
+      PUT(D6, TYPE, NVTD_DESC_PASID_IOTLB) |
+      PUT(D6, G, NVTD_PIOTLB_GRAN_PASID) | PUT(D6, DID, 1) |
+      PUT(D6, PASID, 7),
+      0x0000000700010026ULL },
+    { "pasid device-tlb, everything",
+      PUT(D8H, S, 1) | PUT(D8H, ADDR, 0x7ffffffffffffULL),
+      0x7ffffffffffff800ULL },
     { "device-tlb, 00:20.0",
       PUT(D3, TYPE, NVTD_DESC_DEVICE_TLB) | PUT(D3, SID, 0x0100),
       0x0000010000000003ULL },
