@@ -50,7 +50,9 @@ static NyxWalkCtx second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx)
         .top = ctx->aw + 1,
         .addr_bits = vtd->cfg.haw_bits,
         .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
-                    (vtd->cfg.snoop_control ? NYX_VTDSS_SNP : 0) |
+                    /* Only legacy mode asks ECAP.SC for it (9.8). */
+                    (vtd->cfg.snoop_control || ctx->scalable
+                     ? NYX_VTDSS_SNP : 0) |
                     (ctx->second_ad ? NYX_VTDSS_AD : 0),
     };
 }
