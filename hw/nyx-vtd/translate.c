@@ -41,7 +41,8 @@ static unsigned needed(const NyxRequest *req)
         /* CAP.ZLR: a page that may only be written is good enough. */
         need = 0;
     }
-    return need;
+    /* ER is a part of the PASID prefix. */
+    return req->has_pasid ? need : need & ~NYX_ACCESS_EXEC;
 }
 
 static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
