@@ -270,9 +270,15 @@ static bool finish_entry(const Xlat *x, bool marks,
     if (marks && (!granted || x->req->type == NYX_REQ_TRANSLATION)) {
         return false;
     }
-    *ok = granted ? answer(reply, x->req->iova, entry->addr, entry->lg2,
-                           shown(x, entry->permission))
-                  : refuse_access(x, entry->permission, reply);
+    if (granted) {
+        *ok = answer(reply, x->req->iova, entry->addr, entry->lg2,
+                     shown(x, entry->permission));
+    } else if (!entry->permission && x->ctx.scalable) {
+        /* The fault that the walk found, which is not about rights. */
+        *ok = refuse_unmapped(x, NVTD_FAULT_SSS_P, reply);
+    } else {
+        *ok = refuse_access(x, entry->permission, reply);
+    }
     return true;
 }
 
