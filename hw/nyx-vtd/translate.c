@@ -447,9 +447,13 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
     if (!prior->translating) {
         return translate_off(&x, reply);
     }
-    if (req->type != NYX_REQ_UNTRANSLATED && !req->has_pasid &&
+    if ((req->type == NYX_REQ_TRANSLATED ||
+         (req->type == NYX_REQ_TRANSLATION && !req->has_pasid)) &&
         overlaps_interrupts(req->iova, req->iova)) {
-        /* 3.14: no device may have interrupts translated for it. */
+        /*
+         * 3.14: no device may have interrupts translated for it.  Before it
+         * is translated an address with a PASID is like any other.
+         */
         return refuse(&x, nyx_vtd_scalable(x.vtd) ? NVTD_FAULT_SGN_INTR
                                                   : NVTD_FAULT_INTR_RANGE,
                       reply);
