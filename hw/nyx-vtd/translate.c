@@ -10,6 +10,9 @@
 /* Table addresses that a requester's paging-structure cache holds. */
 #define PAGING_ENTRIES 1024
 
+/* Size of the interrupt range; it is aligned. */
+#define INTR_LG2 20
+
 /* One request on its way. */
 typedef struct Xlat {
     NyxVtd *vtd;
@@ -302,20 +305,25 @@ static NyxVtdFaultCode check_flags(Xlat *x)
 /* Requests that go to their own address, within the widths. */
 static bool pass_through(const Xlat *x, NyxReply *reply)
 {
-    uint8_t bits = MIN(NVTD_AW_BITS(x->ctx.aw), x->vtd->cfg.haw_bits);
+    uint8_t lg2 = NVTD_AW_BITS(x->ctx.aw);
 
-    if (x->ctx.scalable && x->req->iova >> bits) {
-        return refuse(x, NVTD_FAULT_SGN_HAW, reply);
+    if (x->ctx.scalable) {
+        lg2 = MIN(lg2, x->vtd->cfg.haw_bits);
+        if (x->req->iova >> lg2) {
+            return refuse(x, NVTD_FAULT_SGN_HAW, reply);
+        }
     }
-    if (x->req->has_pasid &&
-        overlaps_interrupts(x->req->iova, x->req->iova)) {
-        return refuse(x, NVTD_FAULT_SGN_INTR, reply);
+    if (x->req->has_pasid || x->req->type == NYX_REQ_TRANSLATION) {
+        if (overlaps_interrupts(x->req->iova, x->req->iova)) {
+            return refuse(x, NVTD_FAULT_SGN_INTR, reply);
+        }
+        lg2 = INTR_LG2;
     }
     if (!identity(x, reply)) {
         return false;
     }
-    /* Beyond the width it is another answer: do not promise it. */
-    reply->addr_mask &= MAKE_64BIT_MASK(0, NVTD_AW_BITS(x->ctx.aw));
+    /* Beyond it there is another answer: do not promise it. */
+    reply->addr_mask &= MAKE_64BIT_MASK(0, lg2);
     return true;
 }
 
