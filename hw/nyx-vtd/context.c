@@ -306,6 +306,13 @@ NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
 
 /* --- Dropping ------------------------------------------------------------- */
 
+/* What NyxVtdContextMatch is to see of the entry that the PASIDs hang on. */
+static uint64_t pack_function(const NyxVtdRequester *r)
+{
+    return FIELD_DP64(R_NYX_CTX_VALID_MASK | R_NYX_CTX_SCALABLE_MASK, NYX_CTX,
+                      SID, r->fn_sid);
+}
+
 bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
                                     NyxVtdContextMatch *match,
                                     const void *opaque)
@@ -319,8 +326,8 @@ bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
         r->ctx_dropped++;
         qatomic_store_release(&r->ctx_word, 0);
     }
-    /* PASID entries hang on the context entry, whose domain they are not of. */
-    if (!r->ctx_word) {
+    /* It may be another id's context entry. */
+    if (r->fn.present && (!match || match(pack_function(r), opaque))) {
         drop_pasids_locked(r);
     }
     unknown = !r->ctx_word;

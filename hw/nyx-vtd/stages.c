@@ -50,7 +50,9 @@ static NyxWalkCtx second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx)
         .top = ctx->aw + 1,
         .addr_bits = vtd->cfg.haw_bits,
         .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
-                    (vtd->cfg.snoop_control ? NYX_VTDSS_SNP : 0) |
+                    /* Only legacy mode asks ECAP.SC for it (9.8). */
+                    (vtd->cfg.snoop_control || ctx->scalable
+                     ? NYX_VTDSS_SNP : 0) |
                     (ctx->second_ad ? NYX_VTDSS_AD : 0),
     };
 }
@@ -106,6 +108,15 @@ static void first_fault(const NyxWalkCtx *wctx, const NyxWalk *walk,
                                              : NVTD_FAULT_FS_READ;
     }
     way->unmapped = false;
+}
+
+/* A request that needs no access, and is not privileged enough for any. */
+static void check_privilege(const NyxWalk *first, NyxVtdWay *way)
+{
+    if (!(first->permission & NYX_ACCESS_RWX)) {
+        way->code = NVTD_FAULT_SGN_USER;
+        way->unmapped = true;
+    }
 }
 
 static void second_fault(const NyxVtdContext *ctx, const NyxWalkCtx *wctx,
@@ -249,6 +260,9 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
         if (nyx_walk_clean(wctx, &walk)) {
             way->kept &= ~NYX_ACCESS_WRITE;
         }
+        if (wctx->fmt == &nyx_fmt_vtdfs) {
+            check_privilege(&walk, way);
+        }
     } else if (wctx->fmt == &nyx_fmt_vtdfs) {
         first_fault(wctx, &walk, job->need & NYX_ACCESS_RWX, way);
     } else {
@@ -282,6 +296,7 @@ static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
         if (nyx_nested_clean(&nctx, &walk)) {
             way->kept &= ~NYX_ACCESS_WRITE;
         }
+        check_privilege(&walk.first, way);
     } else {
         way->lg2 = 12;
         nested_fault(job->ctx, &nctx, &walk, job->need & NYX_ACCESS_RWX, way);

@@ -10,6 +10,9 @@
 /* Table addresses that a requester's paging-structure cache holds. */
 #define PAGING_ENTRIES 1024
 
+/* Size of the interrupt range; it is aligned. */
+#define INTR_LG2 20
+
 /* One request on its way. */
 typedef struct Xlat {
     NyxVtd *vtd;
@@ -41,7 +44,8 @@ static unsigned needed(const NyxRequest *req)
         /* CAP.ZLR: a page that may only be written is good enough. */
         need = 0;
     }
-    return need;
+    /* ER is a part of the PASID prefix. */
+    return req->has_pasid ? need : need & ~NYX_ACCESS_EXEC;
 }
 
 static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
@@ -275,9 +279,15 @@ static bool finish_entry(const Xlat *x, bool marks,
     if (marks && (!granted || x->req->type == NYX_REQ_TRANSLATION)) {
         return false;
     }
-    *ok = granted ? answer(reply, x->req->iova, entry->addr, entry->lg2,
-                           shown(x, entry->permission))
-                  : refuse_access(x, entry->permission, reply);
+    if (granted) {
+        *ok = answer(reply, x->req->iova, entry->addr, entry->lg2,
+                     shown(x, entry->permission));
+    } else if (!entry->permission && x->ctx.scalable) {
+        /* The fault that the walk found, which is not about rights. */
+        *ok = refuse_unmapped(x, NVTD_FAULT_SSS_P, reply);
+    } else {
+        *ok = refuse_access(x, entry->permission, reply);
+    }
     return true;
 }
 
@@ -301,20 +311,25 @@ static NyxVtdFaultCode check_flags(Xlat *x)
 /* Requests that go to their own address, within the widths. */
 static bool pass_through(const Xlat *x, NyxReply *reply)
 {
-    uint8_t bits = MIN(NVTD_AW_BITS(x->ctx.aw), x->vtd->cfg.haw_bits);
+    uint8_t lg2 = NVTD_AW_BITS(x->ctx.aw);
 
-    if (x->ctx.scalable && x->req->iova >> bits) {
-        return refuse(x, NVTD_FAULT_SGN_HAW, reply);
+    if (x->ctx.scalable) {
+        lg2 = MIN(lg2, x->vtd->cfg.haw_bits);
+        if (x->req->iova >> lg2) {
+            return refuse(x, NVTD_FAULT_SGN_HAW, reply);
+        }
     }
-    if (x->req->has_pasid &&
-        overlaps_interrupts(x->req->iova, x->req->iova)) {
-        return refuse(x, NVTD_FAULT_SGN_INTR, reply);
+    if (x->req->has_pasid || x->req->type == NYX_REQ_TRANSLATION) {
+        if (overlaps_interrupts(x->req->iova, x->req->iova)) {
+            return refuse(x, NVTD_FAULT_SGN_INTR, reply);
+        }
+        lg2 = INTR_LG2;
     }
     if (!identity(x, reply)) {
         return false;
     }
-    /* Beyond the width it is another answer: do not promise it. */
-    reply->addr_mask &= MAKE_64BIT_MASK(0, NVTD_AW_BITS(x->ctx.aw));
+    /* Beyond it there is another answer: do not promise it. */
+    reply->addr_mask &= MAKE_64BIT_MASK(0, lg2);
     return true;
 }
 
@@ -452,9 +467,13 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
     if (!prior->translating) {
         return translate_off(&x, reply);
     }
-    if (req->type != NYX_REQ_UNTRANSLATED && !req->has_pasid &&
+    if ((req->type == NYX_REQ_TRANSLATED ||
+         (req->type == NYX_REQ_TRANSLATION && !req->has_pasid)) &&
         overlaps_interrupts(req->iova, req->iova)) {
-        /* 3.14: no device may have interrupts translated for it. */
+        /*
+         * 3.14: no device may have interrupts translated for it.  Before it
+         * is translated an address with a PASID is like any other.
+         */
         return refuse(&x, nyx_vtd_scalable(x.vtd) ? NVTD_FAULT_SGN_INTR
                                                   : NVTD_FAULT_INTR_RANGE,
                       reply);
