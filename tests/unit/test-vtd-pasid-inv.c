@@ -550,7 +550,7 @@ typedef struct RaceRow {
     unsigned space;
 } RaceRow;
 
-/* The command comes when the leaf, or the PASID entry, has just been read. */
+/* The command comes when the leaf has just been read. */
 static const RaceRow race_rows[] = {
     { { "PASID", PASID_ALL(1, 7), 0, 0 }, A_7 },
     { { "PASID, privileged", PASID_ALL(1, 7), 0, 0 }, A_7_PRIV },
@@ -603,6 +603,52 @@ static void test_race(void)
         FX_CHECK(name, race.runs > 0, true);
         FX_CHECK(name, world_dma(&w, space, page_iova(space, 0)),
                  output(NEW_BASE, root, 0));
+        fx_free(w.f);
+    }
+}
+
+/* The same when the PASID entry has just been read. */
+static const RaceRow pasid_race_rows[] = {
+    { { "PASID", 0x700010017ULL, 0, 0 }, A_7 },
+    { { "domain", 0x10007, 0, 0 }, A_7_PRIV },
+    { { "global", 0x37, 0, 0 }, A_NEST },
+    { { "RID_PASID", 0x500010017ULL, 0, 0 }, A_RID },
+    { { "global, without a PASID", 0x37, 0, 0 }, C_RID },
+    { { "context device", 0x1000000031ULL, 0, 0 }, A_7 },
+    { { "context global", 0x11, 0, 0 }, A_RID },
+};
+
+static void pasid_race_on_read(void *opaque, uint64_t gpa)
+{
+    Race *race = opaque;
+
+    if (gpa == race->at && !race->runs++) {
+        world_replace(race->w);
+        fx_submit(race->w->f, race->command->lo, race->command->hi);
+    }
+}
+
+static void test_pasid_race(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(pasid_race_rows); i++) {
+        const RaceRow *row = &pasid_race_rows[i];
+        const char *name = row->command.name;
+        unsigned space = row->space, who = spaces[space].who;
+        uint32_t pasid = spaces[space].pasid;
+        Race race = { .command = &row->command };
+        World w;
+
+        world_init(&w, NYX_CACHE_HARDWARE);
+        pasid = pasid ? pasid : rid_pasids[who];
+        race.w = &w;
+        race.at = table_page(w.f, w.dir[who] + (pasid >> 6) * 8) +
+                  (pasid & 63) * 64;
+        w.f->mem.on_read = pasid_race_on_read;
+        w.f->mem.on_read_opaque = &race;
+        FX_CHECK(name, world_dma(&w, space, page_iova(space, 0)),
+                 output(OLD_BASE, spaces[space].root, 0));
+        FX_CHECK(name, race.runs > 0, true);
+        FX_CHECK(name, world_dma(&w, space, page_iova(space, 0)), 0x99000);
         fx_free(w.f);
     }
 }
@@ -737,6 +783,7 @@ int main(int argc, char **argv)
     ADD("paging", test_paging);
     ADD("pasid", test_pasid);
     ADD("race", test_race);
+    ADD("pasid-race", test_pasid_race);
     ADD("notify", test_notify);
     ADD("notify-nested", test_notify_nested);
     ADD("statistics", test_statistics);
