@@ -106,12 +106,23 @@ void nyx_walk_body(const NyxFormat *fmt, const NyxWalkCtx *ctx, uint64_t iova,
     }
 }
 
-/* A NyxFormat.walk for @format, which is defined in the same file. */
+/* Any format; its functions are called. */
+void nyx_walk_any(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
+                  const NyxWalkStart *start, NyxWalk *walk);
+
+/*
+ * A NyxFormat.walk for @format, which is defined in the same file.  A copy of
+ * the format may have other functions.
+ */
 #define NYX_WALK_SPECIALIZE(name, format)                                   \
     static void name(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,   \
                      const NyxWalkStart *start, NyxWalk *walk)              \
     {                                                                       \
-        nyx_walk_body(&(format), ctx, iova, need, start, walk);             \
+        if (ctx->fmt == &(format)) {                                        \
+            nyx_walk_body(&(format), ctx, iova, need, start, walk);         \
+        } else {                                                            \
+            nyx_walk_any(ctx, iova, need, start, walk);                     \
+        }                                                                   \
     }
 
 #endif

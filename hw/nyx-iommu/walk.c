@@ -6,13 +6,19 @@
 #include "qemu/bitops.h"
 #include "walk-body.h"
 
+void nyx_walk_any(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
+                  const NyxWalkStart *start, NyxWalk *walk)
+{
+    nyx_walk_body(ctx->fmt, ctx, iova, need, start, walk);
+}
+
 void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
               const NyxWalkStart *start, NyxWalk *walk)
 {
     if (ctx->fmt->walk) {
         ctx->fmt->walk(ctx, iova, need, start, walk);
     } else {
-        nyx_walk_body(ctx->fmt, ctx, iova, need, start, walk);
+        nyx_walk_any(ctx, iova, need, start, walk);
     }
 }
 

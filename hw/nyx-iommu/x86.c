@@ -24,6 +24,11 @@ bool nyx_x86_enable_x2apic(void)
     return !kvm_irqchip_is_split() || kvm_enable_x2apic();
 }
 
+bool nyx_x86_kvm(void)
+{
+    return kvm_enabled();
+}
+
 unsigned nyx_x86_phys_bits(void)
 {
     CPUState *cs = qemu_get_cpu(0);

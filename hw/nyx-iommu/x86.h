@@ -15,6 +15,9 @@ void nyx_x86_send_msi(uint64_t addr, uint32_t data);
 /* Let interrupts reach APIC ids above 255; false if the host's KVM cannot. */
 bool nyx_x86_enable_x2apic(void);
 
+/* Whether interrupts may take routes that KVM keeps. */
+bool nyx_x86_kvm(void);
+
 /* Physical address bits of the guest's CPUs; 40 if there are none. */
 unsigned nyx_x86_phys_bits(void);
 

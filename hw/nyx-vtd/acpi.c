@@ -84,7 +84,7 @@ static int visit_host_bridge(Object *obj, void *opaque)
  * 8.3: one unit for everything, unless host bridges bypass it; then what it
  * covers has to be listed.
  */
-static void add_drhd(GArray *table)
+static void add_drhd(GArray *table, const NyxVtdCfg *cfg)
 {
     HostBridges hb = { .scopes = g_array_new(false, true, 1) };
 
@@ -100,7 +100,8 @@ static void add_drhd(GArray *table)
     build_append_int_noprefix(table,
                               hb.some_bypass ? 0 : DRHD_FLAG_INCLUDE_PCI_ALL,
                               1);
-    build_append_int_noprefix(table, 0, 1);         /* 4 KiB of registers */
+    /* 2^N pages of registers. */
+    build_append_int_noprefix(table, ctz32(nyx_vtd_mmio_size(cfg) >> 12), 1);
     build_append_int_noprefix(table, 0, 2);         /* segment */
     build_append_int_noprefix(table, NVTD_MMIO_BASE, 8);
     g_array_append_vals(table, hb.scopes->data, hb.scopes->len);
@@ -133,7 +134,7 @@ bool nyx_vtd_acpi_install(NyxVtdState *s, Error **errp)
     build_append_int_noprefix(table, flags, 1);
     build_append_int_noprefix(table, 0, 8);
     build_append_int_noprefix(table, 0, 2);
-    add_drhd(table);
+    add_drhd(table, cfg);
     if (cfg->device_iotlb) {
         add_atsr(table);
     }

@@ -31,13 +31,19 @@ uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
     cap = FIELD_DP64(cap, NVTD_CAP, SAGAW, sagaw(cfg));
     cap = FIELD_DP64(cap, NVTD_CAP, MGAW, cfg->aw_bits - 1);
     cap = FIELD_DP64(cap, NVTD_CAP, ZLR, 1);
-    cap = FIELD_DP64(cap, NVTD_CAP, FRO, NVTD_FRCD_OFFSET / 16);
+    cap = FIELD_DP64(cap, NVTD_CAP, FRO, nyx_vtd_frcd(cfg, 0) / 16);
     cap = FIELD_DP64(cap, NVTD_CAP, SSLPS, 3);
     cap = FIELD_DP64(cap, NVTD_CAP, PSI, 1);
     cap = FIELD_DP64(cap, NVTD_CAP, NFR, cfg->fault_records - 1);
     cap = FIELD_DP64(cap, NVTD_CAP, MAMV, NVTD_MAMV);
     cap = FIELD_DP64(cap, NVTD_CAP, DWD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, DRD, cfg->dma_drain);
+    cap = FIELD_DP64(cap, NVTD_CAP, FS1GP, cfg->first_1g);
+    cap = FIELD_DP64(cap, NVTD_CAP, FS5LP, cfg->first_5_levels);
+    cap = FIELD_DP64(cap, NVTD_CAP, PI, cfg->posted_interrupts);
+    cap = FIELD_DP64(cap, NVTD_CAP, ECMDS, cfg->perfmon);
+    cap = FIELD_DP64(cap, NVTD_CAP, ESIRTPS, cfg->esirtps);
+    cap = FIELD_DP64(cap, NVTD_CAP, ESRTPS, cfg->esrtps);
     return cap;
 }
 
@@ -54,7 +60,30 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
     ecap = FIELD_DP64(ecap, NVTD_ECAP, SC, cfg->snoop_control);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, IRO, NVTD_IOTLB_OFFSET / 16);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, MHMV, cfg->intremap ? NVTD_MHMV : 0);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SMTS, cfg->scalable_mode);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SMPWCS, cfg->scalable_mode);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, FSTS, cfg->first_stage);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SSTS, cfg->second_stage);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, NEST, cfg->nested);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SSADS, cfg->second_ad);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, EAFS, cfg->extended_accessed);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SRS, cfg->supervisor);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, ERS, cfg->execute);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, RPS, cfg->rid_pasid);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, RPRIVS, cfg->rid_priv);
+    if (cfg->pasid_bits) {
+        ecap = FIELD_DP64(ecap, NVTD_ECAP, PASID, 1);
+        ecap = FIELD_DP64(ecap, NVTD_ECAP, PSS, cfg->pasid_bits - 1);
+    }
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, ADMS, cfg->abort_dma);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, VCS, cfg->vcmd);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, PMS, cfg->perfmon);
     return ecap;
+}
+
+uint32_t nyx_vtd_mmio_size(const NyxVtdCfg *cfg)
+{
+    return cfg->perfmon ? NVTD_MMIO_SIZE_MAX : NVTD_MMIO_SIZE;
 }
 
 const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
@@ -65,12 +94,32 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
     if (cfg->eim && !cfg->intremap) {
         return "eim=on needs intremap=on: set intremap=on or eim=off";
     }
+    if (cfg->posted_interrupts && !cfg->intremap) {
+        return "posted-interrupts=on needs intremap=on: set intremap=on or "
+               "posted-interrupts=off";
+    }
+    if (cfg->esirtps && !cfg->intremap) {
+        return "esirtps=on needs intremap=on: set intremap=on or esirtps=off";
+    }
+    if (cfg->abort_dma && !cfg->dma_translation) {
+        return "abort-dma=on needs dma-translation=on: set "
+               "dma-translation=on or abort-dma=off";
+    }
     if (cfg->version && (cfg->version >> 4 < 1 || cfg->version >> 4 > 5)) {
         return "version must be 0 (default) or 0x10 to 0x5f (major version 1 "
                "to 5; later ones have no register-based invalidation)";
     }
     if (cfg->fault_records < 1 || cfg->fault_records > NVTD_FRCD_MAX) {
         return "fault-records must be 1 to 16";
+    }
+    if (cfg->pasid_bits > 20) {
+        return "pasid-bits must be 0 to 20";
+    }
+    if (cfg->scalable_mode && !cfg->dma_drain) {
+        return "scalable-mode=on needs dma-drain=on";
+    }
+    if (cfg->scalable_mode && !cfg->first_stage && !cfg->second_stage) {
+        return "scalable-mode=on needs a stage: set flts=on or ssts=on";
     }
     if (cfg->iotlb_entries < 16 || cfg->iotlb_entries > 1048576) {
         return "iotlb-entries must be 16 to 1048576";

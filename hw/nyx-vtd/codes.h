@@ -29,6 +29,9 @@
     F(IR_RSVD,    0x24, "IR.24h",  true,  "reserved bits in IRTE")           \
     F(IR_COMPAT,  0x25, "IR.25h",  false, "compatibility format blocked")    \
     F(IR_SID,     0x26, "IR.26h",  true,  "source validation failed")        \
+    F(IR_PD_READ, 0x27, "IR.27h",  true,  "posted descriptor inaccessible")  \
+    F(IR_PD_RSVD, 0x28, "IR.28h",  true,                                     \
+      "reserved bits in posted descriptor")                                  \
     F(TTM,        0x30, "RTA.1",   false, "translation table mode invalid")  \
     F(PASID_LEGACY, 0x31, "RTA.2", false, "PASID request in legacy mode")    \
     F(PAGE_LEGACY,  0x32, "RTA.3", false, "page request in legacy mode")     \
@@ -208,6 +211,21 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
     F(DID_SHARED, "vtd.ctx.domain-shared", ERROR, "6.2.1",                   \
       "one domain id used with two different page tables",                   \
       "give each page table its own domain id")                              \
+    F(VCMD_UNKNOWN, "vtd.vcmd.command", ERROR, "11.4.45",                    \
+      "virtual command that does not exist",                                 \
+      "1 allocates a PASID, 2 frees one; VCCAP tells what there is")         \
+    F(VCMD_FREE, "vtd.vcmd.free", ERROR, "11.4.45",                          \
+      "virtual command frees a PASID that is not in use",                    \
+      "free each PASID once, with the value that VCRSP gave")                \
+    F(ECMD_UNKNOWN, "vtd.ecmd.command", ERROR, "11.4.50",                    \
+      "enhanced command that the unit does not have",                        \
+      "test its bit in ECCAP0 to ECCAP3 first")                              \
+    F(ECMD_OPERAND, "vtd.ecmd.operand", ERROR, "11.4.50",                    \
+      "enhanced command for a counter that does not exist",                  \
+      "PERFCAP tells the number of counters")                                \
+    F(PERF_EVENT, "vtd.perf.event", ERROR, "11.4.44",                        \
+      "performance counter set to events that are not offered",              \
+      "PERFEVNTCAP has a bit for each event of a group")                     \
     F(SHADOW_FULL, "vtd.shadow.full", WARNING, "6.1",                        \
       "more mappings than are passed on to a host device",                   \
       "map less, or in larger pages")

@@ -60,17 +60,14 @@ static bool cached(const Wanted *w, NyxVtdContext *ctx)
 {
     NyxVtdRequester *r = w->r;
     uint64_t word = qatomic_load_acquire(&r->ctx_word);
-    uint64_t data[NYX_VTD_CONTEXT_WORDS];
+    uint64_t *data = (uint64_t *)ctx;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(data); i++) {
+    /* Not by way of a buffer: to copy what was just stored is slow. */
+    for (unsigned i = 0; i < NYX_VTD_CONTEXT_WORDS; i++) {
         data[i] = qatomic_load_acquire(&r->ctx_data[i]);
     }
-    if (!context_is_for(word, w->sid) ||
-        qatomic_read(&r->ctx_ticket) != w->ticket) {
-        return false;
-    }
-    memcpy(ctx, data, sizeof(*ctx));
-    return true;
+    return context_is_for(word, w->sid) &&
+           qatomic_read(&r->ctx_ticket) == w->ticket;
 }
 
 /*
@@ -80,7 +77,7 @@ static bool cached(const Wanted *w, NyxVtdContext *ctx)
 static void fill_locked(Wanted *w, const NyxVtdContext *ctx)
 {
     NyxVtdRequester *r = w->r;
-    uint64_t data[NYX_VTD_CONTEXT_WORDS] = { };
+    const uint64_t *data = (const uint64_t *)ctx;
 
     if (r->ctx_ticket != w->ticket || context_is_for(r->ctx_word, w->sid)) {
         return;
@@ -89,8 +86,7 @@ static void fill_locked(Wanted *w, const NyxVtdContext *ctx)
         qatomic_store_release(&r->ctx_ticket, ++w->ticket);
         qatomic_store_release(&r->ctx_word, 0);
     }
-    memcpy(data, ctx, sizeof(*ctx));
-    for (unsigned i = 0; i < ARRAY_SIZE(data); i++) {
+    for (unsigned i = 0; i < NYX_VTD_CONTEXT_WORDS; i++) {
         qatomic_store_release(&r->ctx_data[i], data[i]);
     }
     qatomic_store_release(&r->ctx_word, pack_context(w->sid, ctx));
@@ -263,6 +259,20 @@ static NyxVtdFaultCode fetch(Wanted *w, NyxVtdContext *ctx)
     }
 }
 
+NyxVtdFaultCode nyx_vtd_context_peek(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx)
+{
+    NyxVtdFaultCode code;
+    NyxVtdFunction fn;
+
+    if (!nyx_vtd_scalable(vtd)) {
+        return nyx_vtd_context_read(vtd, sid, ctx);
+    }
+    code = nyx_vtd_function_fetch(vtd, sid, &fn);
+    return code == NVTD_FAULT_NONE
+           ? nyx_vtd_pasid_fetch(vtd, &fn, fn.rid_pasid, ctx) : code;
+}
+
 NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
                                     const NyxRequest *req, NyxVtdContext *ctx,
                                     uint32_t *ticket)
@@ -279,8 +289,12 @@ NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
         }
     } else if (cached(&w, ctx)) {
         nyx_count(&r->ctx_hits);
+        nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_CONTEXT_LOOKUP, true, sid,
+                            ctx->did);
     } else {
         nyx_count(&r->ctx_misses);
+        nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_CONTEXT_LOOKUP, false, sid,
+                            NVTD_NO_DOMAIN);
         code = fetch(&w, ctx);
     }
     *ticket = w.ticket;
@@ -291,6 +305,13 @@ NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
 }
 
 /* --- Dropping ------------------------------------------------------------- */
+
+/* What NyxVtdContextMatch is to see of the entry that the PASIDs hang on. */
+static uint64_t pack_function(const NyxVtdRequester *r)
+{
+    return FIELD_DP64(R_NYX_CTX_VALID_MASK | R_NYX_CTX_SCALABLE_MASK, NYX_CTX,
+                      SID, r->fn_sid);
+}
 
 bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
                                     NyxVtdContextMatch *match,
@@ -305,8 +326,8 @@ bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
         r->ctx_dropped++;
         qatomic_store_release(&r->ctx_word, 0);
     }
-    /* PASID entries hang on the context entry, whose domain they are not of. */
-    if (!r->ctx_word) {
+    /* It may be another id's context entry. */
+    if (r->fn.present && (!match || match(pack_function(r), opaque))) {
         drop_pasids_locked(r);
     }
     unknown = !r->ctx_word;

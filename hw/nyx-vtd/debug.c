@@ -171,7 +171,14 @@ static void show_stats(Visitor *v, void *opaque, Error **errp)
     nyx_show_struct(v, "announced", show_announced, &stats, errp);
     nyx_show_u64(v, "interrupts-remapped", stats.interrupts);
     nyx_show_u64(v, "interrupts-compatibility", stats.compat_interrupts);
+    nyx_show_u64(v, "interrupts-posted", stats.posted_interrupts);
+    nyx_show_u64(v, "posting-notifications", stats.notifications);
+    nyx_show_u64(v, "virtual-commands", stats.virtual_commands);
+    nyx_show_u64(v, "virtual-pasids", stats.vcmd_pasids);
+    nyx_show_u64(v, "enhanced-commands", stats.enhanced_commands);
+    nyx_show_u64(v, "counter-overflows", stats.counter_overflows);
     nyx_show_u64(v, "event-messages", stats.messages);
+    nyx_show_u64(v, "requests-aborted", stats.aborted);
     nyx_show_u64(v, "faults-recorded", stats.faults_recorded);
     nyx_show_u64(v, "faults-not-recorded", stats.faults_dropped);
     nyx_show_list(v, "faults", show_faults, &of, errp);

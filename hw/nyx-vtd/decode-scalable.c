@@ -105,12 +105,7 @@ static NyxVtdFaultCode directory_fetch(NyxVtd *vtd, const NyxVtdFunction *fn,
     return NVTD_FAULT_NONE;
 }
 
-/* What the translation type makes of the entry: does it use the stage? */
-static bool uses_first(unsigned pgtt)
-{
-    return pgtt == NVTD_PGTT_FIRST || pgtt == NVTD_PGTT_NESTED;
-}
-
+/* Whether the translation type uses the second stage. */
 static bool uses_second(unsigned pgtt)
 {
     return pgtt == NVTD_PGTT_SECOND || pgtt == NVTD_PGTT_NESTED;
@@ -129,11 +124,10 @@ static bool entry_reserved_ok(const NyxVtd *vtd, const uint64_t entry[8])
     w1 |= cfg->snoop_control ? 0 : R_NVTD_PTE1_PGSNP_MASK;
     /* Memory types (ECAP.MTS) are not offered. */
     w1 |= R_NVTD_PTE1_CD_MASK | R_NVTD_PTE1_EMTE_MASK | R_NVTD_PTE1_EMT_MASK;
-    if (uses_first(pgtt)) {
-        w2 |= (cfg->supervisor ? 0 : R_NVTD_PTE2_SRE_MASK) |
-              (cfg->execute ? 0 : R_NVTD_PTE2_ERE_MASK) |
-              (cfg->extended_accessed ? 0 : R_NVTD_PTE2_EAFE_MASK);
-    }
+    /* Whatever the type: drivers set SRE for the second stage as well. */
+    w2 |= (cfg->supervisor ? 0 : R_NVTD_PTE2_SRE_MASK) |
+          (cfg->execute ? 0 : R_NVTD_PTE2_ERE_MASK) |
+          (cfg->extended_accessed ? 0 : R_NVTD_PTE2_EAFE_MASK);
     /* With two stages it is a guest address; the walk checks it (0x74). */
     w2 |= pgtt == NVTD_PGTT_FIRST ? beyond_haw(vtd) : 0;
     return !(entry[0] & w0) && !(entry[1] & w1) && !(entry[2] & w2) &&
@@ -179,7 +173,6 @@ static const uint8_t kind_of_pgtt[] = {
 static void entry_decode(const uint64_t entry[8], NyxVtdContext *ctx)
 {
     unsigned pgtt = FIELD_EX64(entry[0], NVTD_PTE0, PGTT);
-    bool first = uses_first(pgtt);
 
     ctx->kind = kind_of_pgtt[pgtt];
     ctx->ssptptr = entry[0] & R_NVTD_PTE0_SSPTPTR_MASK;
@@ -187,8 +180,8 @@ static void entry_decode(const uint64_t entry[8], NyxVtdContext *ctx)
                      FIELD_EX64(entry[0], NVTD_PTE0, SSADE);
     ctx->fsptptr = entry[2] & R_NVTD_PTE2_FSPTPTR_MASK;
     ctx->fs_levels = 4 + FIELD_EX64(entry[2], NVTD_PTE2, FSPM);
-    ctx->supervisor = first && FIELD_EX64(entry[2], NVTD_PTE2, SRE);
-    ctx->execute = first && FIELD_EX64(entry[2], NVTD_PTE2, ERE);
+    ctx->supervisor = FIELD_EX64(entry[2], NVTD_PTE2, SRE);
+    ctx->execute = FIELD_EX64(entry[2], NVTD_PTE2, ERE);
     ctx->write_protect = FIELD_EX64(entry[2], NVTD_PTE2, WPE);
     ctx->no_execute = FIELD_EX64(entry[2], NVTD_PTE2, NXE);
     ctx->smep = FIELD_EX64(entry[2], NVTD_PTE2, SMEP);

@@ -3,6 +3,7 @@
  * The engine's life: creation, reset, saved state, statistics.
  */
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
 #include "hw/nyx-vtd/internal.h"
 
 /* Interrupt entries that the `hardware` temper holds at most. */
@@ -97,19 +98,24 @@ void nyx_vtd_reset(NyxVtd *vtd)
     latched_set(vtd, &nothing);
     vtd->iva = 0;
     vtd->ccmd = 0;
+    memset(vtd->vcmd_pasids, 0, sizeof(vtd->vcmd_pasids));
+    vtd->perf.enabled = 0;
+    nyx_vtd_perf_update(vtd);
     nyx_vtd_caches_clear(vtd);
 }
 
 void nyx_vtd_continue(NyxVtd *vtd)
 {
     nyx_vtd_report_drain(vtd);
+    nyx_vtd_perf_sync(vtd);
     nyx_vtd_announce_late(vtd);
     nyx_vtd_queue_run(vtd);
 }
 
 bool nyx_vtd_dma_checked(const NyxVtd *vtd)
 {
-    return qatomic_read(&vtd->mode) != 0;
+    return qatomic_read(&vtd->mode) &
+           (NVTD_MODE_TRANSLATE | NVTD_MODE_PROTECT);
 }
 
 bool nyx_vtd_translating(const NyxVtd *vtd)
@@ -156,13 +162,16 @@ static bool *latched_bool(NyxVtdLatched *latched, const SavedFlag *row)
 void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved)
 {
     nyx_vtd_report_drain(vtd);
+    nyx_vtd_perf_sync(vtd);
     *saved = (NyxVtdSaved) {
         .rtaddr = vtd->latched.rtaddr,
         .irta = vtd->latched.irta,
         .frcd_next = vtd->latched.frcd_next,
         .ats_silent_sid = vtd->latched.ats_silent_sid,
+        .perf_enabled = vtd->perf.enabled,
     };
-    memcpy(saved->regs, vtd->regs.bytes, sizeof(saved->regs));
+    memcpy(saved->regs, vtd->regs.bytes, vtd->regs.size);
+    memcpy(saved->vcmd_pasids, vtd->vcmd_pasids, sizeof(saved->vcmd_pasids));
     stq_le_p(saved->regs + A_NVTD_IVA, vtd->iva);
     stq_le_p(saved->regs + A_NVTD_CCMD,
              nyx_vtd_reg64(vtd, A_NVTD_CCMD) | vtd->ccmd);
@@ -201,6 +210,9 @@ const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
             saved->flags & saved_flags[i].flag;
     }
     latched_set(vtd, &latched);
+    memcpy(vtd->vcmd_pasids, saved->vcmd_pasids, sizeof(saved->vcmd_pasids));
+    vtd->perf.enabled = saved->perf_enabled;
+    nyx_vtd_perf_update(vtd);
     vtd->iva = ldq_le_p(saved->regs + A_NVTD_IVA);
     vtd->ccmd = ldq_le_p(saved->regs + A_NVTD_CCMD) & NVTD_CCMD_WO_MASK;
     nyx_vtd_caches_clear(vtd);
@@ -217,7 +229,11 @@ NyxVtdStats nyx_vtd_stats(NyxVtd *vtd)
 
     nyx_vtd_report_drain(vtd);
     stats = vtd->stats;
+    for (unsigned i = 0; i < NVTD_VCMD_WORDS; i++) {
+        stats.vcmd_pasids += ctpop64(vtd->vcmd_pasids[i]);
+    }
     stats.iec = vtd->iec.stats;
+    stats.aborted = qatomic_read(&vtd->aborted);
     nyx_vtd_announce_stats(vtd, &stats);
     return stats;
 }
@@ -271,6 +287,7 @@ void nyx_vtd_foreach_register(NyxVtd *vtd, NyxVtdRegVisit *visit,
                               void *opaque)
 {
     nyx_vtd_report_drain(vtd);
+    nyx_vtd_perf_sync(vtd);
     for (unsigned i = 0; i < vtd->regs.n_regs; i++) {
         const NyxReg *reg = &vtd->regs.regs[i];
 

@@ -24,19 +24,28 @@
 typedef struct NyxVtd NyxVtd;
 typedef struct NyxVtdRequester NyxVtdRequester;
 
+/* PASIDs that virtual commands hand out, from 1 on. */
+#define NVTD_VCMD_PASIDS    65536
+#define NVTD_VCMD_WORDS     (NVTD_VCMD_PASIDS / 64)
+
 /* What the unit is: constant after nyx_vtd_new(). */
 typedef struct NyxVtdCfg {
     uint8_t version;         /* VER: major in 7:4, minor in 3:0 */
     uint8_t aw_bits;         /* 39, 48 or 57: widest guest address */
     uint8_t haw_bits;        /* host address width, 32 to 52 */
     uint8_t fault_records;   /* 1 to NVTD_FRCD_MAX */
+    bool abort_dma;          /* ADMS */
     bool caching_mode;
     bool device_iotlb;
     bool dma_drain;
     bool dma_translation;
+    bool esirtps;
+    bool esrtps;
     bool intremap;
     bool eim;
     bool pass_through;
+    bool perfmon;            /* ECMDS and PMS */
+    bool posted_interrupts;
     bool snoop_control;
     bool scalable_mode;      /* what follows needs it */
     bool first_stage;
@@ -52,6 +61,7 @@ typedef struct NyxVtdCfg {
     bool rid_priv;
     bool page_requests;
     uint8_t pasid_bits;      /* 0: no PASIDs */
+    bool vcmd;
     bool coalesce;           /* announce contiguous pages as one block */
     NyxCacheTemper cache;
     uint64_t cache_seed;
@@ -89,6 +99,8 @@ typedef enum NyxVtdEventKind {
     NYX_VTD_EV_QUEUE_ERROR,  /* a: IQEI, b: head */
     NYX_VTD_EV_FAULT,        /* sid, addr, a: code, b: recorded */
     NYX_VTD_EV_INTERRUPT,    /* sid, addr, a: data, b: index; remapped */
+    NYX_VTD_EV_POST,         /* sid, addr: descriptor, a: vector, b: notified */
+    NYX_VTD_EV_VCMD,         /* gran: command, addr, a: result, b: status */
     NYX_VTD_EV_MESSAGE,      /* addr, a: data; an event of our own */
 } NyxVtdEventKind;
 
@@ -161,6 +173,8 @@ NyxVtd *nyx_vtd_requester_unit(const NyxVtdRequester *r);
 /* Whether NyxVtdHost.unmapped is wanted for @r. */
 void nyx_vtd_requester_notify(NyxVtdRequester *r, bool on);
 
+/* Size of the register block, a power of two pages. */
+uint32_t nyx_vtd_mmio_size(const NyxVtdCfg *cfg);
 /**
  * nyx_vtd_requester_follow: whether @r has consumers that are told of each
  * mapping, by NyxVtdHost.map and unmap.  Needs caching mode.
@@ -208,12 +222,23 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
                        const NyxRequest *req, NyxReply *reply);
 
 /**
- * nyx_vtd_remap_interrupt: an interrupt request of @sid (5.1).
+ * nyx_vtd_remap_interrupt: an interrupt request of @sid (5.1, 5.2).
  * Returns NVTD_FAULT_NONE with the message for the APICs in *@addr and
- * *@data, or why it was blocked; a blocked request has been reported.
+ * *@data, or why it was blocked; a blocked request has been reported.  If
+ * *@send is false there is no message: the interrupt was posted in silence.
  */
 NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
-                                        uint64_t *addr, uint32_t *data);
+                                        uint64_t *addr, uint32_t *data,
+                                        bool *send);
+
+/**
+ * nyx_vtd_route_interrupt: the same for a route that is to be kept, where no
+ * interrupt has come yet.  If *@send is false its interrupts are to be
+ * posted, which no message can tell.
+ */
+NyxVtdFaultCode nyx_vtd_route_interrupt(NyxVtd *vtd, uint16_t sid,
+                                        uint64_t *addr, uint32_t *data,
+                                        bool *send);
 
 /* A mistake that only the glue can see. */
 void nyx_vtd_finding(NyxVtd *vtd, NyxVtdRule rule, NyxWhere where);
@@ -223,12 +248,14 @@ const NyxRule *nyx_vtd_rules(void);
 
 /* The state that a guest can tell, for migration. */
 typedef struct NyxVtdSaved {
-    uint8_t regs[NVTD_MMIO_SIZE];
+    uint8_t regs[NVTD_MMIO_SIZE_MAX];
     uint64_t rtaddr;         /* latched */
     uint64_t irta;           /* latched */
     uint32_t frcd_next;
     uint32_t flags;          /* NYX_VTD_SAVED_* */
     uint16_t ats_silent_sid;
+    uint64_t vcmd_pasids[NVTD_VCMD_WORDS]; /* a bit for each in use */
+    uint32_t perf_enabled;   /* a bit for each counter */
 } NyxVtdSaved;
 
 void nyx_vtd_save(NyxVtd *vtd, NyxVtdSaved *saved);
@@ -249,9 +276,16 @@ typedef struct NyxVtdStats {
     uint64_t queue_errors;
     uint64_t interrupts;     /* remapped */
     uint64_t compat_interrupts;
+    uint64_t posted_interrupts;
+    uint64_t notifications;  /* of posted ones */
+    uint64_t aborted;        /* in abort mode */
     uint64_t faults_recorded;
     uint64_t faults_dropped; /* FPD, overflow, or the same again */
     uint64_t messages;
+    uint64_t virtual_commands;
+    uint64_t enhanced_commands;
+    uint64_t counter_overflows;
+    unsigned vcmd_pasids;    /* in use */
     uint64_t map_events;     /* to consumers of mappings */
     uint64_t unmap_events;
     uint64_t shadow_tables;  /* tables read for them */

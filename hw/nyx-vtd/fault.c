@@ -43,6 +43,9 @@ static const EventBlock event_blocks[] = {
     [NVTD_EVENT_INV_COMPLETION] = {
         A_NVTD_IECTL, A_NVTD_ICS, R_NVTD_ICS_IWC_MASK,
     },
+    [NVTD_EVENT_PERFMON] = {
+        A_NVTD_PERFINTRCTL, A_NVTD_PERFINTRSTS, R_NVTD_PERFINTRSTS_PIS_MASK,
+    },
 };
 
 static void event_send(NyxVtd *vtd, const EventBlock *block)
@@ -64,7 +67,9 @@ static void update_ppf(NyxVtd *vtd)
     uint32_t fsts = nyx_vtd_reg32(vtd, A_NVTD_FSTS) & ~R_NVTD_FSTS_PPF_MASK;
 
     for (unsigned i = 0; i < vtd->cfg.fault_records; i++) {
-        if (nyx_vtd_reg64(vtd, A_NVTD_FRCD(i) + 8) & R_NVTD_FRCD_HI_F_MASK) {
+        uint64_t hi = nyx_vtd_reg64(vtd, nyx_vtd_frcd(&vtd->cfg, i) + 8);
+
+        if (hi & R_NVTD_FRCD_HI_F_MASK) {
             fsts |= R_NVTD_FSTS_PPF_MASK;
         }
     }
@@ -145,8 +150,8 @@ static uint64_t record_high(const NyxVtd *vtd, const NyxVtdFault *fault)
 static bool already_recorded(const NyxVtd *vtd, uint64_t lo, uint64_t hi)
 {
     for (unsigned i = 0; i < vtd->cfg.fault_records; i++) {
-        if (nyx_vtd_reg64(vtd, A_NVTD_FRCD(i)) == lo &&
-            nyx_vtd_reg64(vtd, A_NVTD_FRCD(i) + 8) == hi) {
+        if (nyx_vtd_reg64(vtd, nyx_vtd_frcd(&vtd->cfg, i)) == lo &&
+            nyx_vtd_reg64(vtd, nyx_vtd_frcd(&vtd->cfg, i) + 8) == hi) {
             return true;
         }
     }
@@ -157,6 +162,7 @@ static bool already_recorded(const NyxVtd *vtd, uint64_t lo, uint64_t hi)
 static bool record(NyxVtd *vtd, const NyxVtdFault *fault)
 {
     uint32_t next = vtd->latched.frcd_next;
+    uint32_t at = nyx_vtd_frcd(&vtd->cfg, next);
     uint32_t fsts = nyx_vtd_reg32(vtd, A_NVTD_FSTS);
     uint64_t lo = record_low(fault);
     uint64_t hi = record_high(vtd, fault);
@@ -164,15 +170,15 @@ static bool record(NyxVtd *vtd, const NyxVtdFault *fault)
     if (fsts & R_NVTD_FSTS_PFO_MASK || already_recorded(vtd, lo, hi)) {
         return false;
     }
-    if (nyx_vtd_reg64(vtd, A_NVTD_FRCD(next) + 8) & R_NVTD_FRCD_HI_F_MASK) {
+    if (nyx_vtd_reg64(vtd, at + 8) & R_NVTD_FRCD_HI_F_MASK) {
         nyx_vtd_finding(vtd, NVTD_RULE_FAULT_OVERFLOW, (NyxWhere) {
             .has_sid = true, .sid = fault->sid, .value = fault->code,
         });
         nyx_vtd_status_set(vtd, NVTD_EVENT_FAULT, R_NVTD_FSTS_PFO_MASK);
         return false;
     }
-    nyx_reg_set(&vtd->regs, A_NVTD_FRCD(next), 8, lo);
-    nyx_reg_set(&vtd->regs, A_NVTD_FRCD(next) + 8, 8, hi);
+    nyx_reg_set(&vtd->regs, at, 8, lo);
+    nyx_reg_set(&vtd->regs, at + 8, 8, hi);
     vtd->latched.frcd_next = (next + 1) % vtd->cfg.fault_records;
     if (!(fsts & R_NVTD_FSTS_PPF_MASK)) {
         fsts = FIELD_DP32(fsts, NVTD_FSTS, FRI, next);
@@ -220,10 +226,35 @@ static void report_now(NyxVtd *vtd, NyxVtdRequester *r,
     });
 }
 
+/*
+ * 11.4.6: abort mode says nothing of the requests it refuses.  Its refusals
+ * look like those of a mode that is not there; one that comes when another
+ * mode is in force already was aborted as well.
+ */
+static bool aborted(const NyxVtd *vtd, const NyxVtdFault *fault)
+{
+    uint64_t rtaddr = qatomic_read(&vtd->latched.rtaddr);
+
+    if (fault->interrupt || !vtd->cfg.abort_dma) {
+        return false;
+    }
+    return nyx_vtd_aborting(vtd) ||
+           (fault->code == NVTD_FAULT_TTM &&
+            FIELD_EX64(rtaddr, NVTD_RTADDR, TTM) == NVTD_TTM_LEGACY);
+}
+
 void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault)
 {
     bool kick;
 
+    if (!fault->interrupt) {
+        nyx_vtd_perf_count(vtd, NVTD_PERF_BLOCKED, 1, fault->sid,
+                           nyx_vtd_known_domain(r, fault->sid));
+    }
+    if (aborted(vtd, fault)) {
+        qatomic_inc(&vtd->aborted);
+        return;
+    }
     if (vtd->host.serialized(vtd->host.opaque)) {
         nyx_vtd_report_drain(vtd);
         report_now(vtd, r, fault);

@@ -21,7 +21,7 @@
 #define NVTD_MAX_LEVELS     5
 #define NVTD_PASID_GENS     4096
 #define NVTD_FAULT_RING     64
-#define NVTD_N_FAULTS       72          /* at least the length of the list */
+#define NVTD_N_FAULTS       80          /* at least the length of the list */
 
 /* What is done with requests. */
 typedef enum NyxVtdKind {
@@ -57,7 +57,9 @@ typedef struct NyxVtdContext {
     bool extended_accessed;  /* EAFE */
 } NyxVtdContext;
 
-#define NYX_VTD_CONTEXT_WORDS DIV_ROUND_UP(sizeof(NyxVtdContext), 8)
+/* A context is copied as words. */
+#define NYX_VTD_CONTEXT_WORDS (sizeof(NyxVtdContext) / sizeof(uint64_t))
+QEMU_BUILD_BUG_ON(sizeof(NyxVtdContext) % sizeof(uint64_t));
 
 /* A context entry of scalable mode. */
 typedef struct NyxVtdFunction {
@@ -207,7 +209,36 @@ enum {
 enum {
     NVTD_MODE_TRANSLATE = 1 << 0,    /* GSTS.TES */
     NVTD_MODE_PROTECT = 1 << 1,      /* PMEN.PRS */
+    NVTD_MODE_COUNT = 1 << 2,        /* some performance counter runs */
 };
+
+/* What a performance counter can count; see perfmon.c. */
+typedef enum NyxVtdPerfEvent {
+    NVTD_PERF_REQUEST,
+    NVTD_PERF_TABLE_READ,
+    NVTD_PERF_BLOCKED,
+    NVTD_PERF_CONTEXT_LOOKUP,
+    NVTD_PERF_CONTEXT_HIT,
+    NVTD_PERF_TABLE_LOOKUP,
+    NVTD_PERF_TABLE_HIT,
+    NVTD_PERF_IOTLB_LOOKUP,
+    NVTD_PERF_IOTLB_HIT,
+    NVTD_PERF_IRQ_LOOKUP,
+    NVTD_PERF_IRQ_HIT,
+    NVTD_PERF_IRQ_HIT_POSTED,
+    NVTD_PERF_EVENTS,
+} NyxVtdPerfEvent;
+
+/* How each counter is set up, for those who count: all of it atomic. */
+typedef struct NyxVtdPerf {
+    uint64_t count[NVTD_PERF_COUNTERS];  /* the upper bits mean nothing */
+    uint64_t config[NVTD_PERF_COUNTERS]; /* PERFCFG */
+    uint32_t sid[NVTD_PERF_COUNTERS];    /* filters */
+    uint32_t did[NVTD_PERF_COUNTERS];
+    uint32_t running;        /* enabled and not frozen */
+    uint32_t overflowed;     /* and nobody has been told */
+    uint32_t enabled;        /* serialized side */
+} NyxVtdPerf;
 
 struct NyxVtd {
     NyxVtdCfg cfg;
@@ -229,12 +260,16 @@ struct NyxVtd {
 
     NyxCache iec;
     uint32_t iec_gen;
+    uint64_t vcmd_pasids[NVTD_VCMD_WORDS]; /* a bit for each in use */
+
+    NyxVtdPerf perf;
 
     GPtrArray *requesters;
     GPtrArray *shadows;      /* NyxVtdShadow */
     uint64_t announce_work;  /* done so far, in tables and events */
     NyxFindings *findings;
     NyxVtdStats stats;
+    uint64_t aborted;        /* atomic */
     uint64_t interrupt_faults[NVTD_N_FAULTS];
 
     pthread_mutex_t domain_lock;
@@ -273,7 +308,8 @@ static inline unsigned nyx_vtd_mode_of(const NyxVtd *vtd, uint64_t rtaddr)
     unsigned ttm = FIELD_EX64(rtaddr, NVTD_RTADDR, TTM);
 
     return ttm == NVTD_TTM_LEGACY ||
-           (ttm == NVTD_TTM_SCALABLE && vtd->cfg.scalable_mode)
+           (ttm == NVTD_TTM_SCALABLE && vtd->cfg.scalable_mode) ||
+           (ttm == NVTD_TTM_ABORT && vtd->cfg.abort_dma)
            ? ttm : NVTD_TTM_RESERVED;
 }
 
@@ -301,9 +337,23 @@ static inline uint32_t nyx_vtd_reg32(const NyxVtd *vtd, uint32_t offset)
     return nyx_reg_get(&vtd->regs, offset, 4);
 }
 
+/* 11.4.6: whether translated requests are to be aborted, whatever they are. */
+static inline bool nyx_vtd_aborting(const NyxVtd *vtd)
+{
+    return vtd->cfg.abort_dma &&
+           FIELD_EX64(qatomic_read(&vtd->latched.rtaddr), NVTD_RTADDR, TTM) ==
+           NVTD_TTM_ABORT;
+}
+
 static inline uint64_t nyx_vtd_reg64(const NyxVtd *vtd, uint32_t offset)
 {
     return nyx_reg_get(&vtd->regs, offset, 8);
+}
+
+/* Offset of a fault-recording register: ECMD takes the usual place. */
+static inline uint32_t nyx_vtd_frcd(const NyxVtdCfg *cfg, unsigned i)
+{
+    return (cfg->perfmon ? NVTD_FRCD_OFFSET_ECMD : NVTD_FRCD_OFFSET) + 16 * i;
 }
 
 static inline void nyx_vtd_event(NyxVtd *vtd, NyxVtdEvent event)
@@ -327,6 +377,43 @@ static inline NyxWhere nyx_vtd_at_reg(uint64_t offset, uint64_t value)
     return (NyxWhere) { .has_addr = true, .addr = offset, .value = value };
 }
 
+/* perfmon.c */
+/* The domain that @r is known to be in as @sid, or NVTD_NO_DOMAIN. */
+uint32_t nyx_vtd_known_domain(const NyxVtdRequester *r, uint16_t sid);
+/* No domain: it is not known, or there is none. */
+#define NVTD_NO_DOMAIN UINT32_MAX
+void nyx_vtd_perf_init(NyxVtd *vtd);
+/* Registers say what has been counted until now. */
+void nyx_vtd_perf_sync(NyxVtd *vtd);
+/* Counters run as the registers and perf.enabled say. */
+void nyx_vtd_perf_update(NyxVtd *vtd);
+bool nyx_vtd_perf_saved_ok(const NyxVtd *vtd, const NyxVtdSaved *saved);
+void nyx_vtd_perf_add(NyxVtd *vtd, NyxVtdPerfEvent event, unsigned n,
+                      uint16_t sid, uint32_t did);
+/* A request of @r with that IOTLB lookup, if there was one. */
+void nyx_vtd_perf_request(NyxVtdRequester *r, uint16_t sid,
+                          const NyxRequest *req, bool looked_up, bool hit);
+
+/* Something happened @n times; nearly always nobody counts. */
+static inline void nyx_vtd_perf_count(NyxVtd *vtd, NyxVtdPerfEvent event,
+                                      unsigned n, uint16_t sid, uint32_t did)
+{
+    if (unlikely(qatomic_read(&vtd->mode) & NVTD_MODE_COUNT)) {
+        nyx_vtd_perf_add(vtd, event, n, sid, did);
+    }
+}
+
+/* A look into a cache; what comes back is @hit. */
+static inline bool nyx_vtd_perf_lookup(NyxVtd *vtd, NyxVtdPerfEvent lookup,
+                                       bool hit, uint16_t sid, uint32_t did)
+{
+    if (unlikely(qatomic_read(&vtd->mode) & NVTD_MODE_COUNT)) {
+        nyx_vtd_perf_add(vtd, lookup, 1, sid, did);
+        nyx_vtd_perf_add(vtd, lookup + 1, hit, sid, did);
+    }
+    return hit;
+}
+
 /* caps.c */
 uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg);
 uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg);
@@ -347,6 +434,21 @@ NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
 NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
                                      NyxVtdContext *ctx);
 
+/* posting.c */
+typedef struct NyxVtdPost {
+    uint64_t pda;            /* of the descriptor */
+    uint8_t vector;
+    bool urgent;
+    bool eime;
+} NyxVtdPost;
+
+/*
+ * Post an interrupt (5.2.3).  If *@notify, a notification is due that
+ * *@control, the descriptor's control word, tells the vector and target of.
+ */
+NyxVtdFaultCode nyx_vtd_post(const NyxMem *mem, const NyxVtdPost *post,
+                             uint64_t *control, bool *notify);
+
 /* decode-scalable.c: the same for scalable mode (9.2 to 9.6) */
 NyxVtdFaultCode nyx_vtd_function_fetch(NyxVtd *vtd, uint16_t sid,
                                        NyxVtdFunction *fn);
@@ -361,6 +463,9 @@ NyxVtdFaultCode nyx_vtd_pasid_fetch(NyxVtd *vtd, const NyxVtdFunction *fn,
 NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
                                     const NyxRequest *req, NyxVtdContext *ctx,
                                     uint32_t *ticket);
+/* The same for requests without a PASID, from memory, and nothing is kept. */
+NyxVtdFaultCode nyx_vtd_context_peek(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx);
 /* The IOTLB's tag of requests with @ctx. */
 NyxAsid nyx_vtd_context_asid(const NyxVtdContext *ctx, bool privileged);
 /* Whether the cached context, NYX_CTX_WORD(), is one to drop. */
@@ -383,6 +488,7 @@ bool nyx_vtd_requester_drop_pasid(NyxVtdRequester *r, unsigned gran,
 typedef struct NyxVtdJob {
     NyxVtdRequester *r;
     const NyxVtdContext *ctx;
+    uint16_t sid;
     uint64_t iova;
     unsigned need;           /* R, W, X, and NYX_NEED_DIRTY */
     bool privileged;
@@ -406,6 +512,9 @@ typedef struct NyxVtdWay {
 void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way);
 /* The fault of a request that lacks these rights. */
 NyxVtdFaultCode nyx_vtd_denied(const NyxVtdContext *ctx, unsigned missing);
+/* vcmd.c */
+void nyx_vtd_vcmd_init(NyxVtd *vtd);
+bool nyx_vtd_vcmd_saved_ok(const NyxVtdCfg *cfg, const NyxVtdSaved *saved);
 
 /* invalidate.c */
 void nyx_vtd_ccmd_written(void *dev, const NyxReg *reg, uint64_t written,
@@ -436,6 +545,7 @@ void nyx_vtd_announce_stats(const NyxVtd *vtd, NyxVtdStats *stats);
 typedef enum NyxVtdEventBlock {
     NVTD_EVENT_FAULT,
     NVTD_EVENT_INV_COMPLETION,
+    NVTD_EVENT_PERFMON,
 } NyxVtdEventBlock;
 
 void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault);

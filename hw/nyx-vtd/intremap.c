@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * Interrupt remapping (5.1): request, entry, source validation, message.
+ * Interrupt remapping (5.1): request, entry, source validation, message; the
+ * posting of interrupts is in posting.c.
  */
 #include "qemu/osdep.h"
 #include "hw/nyx-vtd/internal.h"
@@ -12,7 +13,13 @@ typedef struct IrqRequest {
     uint32_t data;
     uint32_t index;
     bool fpd;
+    bool route;              /* there is no interrupt to post */
 } IrqRequest;
+
+static bool eime(const NyxVtd *vtd)
+{
+    return FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME);
+}
 
 static NyxVtdFaultCode blocked(NyxVtd *vtd, const IrqRequest *irq,
                                NyxVtdFaultCode code)
@@ -47,33 +54,54 @@ static NyxVtdFaultCode request_index(const NyxVtd *vtd, IrqRequest *irq)
     return irq->index < entries ? NVTD_FAULT_NONE : NVTD_FAULT_IR_INDEX;
 }
 
+static uint64_t descriptor_addr(const uint64_t irte[2])
+{
+    return FIELD_EX64(irte[0], NVTD_IRTEP0, PDAL) << NVTD_PDAL_SHIFT |
+           FIELD_EX64(irte[1], NVTD_IRTEP1, PDAH) << 32;
+}
+
+/* 9.11: the same for one in posted format. */
+static bool posted_entry_legal(const NyxVtd *vtd, const uint64_t irte[2])
+{
+    return vtd->cfg.posted_interrupts &&
+           !(irte[0] & NYX_MBZ_MASK(NVTD_IRTEP_W0)) &&
+           !(irte[1] & NYX_MBZ_MASK(NVTD_IRTEP_W1)) &&
+           !(descriptor_addr(irte) >> vtd->cfg.haw_bits) &&
+           FIELD_EX64(irte[1], NVTD_IRTEP1, SVT) != 3;
+}
+
 /* 9.10: what may not be set in a present entry. */
 static bool entry_legal(const NyxVtd *vtd, const uint64_t irte[2])
 {
     static const bool mode_legal[8] = {
         true, true, true, false, true, true, false, true,
     };
-    bool eime = FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME);
     uint32_t dst = FIELD_EX64(irte[0], NVTD_IRTE0, DST);
 
+    if (FIELD_EX64(irte[0], NVTD_IRTE0, IM)) {
+        return posted_entry_legal(vtd, irte);
+    }
     return !(irte[0] & NYX_MBZ_MASK(NVTD_IRTE_W0)) &&
            !(irte[1] & NYX_MBZ_MASK(NVTD_IRTE_W1)) &&
-           !FIELD_EX64(irte[0], NVTD_IRTE0, IM) &&
            mode_legal[FIELD_EX64(irte[0], NVTD_IRTE0, DLM)] &&
            FIELD_EX64(irte[1], NVTD_IRTE1, SVT) != 3 &&
-           (eime || !(dst & ~NVTD_IRTE_DST_XAPIC_MASK));
+           (eime(vtd) || !(dst & ~NVTD_IRTE_DST_XAPIC_MASK));
 }
 
 /* From the interrupt entry cache, or from the table into it. */
-static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint32_t index,
-                                   uint64_t irte[2])
+static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint16_t sid,
+                                   uint32_t index, uint64_t irte[2])
 {
     const NyxCacheKey key = { .addr = index };
     const NyxCacheRecord *record = nyx_cache_lookup(&vtd->iec, key,
                                                     vtd->iec_gen);
     uint64_t addr = (vtd->latched.irta & R_NVTD_IRTA_IRTA_MASK) + index * 16;
 
+    nyx_vtd_perf_count(vtd, NVTD_PERF_IRQ_LOOKUP, 1, sid, NVTD_NO_DOMAIN);
     if (record) {
+        nyx_vtd_perf_count(vtd, FIELD_EX64(record->data[0], NVTD_IRTE0, IM) ?
+                           NVTD_PERF_IRQ_HIT_POSTED : NVTD_PERF_IRQ_HIT, 1,
+                           sid, NVTD_NO_DOMAIN);
         irte[0] = record->data[0];
         irte[1] = record->data[1];
         return NVTD_FAULT_NONE;
@@ -116,7 +144,7 @@ static NyxVtdFaultCode find_entry(NyxVtd *vtd, IrqRequest *irq,
     NyxVtdFaultCode code = request_index(vtd, irq);
 
     if (code == NVTD_FAULT_NONE) {
-        code = entry_fetch(vtd, irq->index, irte);
+        code = entry_fetch(vtd, irq->sid, irq->index, irte);
     }
     if (code != NVTD_FAULT_NONE) {
         return code;
@@ -131,6 +159,18 @@ static NyxVtdFaultCode find_entry(NyxVtd *vtd, IrqRequest *irq,
     return source_valid(irte, irq->sid) ? NVTD_FAULT_NONE : NVTD_FAULT_IR_SID;
 }
 
+/* Where a message goes: DST as in an entry, NDST as in a descriptor. */
+static uint64_t message_addr(bool x2apic, uint32_t dst)
+{
+    uint64_t addr = FIELD_DP64(0, NVTD_MSI, FEE, NVTD_INTR_FIRST >> 20);
+
+    if (!x2apic) {
+        dst = (dst & NVTD_IRTE_DST_XAPIC_MASK) >> NVTD_IRTE_DST_XAPIC_SHIFT;
+    }
+    addr = FIELD_DP64(addr, NVTD_MSI, DST, dst & 0xff);
+    return FIELD_DP64(addr, NVTD_MSI, DST_HI, dst >> 8);
+}
+
 /* 5.1.5: the message that the entry describes. */
 static void build_message(const NyxVtd *vtd, const uint64_t irte[2],
                           uint64_t *addr, uint32_t *data)
@@ -138,16 +178,11 @@ static void build_message(const NyxVtd *vtd, const uint64_t irte[2],
     bool level = FIELD_EX64(irte[0], NVTD_IRTE0, TM);
     uint32_t dst = FIELD_EX64(irte[0], NVTD_IRTE0, DST);
 
-    if (!FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME)) {
-        dst = (dst & NVTD_IRTE_DST_XAPIC_MASK) >> NVTD_IRTE_DST_XAPIC_SHIFT;
-    }
-    *addr = FIELD_DP64(0, NVTD_MSI, FEE, NVTD_INTR_FIRST >> 20);
+    *addr = message_addr(eime(vtd), dst);
     *addr = FIELD_DP64(*addr, NVTD_MSI, DM,
                        FIELD_EX64(irte[0], NVTD_IRTE0, DM));
     *addr = FIELD_DP64(*addr, NVTD_MSI, RH,
                        FIELD_EX64(irte[0], NVTD_IRTE0, RH));
-    *addr = FIELD_DP64(*addr, NVTD_MSI, DST, dst & 0xff);
-    *addr = FIELD_DP64(*addr, NVTD_MSI, DST_HI, dst >> 8);
     *data = FIELD_DP32(0, NVTD_MSID, V, FIELD_EX64(irte[0], NVTD_IRTE0, V));
     *data = FIELD_DP32(*data, NVTD_MSID, DLM,
                        FIELD_EX64(irte[0], NVTD_IRTE0, DLM));
@@ -155,42 +190,119 @@ static void build_message(const NyxVtd *vtd, const uint64_t irte[2],
     *data = FIELD_DP32(*data, NVTD_MSID, TM, level);
 }
 
-NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
-                                        uint64_t *addr, uint32_t *data)
+static void deliver(NyxVtd *vtd, const IrqRequest *irq,
+                    const uint64_t irte[2], uint64_t *addr, uint32_t *data)
 {
-    IrqRequest irq = { .sid = sid, .addr = *addr, .data = *data };
-    uint32_t gsts = nyx_vtd_reg32(vtd, A_NVTD_GSTS);
-    uint64_t irte[2];
-    NyxVtdFaultCode code;
-
-    if (!(gsts & R_NVTD_GCMD_IRE_MASK)) {
-        return NVTD_FAULT_NONE;
-    }
-    if (irq.addr >> 20 != NVTD_INTR_FIRST >> 20) {
-        /* 5.1.5: the upper half of the address is reserved. */
-        return blocked(vtd, &irq, NVTD_FAULT_IR_REQ);
-    }
-    if (!FIELD_EX32((uint32_t)irq.addr, NVTD_IRQ, FORMAT)) {
-        /* 5.1.4: x2APIC mode has no compatibility format. */
-        if (FIELD_EX64(vtd->latched.irta, NVTD_IRTA, EIME) ||
-            !(gsts & R_NVTD_GCMD_CFI_MASK)) {
-            return blocked(vtd, &irq, NVTD_FAULT_IR_COMPAT);
-        }
-        vtd->stats.compat_interrupts++;
-        return NVTD_FAULT_NONE;
-    }
-    code = find_entry(vtd, &irq, irte);
-    if (code != NVTD_FAULT_NONE) {
-        return blocked(vtd, &irq, code);
-    }
     build_message(vtd, irte, addr, data);
     vtd->stats.interrupts++;
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_INTERRUPT,
-        .sid = sid,
+        .sid = irq->sid,
         .addr = *addr,
         .a = *data,
-        .b = irq.index,
+        .b = irq->index,
+    });
+}
+
+/* 5.2.3: a bit in the descriptor; the message is its notification. */
+static NyxVtdFaultCode post(NyxVtd *vtd, const IrqRequest *irq,
+                            const uint64_t irte[2], uint64_t *addr,
+                            uint32_t *data, bool *send)
+{
+    const NyxVtdPost request = {
+        .pda = descriptor_addr(irte),
+        .vector = FIELD_EX64(irte[0], NVTD_IRTEP0, V),
+        .urgent = FIELD_EX64(irte[0], NVTD_IRTEP0, URG),
+        .eime = eime(vtd),
+    };
+    uint64_t control = 0;
+    NyxVtdFaultCode code;
+
+    *send = false;
+    if (irq->route) {
+        return NVTD_FAULT_NONE;
+    }
+    code = nyx_vtd_post(&vtd->host.mem, &request, &control, send);
+    if (code != NVTD_FAULT_NONE) {
+        *send = false;
+        return code;
+    }
+    vtd->stats.posted_interrupts++;
+    vtd->stats.notifications += *send;
+    if (*send) {
+        *addr = message_addr(request.eime,
+                             FIELD_EX64(control, NVTD_PD4, NDST));
+        *data = FIELD_EX64(control, NVTD_PD4, NV);
+    }
+    nyx_vtd_event(vtd, (NyxVtdEvent) {
+        .kind = NYX_VTD_EV_POST,
+        .sid = irq->sid,
+        .addr = request.pda,
+        .a = request.vector,
+        .b = *send,
     });
     return NVTD_FAULT_NONE;
+}
+
+static NyxVtdFaultCode remap(NyxVtd *vtd, IrqRequest *irq, uint64_t *addr,
+                             uint32_t *data, bool *send)
+{
+    uint32_t gsts = nyx_vtd_reg32(vtd, A_NVTD_GSTS);
+    uint64_t irte[2];
+    NyxVtdFaultCode code;
+
+    *send = true;
+    if (!(gsts & R_NVTD_GCMD_IRE_MASK)) {
+        return NVTD_FAULT_NONE;
+    }
+    if (irq->addr >> 20 != NVTD_INTR_FIRST >> 20) {
+        /* 5.1.5: the upper half of the address is reserved. */
+        return NVTD_FAULT_IR_REQ;
+    }
+    if (!FIELD_EX32((uint32_t)irq->addr, NVTD_IRQ, FORMAT)) {
+        /* 5.1.4: x2APIC mode has no compatibility format. */
+        if (eime(vtd) || !(gsts & R_NVTD_GCMD_CFI_MASK)) {
+            return NVTD_FAULT_IR_COMPAT;
+        }
+        vtd->stats.compat_interrupts++;
+        return NVTD_FAULT_NONE;
+    }
+    code = find_entry(vtd, irq, irte);
+    if (code != NVTD_FAULT_NONE) {
+        return code;
+    }
+    if (FIELD_EX64(irte[0], NVTD_IRTE0, IM)) {
+        return post(vtd, irq, irte, addr, data, send);
+    }
+    deliver(vtd, irq, irte, addr, data);
+    return NVTD_FAULT_NONE;
+}
+
+static NyxVtdFaultCode remap_or_report(NyxVtd *vtd, IrqRequest *irq,
+                                       uint64_t *addr, uint32_t *data,
+                                       bool *send)
+{
+    NyxVtdFaultCode code = remap(vtd, irq, addr, data, send);
+
+    return code == NVTD_FAULT_NONE ? code : blocked(vtd, irq, code);
+}
+
+NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
+                                        uint64_t *addr, uint32_t *data,
+                                        bool *send)
+{
+    IrqRequest irq = { .sid = sid, .addr = *addr, .data = *data };
+
+    return remap_or_report(vtd, &irq, addr, data, send);
+}
+
+NyxVtdFaultCode nyx_vtd_route_interrupt(NyxVtd *vtd, uint16_t sid,
+                                        uint64_t *addr, uint32_t *data,
+                                        bool *send)
+{
+    IrqRequest irq = {
+        .sid = sid, .addr = *addr, .data = *data, .route = true,
+    };
+
+    return remap_or_report(vtd, &irq, addr, data, send);
 }

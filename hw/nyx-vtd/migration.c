@@ -29,20 +29,74 @@ static int post_load(void *opaque, int version_id)
     return 0;
 }
 
+/* What a stream does not have is as after power-on. */
+static int pre_load(void *opaque)
+{
+    NyxVtdState *s = opaque;
+
+    s->saved = (NyxVtdSaved) { };
+    return 0;
+}
+
+static bool vcmd_needed(void *opaque)
+{
+    NyxVtdState *s = opaque;
+
+    return nyx_vtd_cfg(s->engine)->vcmd;
+}
+
+static const VMStateDescription vcmd_vmstate = {
+    .name = TYPE_NYX_VTD "/vcmd",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = vcmd_needed,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT64_ARRAY(saved.vcmd_pasids, NyxVtdState, NVTD_VCMD_WORDS),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static bool perfmon_needed(void *opaque)
+{
+    NyxVtdState *s = opaque;
+
+    return nyx_vtd_cfg(s->engine)->perfmon;
+}
+
+/* The counters, which are behind the registers that all units have. */
+static const VMStateDescription perfmon_vmstate = {
+    .name = TYPE_NYX_VTD "/perfmon",
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .needed = perfmon_needed,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT8_SUB_ARRAY(saved.regs, NyxVtdState, NVTD_MMIO_SIZE,
+                                NVTD_MMIO_SIZE_MAX - NVTD_MMIO_SIZE),
+        VMSTATE_UINT32(saved.perf_enabled, NyxVtdState),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
 const VMStateDescription nyx_vtd_vmstate = {
     .name = TYPE_NYX_VTD,
     .version_id = 1,
     .minimum_version_id = 1,
     .priority = MIG_PRI_IOMMU,
     .pre_save = pre_save,
+    .pre_load = pre_load,
     .post_load = post_load,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT8_ARRAY(saved.regs, NyxVtdState, NVTD_MMIO_SIZE),
+        VMSTATE_UINT8_SUB_ARRAY(saved.regs, NyxVtdState, 0, NVTD_MMIO_SIZE),
         VMSTATE_UINT64(saved.rtaddr, NyxVtdState),
         VMSTATE_UINT64(saved.irta, NyxVtdState),
         VMSTATE_UINT32(saved.frcd_next, NyxVtdState),
         VMSTATE_UINT32(saved.flags, NyxVtdState),
         VMSTATE_UINT16(saved.ats_silent_sid, NyxVtdState),
         VMSTATE_END_OF_LIST()
+    },
+    .subsections = (const VMStateDescription *const []) {
+        &perfmon_vmstate,
+        &vcmd_vmstate,
+        NULL
     },
 };

@@ -43,6 +43,41 @@ static bool offered_dma(const NyxVtdCfg *cfg)
     return cfg->dma_translation;
 }
 
+static bool any_context(uint64_t word, const void *opaque)
+{
+    return true;
+}
+
+/*
+ * 6.6: a new root pointer takes effect with nothing left of the old one.
+ * Contexts go first: a request that still has one from before is too late
+ * with what it finds in the tables (see walk_tables()).  The generation is
+ * for what we know of domains; it moves as often as software likes, so the
+ * entries really go.
+ */
+static void drop_translations(NyxVtd *vtd)
+{
+    for (unsigned i = 0; i < vtd->requesters->len; i++) {
+        nyx_vtd_requester_drop_context(
+            g_ptr_array_index(vtd->requesters, i), NULL, NULL);
+    }
+    qatomic_store_release(&vtd->global_gen, vtd->global_gen + 1);
+    for (unsigned i = 0; i < vtd->requesters->len; i++) {
+        NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
+
+        nyx_iotlb_clear(r->tables);
+        nyx_iotlb_clear(r->tlb);
+        if (r->notify) {
+            vtd->host.unmapped(vtd->host.opaque, r, 0, 64);
+        }
+    }
+    vtd->latched.need_context_flush = false;
+    vtd->latched.need_iotlb_flush = false;
+    nyx_vtd_announce_contexts(vtd, any_context, NULL);
+    nyx_vtd_announce_pages(vtd, true, 0, 0, UINT64_MAX);
+}
+
+/* Whether the unit has the translation table mode of the root pointer. */
 static void act_srtp(NyxVtd *vtd, bool on)
 {
     NyxVtdLatched *latched = &vtd->latched;
@@ -53,11 +88,15 @@ static void act_srtp(NyxVtd *vtd, bool on)
         latched->need_context_flush = true;
         latched->need_iotlb_flush = true;
     }
-    if (FIELD_EX64(rtaddr, NVTD_RTADDR, TTM) != NVTD_TTM_LEGACY) {
+    if (nyx_vtd_mode_of(vtd, rtaddr) == NVTD_TTM_RESERVED) {
         finding_at(vtd, NVTD_RULE_RTADDR_TTM, A_NVTD_RTADDR, rtaddr);
     }
     latched->root_set = true;
     qatomic_set(&latched->rtaddr, rtaddr);
+    /* Abort mode has no use for the caches: nothing in them may hit. */
+    if (vtd->cfg.esrtps || nyx_vtd_aborting(vtd)) {
+        drop_translations(vtd);
+    }
     gsts_set(vtd, R_NVTD_GCMD_SRTP_MASK, true);
 }
 
@@ -66,11 +105,16 @@ static void act_sirtp(NyxVtd *vtd, bool on)
     NyxVtdLatched *latched = &vtd->latched;
     uint64_t irta = nyx_vtd_reg64(vtd, A_NVTD_IRTA);
 
-    if (!latched->irt_set || latched->irta != irta) {
+    if (!vtd->cfg.esirtps &&
+        (!latched->irt_set || latched->irta != irta)) {
         latched->need_iec_flush = true;
     }
     latched->irt_set = true;
     latched->irta = irta;
+    if (vtd->cfg.esirtps) {
+        vtd->iec_gen++;
+        vtd->host.iec_changed(vtd->host.opaque, true, 0, 0);
+    }
     gsts_set(vtd, R_NVTD_GCMD_SIRTP_MASK, true);
 }
 
@@ -228,7 +272,8 @@ void nyx_vtd_mode_update(NyxVtd *vtd)
     bool protect = nyx_vtd_reg32(vtd, A_NVTD_PMEN) & R_NVTD_PMEN_EPM_MASK;
     bool on = nyx_vtd_reg32(vtd, A_NVTD_GSTS) & R_NVTD_GCMD_TE_MASK;
     uint32_t mode = (on ? NVTD_MODE_TRANSLATE : 0) |
-                    (protect ? NVTD_MODE_PROTECT : 0);
+                    (protect ? NVTD_MODE_PROTECT : 0) |
+                    (vtd->mode & NVTD_MODE_COUNT);
 
     latch_range(&vtd->protected[0], protect,
                 nyx_vtd_reg32(vtd, A_NVTD_PLMBASE),
@@ -357,6 +402,13 @@ static const NyxReg rows[] = {
       .ro = R_NVTD_IOTLB_IAIG_MASK, .written = nyx_vtd_iotlb_written },
 };
 
+static const NyxReg perf_event_rows[] = {
+    EVENT_REGS(PERFINTR, A_NVTD_PERFINTRCTL, NVTD_EVENT_PERFMON),
+    { "PERFINTRSTS", A_NVTD_PERFINTRSTS, 4,
+      .w1c = R_NVTD_PERFINTRSTS_PIS_MASK, .written = event_written,
+      .arg = NVTD_EVENT_PERFMON },
+};
+
 static const NyxReg frcd_rows[] = {
     { "FRCD_LO", 0, 8, .ro = UINT64_MAX },
     { "FRCD_HI", 8, 8, .w1c = R_NVTD_FRCD_HI_F_MASK,
@@ -384,6 +436,7 @@ static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
         break;
     case A_NVTD_FEUADDR:
     case A_NVTD_IEUADDR:
+    case A_NVTD_PERFINTRCTL + 12:
         /* RsvdZ unless 32-bit APIC ids can be targets. */
         reg->rw = cfg->eim ? reg->rw : 0;
         break;
@@ -418,7 +471,7 @@ static void mistake(void *dev, NyxRegMistake kind, uint64_t offset,
 
 void nyx_vtd_regs_init(NyxVtd *vtd)
 {
-    nyx_regfile_init(&vtd->regs, vtd, NVTD_MMIO_SIZE, mistake);
+    nyx_regfile_init(&vtd->regs, vtd, nyx_vtd_mmio_size(&vtd->cfg), mistake);
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         row_fit(&vtd->cfg, nyx_regfile_add(&vtd->regs, &rows[i]));
     }
@@ -426,15 +479,24 @@ void nyx_vtd_regs_init(NyxVtd *vtd)
         for (unsigned j = 0; j < ARRAY_SIZE(frcd_rows); j++) {
             NyxReg row = frcd_rows[j];
 
-            row.offset += A_NVTD_FRCD(i);
+            row.offset += nyx_vtd_frcd(&vtd->cfg, i);
             nyx_regfile_add(&vtd->regs, &row);
         }
+    }
+    nyx_vtd_vcmd_init(vtd);
+    if (vtd->cfg.perfmon) {
+        for (unsigned i = 0; i < ARRAY_SIZE(perf_event_rows); i++) {
+            row_fit(&vtd->cfg, nyx_regfile_add(&vtd->regs,
+                                               &perf_event_rows[i]));
+        }
+        nyx_vtd_perf_init(vtd);
     }
 }
 
 uint64_t nyx_vtd_mmio_read(NyxVtd *vtd, uint64_t offset, unsigned size)
 {
     nyx_vtd_report_drain(vtd);
+    nyx_vtd_perf_sync(vtd);
     if ((size != 4 && size != 8) || offset & (size - 1)) {
         finding_at(vtd, NVTD_RULE_REG_UNALIGNED, offset, 0);
     }
@@ -445,5 +507,6 @@ void nyx_vtd_mmio_write(NyxVtd *vtd, uint64_t offset, uint64_t value,
                         unsigned size)
 {
     nyx_vtd_report_drain(vtd);
+    nyx_vtd_perf_sync(vtd);
     nyx_regfile_write(&vtd->regs, offset, value, size);
 }

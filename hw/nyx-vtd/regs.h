@@ -12,7 +12,9 @@
 #define NVTD_MMIO_BASE      0xfed90000ULL
 #define NVTD_MMIO_SIZE      0x1000
 #define NVTD_FRCD_OFFSET    0x400       /* CAP.FRO, in units of 16 bytes */
+#define NVTD_FRCD_OFFSET_ECMD 0xf00     /* the same where 0x400 is ECMD */
 #define NVTD_IOTLB_OFFSET   0x500       /* ECAP.IRO, in units of 16 bytes */
+#define NVTD_MMIO_SIZE_MAX  0x2000      /* with performance monitoring */
 #define NVTD_FRCD_MAX       16          /* records that fit in between */
 
 #define A_NVTD_VER        0x000
@@ -302,6 +304,139 @@ enum {
     F(NVTD_IRTA, EIME,   11,  1, USED)       \
     F(NVTD_IRTA, IRTA,   12, 52, ADDR)
 NYX_LAYOUT64(NVTD_IRTA_FIELDS)
+
+/* Performance monitoring (11.4.40 and on) */
+#define A_NVTD_PERFCAP       0x300
+#define A_NVTD_PERFCFGOFF    0x310
+#define A_NVTD_PERFFRZOFF    0x314
+#define A_NVTD_PERFOVFOFF    0x318
+#define A_NVTD_PERFCNTROFF   0x31c
+#define A_NVTD_PERFINTRSTS   0x324
+#define A_NVTD_PERFINTRCTL   0x328
+#define A_NVTD_PERFEVNTCAP(g) (0x380 + 8 * (g))
+
+/* Where our movable groups are, and what there is of them. */
+#define A_NVTD_PERFFRZ       0x340
+#define A_NVTD_PERFOVF       0x348
+#define A_NVTD_PERFCFG(i)    (0x600 + 0x100 * (i))
+#define A_NVTD_PERFSID(i)    (A_NVTD_PERFCFG(i) + 0x08)
+#define A_NVTD_PERFDID(i)    (A_NVTD_PERFCFG(i) + 0x0c)
+#define A_NVTD_PERFCNTRCAP(i) (A_NVTD_PERFCFG(i) + 0x80)
+#define A_NVTD_PERFCNTR(i)   (0x1000 + 0x400 * (i))
+#define NVTD_PERF_COUNTERS   4
+#define NVTD_PERF_WIDTH      48
+#define NVTD_PERF_GROUPS     5
+
+#define NVTD_PERFCAP_FIELDS(F)               \
+    F(NVTD_PERFCAP, NCNTR,  0, 16, USED)     \
+    F(NVTD_PERFCAP, CW,    16,  7, USED)     \
+    F(NVTD_PERFCAP, RSVD23, 23, 1, MBZ)      \
+    F(NVTD_PERFCAP, NEG,   24,  5, USED)     \
+    F(NVTD_PERFCAP, RSVD29, 29, 3, MBZ)      \
+    F(NVTD_PERFCAP, FILT,  32,  5, USED)     \
+    F(NVTD_PERFCAP, RSVD37, 37, 13, MBZ)     \
+    F(NVTD_PERFCAP, IOS,   50,  1, USED)     \
+    F(NVTD_PERFCAP, RSVD51, 51, 1, MBZ)      \
+    F(NVTD_PERFCAP, STRIDE, 52, 3, USED)     \
+    F(NVTD_PERFCAP, RSVD55, 55, 9, MBZ)
+NYX_LAYOUT64(NVTD_PERFCAP_FIELDS)
+
+/* PERFCAP.FILT */
+enum {
+    NVTD_PERF_FILTER_SID = 1 << 0,
+    NVTD_PERF_FILTER_DID = 1 << 1,
+};
+
+#define NVTD_PERFCFG_FIELDS(F)               \
+    F(NVTD_PERFCFG, RSVD0,  0,  1, MBZ)      \
+    F(NVTD_PERFCFG, INT,    1,  1, USED)     \
+    F(NVTD_PERFCFG, RSVD2,  2,  6, MBZ)      \
+    F(NVTD_PERFCFG, EGI,    8,  4, USED)     \
+    F(NVTD_PERFCFG, RSVD12, 12, 20, MBZ)     \
+    F(NVTD_PERFCFG, ES,    32, 28, USED)     \
+    F(NVTD_PERFCFG, RSVD60, 60, 4, MBZ)
+NYX_LAYOUT64(NVTD_PERFCFG_FIELDS)
+
+#define NVTD_PERFFILT_FIELDS(F)              \
+    F(NVTD_PERFFILT, ID,    0, 16, USED)     \
+    F(NVTD_PERFFILT, RSVD16, 16, 15, MBZ)    \
+    F(NVTD_PERFFILT, EN,   31,  1, USED)
+NYX_LAYOUT32(NVTD_PERFFILT_FIELDS)
+
+#define NVTD_PERFCNTRCAP_FIELDS(F)           \
+    F(NVTD_PERFCNTRCAP, PCC,   0,  1, USED)  \
+    F(NVTD_PERFCNTRCAP, RSVD1, 1,  7, MBZ)   \
+    F(NVTD_PERFCNTRCAP, CW,    8,  8, USED)  \
+    F(NVTD_PERFCNTRCAP, IOS,  16,  1, USED)  \
+    F(NVTD_PERFCNTRCAP, RSVD17, 17, 11, MBZ) \
+    F(NVTD_PERFCNTRCAP, EGC,  28,  4, USED)
+NYX_LAYOUT32(NVTD_PERFCNTRCAP_FIELDS)
+
+#define R_NVTD_PERFINTRSTS_PIS_MASK 1
+
+/* Enhanced commands (11.4.50 and on) */
+#define A_NVTD_ECMD          0x400
+#define A_NVTD_ECEO          0x408
+#define A_NVTD_ECRSP         0x410
+#define A_NVTD_ECCAP(n)      (0x430 + 8 * (n))
+
+#define NVTD_ECMD_FIELDS(F)                  \
+    F(NVTD_ECMD, CMD,     0,  8, USED)       \
+    F(NVTD_ECMD, RSVD8,   8,  8, MBZ)        \
+    F(NVTD_ECMD, OA,     16, 48, USED)
+NYX_LAYOUT64(NVTD_ECMD_FIELDS)
+
+/* ECMD.CMD; ECCAPn has a bit for each of 64. */
+enum {
+    NVTD_ECMD_ENABLE = 0xf0,
+    NVTD_ECMD_DISABLE = 0xf1,
+    NVTD_ECMD_FREEZE = 0xf4,
+    NVTD_ECMD_UNFREEZE = 0xf5,
+};
+
+/* ECRSP: 0 IP, then the status code. */
+#define NVTD_ECRSP_SC_SHIFT 1
+enum {
+    NVTD_ECMD_SC_OK = 0,
+    NVTD_ECMD_SC_UNSUPPORTED = 1,
+    NVTD_ECMD_SC_OPERAND = 2,
+};
+
+/* Virtual command registers (11.4.45 and on), since revision 3.3 */
+#define A_NVTD_VCMD       0xe00
+#define A_NVTD_VCMD_EO    0xe08
+#define A_NVTD_VCRSP      0xe10
+#define A_NVTD_VCCAP      0xe30
+#define NVTD_VCMD_NEW_VERSION 0x33
+
+/* The same before it. */
+#define A_NVTD_OLD_VCCAP  0xe00
+#define A_NVTD_OLD_VCMD   0xe10
+#define A_NVTD_OLD_VCRSP  0xe20
+
+/* The operand starts at bit 16, before revision 3.3 at bit 8. */
+#define NVTD_VCMD_FIELDS(F)                  \
+    F(NVTD_VCMD, CMD,     0,  8, USED)       \
+    F(NVTD_VCMD, OP,      8, 56, USED)
+NYX_LAYOUT64(NVTD_VCMD_FIELDS)
+
+#define NVTD_VCCAP_FIELDS(F)                 \
+    F(NVTD_VCCAP, PAS,    0,  1, USED)       \
+    F(NVTD_VCCAP, RSVD1,  1, 63, MBZ)
+NYX_LAYOUT64(NVTD_VCCAP_FIELDS)
+
+/* VCMD.CMD */
+enum {
+    NVTD_VCMD_ALLOC = 1,
+    NVTD_VCMD_FREE = 2,
+};
+
+/* VCRSP: 0 IP, then the status code. */
+#define NVTD_VCRSP_SC_SHIFT 1
+enum {
+    NVTD_VCMD_SC_OK = 0,
+    NVTD_VCMD_SC_UNSUPPORTED = 1,
+};
 
 /* 3.14: writes here are interrupt requests. */
 #define NVTD_INTR_FIRST     0xfee00000ULL

@@ -70,6 +70,16 @@ static bool latched_ok(const NyxVtdSaved *saved)
            (root || !saved->rtaddr) && (irt || !saved->irta);
 }
 
+/* Flushes that a pointer made due; with some options it never does. */
+static bool flushes_ok(const NyxVtd *vtd, const NyxVtdSaved *saved)
+{
+    const uint32_t translations = NYX_VTD_SAVED_NEED_CONTEXT |
+                                  NYX_VTD_SAVED_NEED_IOTLB;
+
+    return !(vtd->cfg.esrtps && saved->flags & translations) &&
+           !(vtd->cfg.esirtps && saved->flags & NYX_VTD_SAVED_NEED_IEC);
+}
+
 static bool queue_ok(const NyxVtdSaved *saved)
 {
     uint64_t head = saved64(saved, A_NVTD_IQH);
@@ -89,7 +99,7 @@ static bool faults_ok(const NyxVtd *vtd, const NyxVtdSaved *saved)
     bool pending = false;
 
     for (unsigned i = 0; i < vtd->cfg.fault_records; i++) {
-        pending |= saved64(saved, A_NVTD_FRCD(i) + 8) >>
+        pending |= saved64(saved, nyx_vtd_frcd(&vtd->cfg, i) + 8) >>
                    R_NVTD_FRCD_HI_F_SHIFT;
     }
     return pending == !!(fsts & R_NVTD_FSTS_PPF_MASK) &&
@@ -131,9 +141,14 @@ const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved)
                "the same options";
     }
     if (saved->flags & ~NYX_VTD_SAVED_ALL || !registers_ok(vtd, saved) ||
-        !latched_ok(saved) || !queue_ok(saved) || !faults_ok(vtd, saved) ||
+        !latched_ok(saved) || !flushes_ok(vtd, saved) ||
+        !nyx_vtd_vcmd_saved_ok(&vtd->cfg, saved) ||
+        !nyx_vtd_perf_saved_ok(vtd, saved) ||
+        !queue_ok(saved) || !faults_ok(vtd, saved) ||
         !event_ok(saved, A_NVTD_FECTL, A_NVTD_FSTS, 0xff) ||
         !event_ok(saved, A_NVTD_IECTL, A_NVTD_ICS, R_NVTD_ICS_IWC_MASK) ||
+        !event_ok(saved, A_NVTD_PERFINTRCTL, A_NVTD_PERFINTRSTS,
+                  R_NVTD_PERFINTRSTS_PIS_MASK) ||
         !protection_ok(saved)) {
         return "values that the device cannot have";
     }

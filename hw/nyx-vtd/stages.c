@@ -50,7 +50,9 @@ static NyxWalkCtx second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx)
         .top = ctx->aw + 1,
         .addr_bits = vtd->cfg.haw_bits,
         .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
-                    (vtd->cfg.snoop_control ? NYX_VTDSS_SNP : 0) |
+                    /* Only legacy mode asks ECAP.SC for it (9.8). */
+                    (vtd->cfg.snoop_control || ctx->scalable
+                     ? NYX_VTDSS_SNP : 0) |
                     (ctx->second_ad ? NYX_VTDSS_AD : 0),
     };
 }
@@ -106,6 +108,15 @@ static void first_fault(const NyxWalkCtx *wctx, const NyxWalk *walk,
                                              : NVTD_FAULT_FS_READ;
     }
     way->unmapped = false;
+}
+
+/* A request that needs no access, and is not privileged enough for any. */
+static void check_privilege(const NyxWalk *first, NyxVtdWay *way)
+{
+    if (!(first->permission & NYX_ACCESS_RWX)) {
+        way->code = NVTD_FAULT_SGN_USER;
+        way->unmapped = true;
+    }
 }
 
 static void second_fault(const NyxVtdContext *ctx, const NyxWalkCtx *wctx,
@@ -171,9 +182,11 @@ static bool paging_lookup(const NyxVtdJob *job, const NyxFormat *fmt,
                           NyxWalkStart *start)
 {
     NyxIotlbEntry entry;
+    bool hit = nyx_iotlb_lookup(job->r->tables, job->iova, job->table_asid,
+                                job->gen, &entry);
 
-    if (!nyx_iotlb_lookup(job->r->tables, job->iova, job->table_asid,
-                          job->gen, &entry)) {
+    if (!nyx_vtd_perf_lookup(job->r->vtd, NVTD_PERF_TABLE_LOOKUP, hit,
+                             job->sid, job->ctx->did)) {
         return false;
     }
     *start = (NyxWalkStart) {
@@ -214,9 +227,13 @@ static void paging_fill(const NyxVtdJob *job, const NyxWalkCtx *wctx,
 
 /* --- Walks ---------------------------------------------------------------- */
 
-static void count_walk(NyxVtdRequester *r, unsigned reads)
+static void count_walk(const NyxVtdJob *job, unsigned reads)
 {
+    NyxVtdRequester *r = job->r;
+
     nyx_count(&r->walks);
+    nyx_vtd_perf_count(r->vtd, NVTD_PERF_TABLE_READ, reads, job->sid,
+                       job->ctx->did);
     qatomic_set(&r->walk_reads, qatomic_read(&r->walk_reads) + reads);
 }
 
@@ -243,6 +260,9 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
         if (nyx_walk_clean(wctx, &walk)) {
             way->kept &= ~NYX_ACCESS_WRITE;
         }
+        if (wctx->fmt == &nyx_fmt_vtdfs) {
+            check_privilege(&walk, way);
+        }
     } else if (wctx->fmt == &nyx_fmt_vtdfs) {
         first_fault(wctx, &walk, job->need & NYX_ACCESS_RWX, way);
     } else {
@@ -251,7 +271,7 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
     way->addr = walk.addr;
     way->lg2 = walk.lg2;
     way->permission = walk.permission & NYX_ACCESS_RWX;
-    count_walk(job->r, walk.steps);
+    count_walk(job, walk.steps);
     if (job->keep) {
         paging_fill(job, wctx, &walk);
     }
@@ -276,32 +296,33 @@ static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
         if (nyx_nested_clean(&nctx, &walk)) {
             way->kept &= ~NYX_ACCESS_WRITE;
         }
+        check_privilege(&walk.first, way);
     } else {
         way->lg2 = 12;
         nested_fault(job->ctx, &nctx, &walk, job->need & NYX_ACCESS_RWX, way);
     }
-    count_walk(job->r, walk.first.steps);
+    count_walk(job, walk.first.steps);
 }
 
 void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way)
 {
     const NyxVtdContext *ctx = job->ctx;
-    NyxWalkCtx wctx;
 
     *way = (NyxVtdWay) { };
-    if (ctx->kind != NYX_VTD_KIND_SECOND &&
-        !nyx_is_canonical(job->iova, ctx->fs_levels == 5 ? 57 : 48)) {
+    if (ctx->kind == NYX_VTD_KIND_SECOND) {
+        const NyxWalkCtx wctx = second_stage(job->r->vtd, ctx);
+
+        one_stage(job, &wctx, way);
+    } else if (!nyx_is_canonical(job->iova, ctx->fs_levels == 5 ? 57 : 48)) {
         way->code = NVTD_FAULT_SGN_CANONICAL;
         way->unmapped = true;
         way->lg2 = 12;
-        return;
-    }
-    if (ctx->kind == NYX_VTD_KIND_NESTED) {
+    } else if (ctx->kind == NYX_VTD_KIND_FIRST) {
+        const NyxWalkCtx wctx = first_stage(job->r->vtd, ctx,
+                                            job->privileged);
+
+        one_stage(job, &wctx, way);
+    } else {
         two_stages(job, way);
-        return;
     }
-    wctx = ctx->kind == NYX_VTD_KIND_FIRST
-           ? first_stage(job->r->vtd, ctx, job->privileged)
-           : second_stage(job->r->vtd, ctx);
-    one_stage(job, &wctx, way);
 }

@@ -65,6 +65,44 @@ enum {
 NYX_LAYOUT64(NVTD_IRTE_W0)
 NYX_LAYOUT64(NVTD_IRTE_W1)
 
+/* 9.11, Interrupt Remapping Table Entry, posted format */
+#define NVTD_IRTEP_W0(F)                     \
+    F(NVTD_IRTEP0, P,      0,  1, USED)      \
+    F(NVTD_IRTEP0, FPD,    1,  1, USED)      \
+    F(NVTD_IRTEP0, RSVD2,  2,  6, MBZ)       \
+    F(NVTD_IRTEP0, AVAIL,  8,  4, IGN)       \
+    F(NVTD_IRTEP0, RSVD12, 12, 2, MBZ)       \
+    F(NVTD_IRTEP0, URG,   14,  1, USED)      \
+    F(NVTD_IRTEP0, IM,    15,  1, USED)      \
+    F(NVTD_IRTEP0, V,     16,  8, USED)      \
+    F(NVTD_IRTEP0, RSVD24, 24, 14, MBZ)      \
+    F(NVTD_IRTEP0, PDAL,  38, 26, USED)
+#define NVTD_IRTEP_W1(F)                     \
+    F(NVTD_IRTEP1, SID,    0, 16, USED)      \
+    F(NVTD_IRTEP1, SQ,    16,  2, USED)      \
+    F(NVTD_IRTEP1, SVT,   18,  2, USED)      \
+    F(NVTD_IRTEP1, RSVD20, 20, 12, MBZ)      \
+    F(NVTD_IRTEP1, PDAH,  32, 32, USED)
+NYX_LAYOUT64(NVTD_IRTEP_W0)
+NYX_LAYOUT64(NVTD_IRTEP_W1)
+
+/* PDAL is bits 31:6 of the descriptor's address, PDAH the upper half. */
+#define NVTD_PDAL_SHIFT 6
+
+/*
+ * 9.12, Posted Interrupt Descriptor: four words of requests (PIR), one of
+ * control, three reserved ones.
+ */
+#define NVTD_PD_WORDS 8
+#define NVTD_PD_W4(F)                        \
+    F(NVTD_PD4, ON,        0,  1, USED)      \
+    F(NVTD_PD4, SN,        1,  1, USED)      \
+    F(NVTD_PD4, RSVD2,     2, 14, MBZ)       \
+    F(NVTD_PD4, NV,       16,  8, USED)      \
+    F(NVTD_PD4, RSVD24,   24,  8, MBZ)       \
+    F(NVTD_PD4, NDST,     32, 32, USED)
+NYX_LAYOUT64(NVTD_PD_W4)
+
 /* With EIME = 0 the destination is in bits 15:8 of DST (47:40). */
 #define NVTD_IRTE_DST_XAPIC_SHIFT 8
 #define NVTD_IRTE_DST_XAPIC_MASK  0x0000ff00u
@@ -98,6 +136,8 @@ NYX_LAYOUT32(NVTD_IRQ_ADDR)
     F(NVTD_MSID, RSVD16, 16, 16, IGN)
 NYX_LAYOUT64(NVTD_MSI_ADDR)
 NYX_LAYOUT32(NVTD_MSI_DATA)
+/* Delivery mode 3 is reserved: no APIC takes the message. */
+#define NVTD_MSI_DATA_NOWHERE 0x300
 
 /* 6.5.2: the type is bits 3:0 with bits 11:9 above them, in every kind. */
 enum {

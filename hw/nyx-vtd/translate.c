@@ -10,6 +10,9 @@
 /* Table addresses that a requester's paging-structure cache holds. */
 #define PAGING_ENTRIES 1024
 
+/* Size of the interrupt range; it is aligned. */
+#define INTR_LG2 20
+
 /* One request on its way. */
 typedef struct Xlat {
     NyxVtd *vtd;
@@ -41,7 +44,8 @@ static unsigned needed(const NyxRequest *req)
         /* CAP.ZLR: a page that may only be written is good enough. */
         need = 0;
     }
-    return need;
+    /* ER is a part of the PASID prefix. */
+    return req->has_pasid ? need : need & ~NYX_ACCESS_EXEC;
 }
 
 static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
@@ -175,6 +179,7 @@ static void walk_tables(Xlat *x, NyxVtdWay *way)
     NyxVtdJob job = {
         .r = x->r,
         .ctx = &x->ctx,
+        .sid = x->sid,
         .iova = x->req->iova,
         /* A page that is granted to an endpoint may be written to later. */
         .need = x->need | (x->req->type == NYX_REQ_TRANSLATION
@@ -274,9 +279,15 @@ static bool finish_entry(const Xlat *x, bool marks,
     if (marks && (!granted || x->req->type == NYX_REQ_TRANSLATION)) {
         return false;
     }
-    *ok = granted ? answer(reply, x->req->iova, entry->addr, entry->lg2,
-                           shown(x, entry->permission))
-                  : refuse_access(x, entry->permission, reply);
+    if (granted) {
+        *ok = answer(reply, x->req->iova, entry->addr, entry->lg2,
+                     shown(x, entry->permission));
+    } else if (!entry->permission && x->ctx.scalable) {
+        /* The fault that the walk found, which is not about rights. */
+        *ok = refuse_unmapped(x, NVTD_FAULT_SSS_P, reply);
+    } else {
+        *ok = refuse_access(x, entry->permission, reply);
+    }
     return true;
 }
 
@@ -300,20 +311,25 @@ static NyxVtdFaultCode check_flags(Xlat *x)
 /* Requests that go to their own address, within the widths. */
 static bool pass_through(const Xlat *x, NyxReply *reply)
 {
-    uint8_t bits = MIN(NVTD_AW_BITS(x->ctx.aw), x->vtd->cfg.haw_bits);
+    uint8_t lg2 = NVTD_AW_BITS(x->ctx.aw);
 
-    if (x->ctx.scalable && x->req->iova >> bits) {
-        return refuse(x, NVTD_FAULT_SGN_HAW, reply);
+    if (x->ctx.scalable) {
+        lg2 = MIN(lg2, x->vtd->cfg.haw_bits);
+        if (x->req->iova >> lg2) {
+            return refuse(x, NVTD_FAULT_SGN_HAW, reply);
+        }
     }
-    if (x->req->has_pasid &&
-        overlaps_interrupts(x->req->iova, x->req->iova)) {
-        return refuse(x, NVTD_FAULT_SGN_INTR, reply);
+    if (x->req->has_pasid || x->req->type == NYX_REQ_TRANSLATION) {
+        if (overlaps_interrupts(x->req->iova, x->req->iova)) {
+            return refuse(x, NVTD_FAULT_SGN_INTR, reply);
+        }
+        lg2 = INTR_LG2;
     }
     if (!identity(x, reply)) {
         return false;
     }
-    /* Beyond the width it is another answer: do not promise it. */
-    reply->addr_mask &= MAKE_64BIT_MASK(0, NVTD_AW_BITS(x->ctx.aw));
+    /* Beyond it there is another answer: do not promise it. */
+    reply->addr_mask &= MAKE_64BIT_MASK(0, lg2);
     return true;
 }
 
@@ -322,6 +338,16 @@ static bool too_wide(const Xlat *x)
     return (x->ctx.kind == NYX_VTD_KIND_SECOND ||
             x->ctx.kind == NYX_VTD_KIND_PASS) &&
            x->req->iova >> NVTD_AW_BITS(x->ctx.aw);
+}
+
+static bool iotlb_lookup(Xlat *x, NyxIotlbEntry *entry)
+{
+    bool hit = nyx_iotlb_lookup(x->r->tlb, x->req->iova, x->asid,
+                                nyx_vtd_gen(x->vtd, x->asid), entry);
+
+    x->looked_up = true;
+    return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_IOTLB_LOOKUP, hit, x->sid,
+                               x->ctx.did);
 }
 
 static bool translate_miss(Xlat *x, NyxReply *reply)
@@ -353,14 +379,10 @@ static bool translate_miss(Xlat *x, NyxReply *reply)
     }
     x->asid = nyx_vtd_context_asid(&x->ctx, x->privileged);
     /* 6.5.2: a context that was dropped takes no translations with it. */
-    if (!x->looked_up) {
-        x->looked_up = true;
-        if (nyx_iotlb_lookup(x->r->tlb, x->req->iova, x->asid,
-                             nyx_vtd_gen(x->vtd, x->asid), &entry) &&
-            finish_entry(x, nyx_vtd_context_marks(&x->ctx), &entry, reply,
-                         &ok)) {
-            return ok;
-        }
+    if (!x->looked_up &&
+        iotlb_lookup(x, &entry) &&
+        finish_entry(x, nyx_vtd_context_marks(&x->ctx), &entry, reply, &ok)) {
+        return ok;
     }
     walk_tables(x, &way);
     return finish_walk(x, &way, reply);
@@ -445,9 +467,13 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
     if (!prior->translating) {
         return translate_off(&x, reply);
     }
-    if (req->type != NYX_REQ_UNTRANSLATED && !req->has_pasid &&
+    if ((req->type == NYX_REQ_TRANSLATED ||
+         (req->type == NYX_REQ_TRANSLATION && !req->has_pasid)) &&
         overlaps_interrupts(req->iova, req->iova)) {
-        /* 3.14: no device may have interrupts translated for it. */
+        /*
+         * 3.14: no device may have interrupts translated for it.  Before it
+         * is translated an address with a PASID is like any other.
+         */
         return refuse(&x, nyx_vtd_scalable(x.vtd) ? NVTD_FAULT_SGN_INTR
                                                   : NVTD_FAULT_INTR_RANGE,
                       reply);
@@ -456,6 +482,8 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
         context_has_tables(prior->word, sid)) {
         prior->looked_up = true;
         prior->found = look_up(r, prior->word, req->iova, &prior->entry);
+        nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_IOTLB_LOOKUP, prior->found, sid,
+                            FIELD_EX64(prior->word, NYX_CTX, DID));
     }
     if (prior->found && translate_found(&x, prior, reply, &ok)) {
         return ok;
@@ -469,8 +497,8 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
                        const NyxRequest *req, NyxReply *reply)
 {
     /* What was latched before the mode was set is seen with it. */
-    bool translating = qatomic_load_acquire(&r->vtd->mode) &
-                       NVTD_MODE_TRANSLATE;
+    uint32_t mode = qatomic_load_acquire(&r->vtd->mode);
+    bool translating = mode & NVTD_MODE_TRANSLATE;
     uint64_t word = qatomic_load_acquire(&r->ctx_word);
     bool looked_up = translating && req->type == NYX_REQ_UNTRANSLATED &&
                      !req->has_pasid && context_has_tables(word, sid);
@@ -481,10 +509,14 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
     if (likely(looked_up)) {
         found = look_up(r, word, req->iova, &entry);
         if (likely(found && entry.permission &&
-                   !(req->access & ~entry.permission))) {
+                   !(req->access & ~entry.permission) &&
+                   !(mode & NVTD_MODE_COUNT))) {
             return answer(reply, req->iova, entry.addr, entry.lg2,
                           entry.permission & NYX_ACCESS_RW);
         }
+    }
+    if (unlikely(mode & NVTD_MODE_COUNT)) {
+        nyx_vtd_perf_request(r, sid, req, looked_up, found);
     }
     prior = (Prior) {
         .word = word,

@@ -186,6 +186,12 @@ static void host_event(void *opaque, const NyxVtdEvent *ev)
     case NYX_VTD_EV_INTERRUPT:
         trace_nyx_vtd_interrupt_remap(ev->sid, ev->b, ev->addr, ev->a);
         break;
+    case NYX_VTD_EV_POST:
+        trace_nyx_vtd_interrupt_post(ev->sid, ev->addr, ev->a, ev->b);
+        break;
+    case NYX_VTD_EV_VCMD:
+        trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a);
+        break;
     case NYX_VTD_EV_MESSAGE:
         trace_nyx_vtd_event_send(ev->addr, ev->a);
         break;
@@ -318,14 +324,17 @@ static MemTxResult dma_interrupt(void *iommu, uint16_t sid, uint64_t addr,
     NyxVtdState *s = iommu;
     uint64_t to = addr;
     uint32_t message = data;
+    bool send;
     NyxVtdFaultCode code = nyx_vtd_remap_interrupt(s->engine, sid, &to,
-                                                   &message);
+                                                   &message, &send);
 
     if (code != NVTD_FAULT_NONE) {
         trace_nyx_vtd_interrupt_err(sid, addr, data, code);
         return MEMTX_ERROR;
     }
-    nyx_x86_send_msi(to, message);
+    if (send) {
+        nyx_x86_send_msi(to, message);
+    }
     return MEMTX_OK;
 }
 
@@ -363,16 +372,25 @@ static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
 {
     NyxVtdState *s = NYX_VTD(iommu);
     NyxVtdFaultCode code;
+    bool send;
 
     *dst = *src;
     if (sid == X86_IOMMU_SID_INVALID) {
         /* The split irqchip's IOAPIC pins. */
         sid = NVTD_IOAPIC_SID;
     }
-    code = nyx_vtd_remap_interrupt(s->engine, sid, &dst->address, &dst->data);
+    code = nyx_vtd_route_interrupt(s->engine, sid, &dst->address, &dst->data,
+                                   &send);
     if (code != NVTD_FAULT_NONE) {
         trace_nyx_vtd_interrupt_err(sid, src->address, src->data, code);
-        return -EFAULT;
+    }
+    if (code != NVTD_FAULT_NONE || !send) {
+        /*
+         * QEMU's PCI code asserts that there is a route, which a guest must
+         * not be able to break: one to nowhere.
+         */
+        dst->address = NVTD_INTR_FIRST;
+        dst->data = NVTD_MSI_DATA_NOWHERE;
     }
     return 0;
 }
@@ -448,6 +466,38 @@ static bool decide_eim(NyxVtdState *s, bool intremap, bool *eim, Error **errp)
     }
 }
 
+/* Options of scalable mode have no effect without it. */
+static void make_scalable_cfg(const NyxVtdState *s, NyxVtdCfg *cfg)
+{
+    bool on = s->props.scalable_mode;
+
+    cfg->scalable_mode = on;
+    cfg->first_stage = on && s->props.flts;
+    cfg->second_stage = on && s->props.ssts;
+    cfg->nested = cfg->first_stage && cfg->second_stage && s->props.nest;
+    cfg->first_1g = cfg->first_stage && s->props.fs1gp;
+    cfg->first_5_levels = cfg->first_stage && s->props.fs5lp;
+    cfg->second_ad = cfg->second_stage && s->props.ssads;
+    cfg->extended_accessed = cfg->first_stage && s->props.eafs;
+    cfg->supervisor = cfg->first_stage && s->props.srs;
+    cfg->execute = cfg->first_stage && s->props.ers;
+    cfg->rid_pasid = on && s->props.rps;
+    cfg->rid_priv = cfg->supervisor && s->props.rprivs;
+    cfg->pasid_bits = on ? s->props.pasid_bits : 0;
+}
+
+/*
+ * posted-interrupts=auto: KVM's routes are messages, and an interrupt that
+ * comes by one (vhost) cannot be posted.
+ */
+static bool decide_posting(NyxVtdState *s)
+{
+    if (s->props.posted_interrupts != ON_OFF_AUTO_AUTO) {
+        return s->props.posted_interrupts == ON_OFF_AUTO_ON;
+    }
+    return x86_iommu_ir_supported(X86_IOMMU_DEVICE(s)) && !nyx_x86_kvm();
+}
+
 static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
 {
     X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
@@ -458,17 +508,24 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .aw_bits = s->props.aw_bits,
         .haw_bits = MIN(MAX(nyx_x86_phys_bits(), 32), 52),
         .fault_records = s->props.fault_records,
+        .abort_dma = s->props.abort_dma,
         .caching_mode = s->props.caching_mode,
         .device_iotlb = x86->dt_supported,
         .dma_drain = s->props.dma_drain,
         .dma_translation = s->props.dma_translation,
+        .esirtps = s->props.esirtps,
+        .esrtps = s->props.esrtps,
         .intremap = x86_iommu_ir_supported(x86),
         .pass_through = x86->pt_supported,
+        .perfmon = s->props.perfmon,
+        .posted_interrupts = decide_posting(s),
         .snoop_control = s->props.snoop_control,
+        .vcmd = s->props.vcmd,
         .coalesce = s->props.coalesce,
         .cache_seed = s->props.cache_seed,
         .iotlb_entries = s->props.iotlb_entries,
     };
+    make_scalable_cfg(s, cfg);
     if (s->props.version > UINT8_MAX) {
         cfg->version = UINT8_MAX;
     }
@@ -520,7 +577,7 @@ static void realize(DeviceState *dev, Error **errp)
     s->engine = nyx_vtd_new(&cfg, &host);
 
     memory_region_init_io(&s->mmio, OBJECT(s), &mmio_ops, s, TYPE_NYX_VTD,
-                          NVTD_MMIO_SIZE);
+                          nyx_vtd_mmio_size(&cfg));
     sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->mmio);
     sysbus_mmio_map(SYS_BUS_DEVICE(s), 0, NVTD_MMIO_BASE);
 
@@ -555,6 +612,7 @@ static void reset_exit(Object *obj, ResetType type)
 }
 
 static const Property properties[] = {
+    DEFINE_PROP_BOOL("abort-dma", NyxVtdState, props.abort_dma, false),
     DEFINE_PROP_UINT8("aw-bits", NyxVtdState, props.aw_bits, 48),
     DEFINE_PROP_STRING("cache", NyxVtdState, props.cache),
     DEFINE_PROP_UINT64("cache-seed", NyxVtdState, props.cache_seed, 1),
@@ -564,11 +622,35 @@ static const Property properties[] = {
     DEFINE_PROP_BOOL("dma-translation", NyxVtdState, props.dma_translation,
                      true),
     DEFINE_PROP_ON_OFF_AUTO("eim", NyxVtdState, props.eim, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("esirtps", NyxVtdState, props.esirtps, false),
+    DEFINE_PROP_BOOL("esrtps", NyxVtdState, props.esrtps, false),
     DEFINE_PROP_UINT8("fault-records", NyxVtdState, props.fault_records, 8),
+    DEFINE_PROP_BOOL("eafs", NyxVtdState, props.eafs, true),
+    DEFINE_PROP_BOOL("ers", NyxVtdState, props.ers, true),
     DEFINE_PROP_STRING("findings", NyxVtdState, props.findings),
+    DEFINE_PROP_BOOL("flts", NyxVtdState, props.flts, true),
+    DEFINE_PROP_BOOL("fs1gp", NyxVtdState, props.fs1gp, true),
+    DEFINE_PROP_BOOL("fs5lp", NyxVtdState, props.fs5lp, true),
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
+    DEFINE_PROP_BOOL("nest", NyxVtdState, props.nest, true),
+    DEFINE_PROP_UINT8("pasid-bits", NyxVtdState, props.pasid_bits, 20),
+    DEFINE_PROP_BOOL("rprivs", NyxVtdState, props.rprivs, true),
+    DEFINE_PROP_BOOL("rps", NyxVtdState, props.rps, true),
+    DEFINE_PROP_BOOL("scalable-mode", NyxVtdState, props.scalable_mode,
+                     false),
     DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
+    DEFINE_PROP_BOOL("srs", NyxVtdState, props.srs, true),
+    DEFINE_PROP_BOOL("ssads", NyxVtdState, props.ssads, true),
+    DEFINE_PROP_BOOL("ssts", NyxVtdState, props.ssts, true),
+    /* As intel-iommu spells them. */
+    DEFINE_PROP_BOOL("x-flts", NyxVtdState, props.flts, true),
+    DEFINE_PROP_BOOL("x-scalable-mode", NyxVtdState, props.scalable_mode,
+                     false),
+    DEFINE_PROP_BOOL("perfmon", NyxVtdState, props.perfmon, false),
+    DEFINE_PROP_ON_OFF_AUTO("posted-interrupts", NyxVtdState,
+                            props.posted_interrupts, ON_OFF_AUTO_AUTO),
+    DEFINE_PROP_BOOL("vcmd", NyxVtdState, props.vcmd, false),
     DEFINE_PROP_UINT32("version", NyxVtdState, props.version, 0),
     DEFINE_PROP_BOOL("x2apic-opt-out", NyxVtdState, props.x2apic_opt_out,
                      false),
@@ -576,6 +658,8 @@ static const Property properties[] = {
 
 /* Name and description of every property, the parent's included. */
 static const char *const descriptions[][2] = {
+    { "abort-dma", "ECAP.ADMS: a mode that refuses all DMA in silence "
+      "(default off)" },
     { "aw-bits", "widest guest address: 39, 48 or 57 bits (default 48)" },
     { "cache", "hardware: bounded, random eviction (default); sticky: "
       "nothing is ever evicted; off: every access walks the tables" },
@@ -591,18 +675,51 @@ static const char *const descriptions[][2] = {
     { "dma-translation", "off: interrupt remapping only (default on)" },
     { "eim", "ECAP.EIM: x2APIC destinations (default auto: on with "
       "intremap)" },
+    { "esirtps", "CAP.ESIRTPS: a new interrupt table flushes the interrupt "
+      "entry cache (default off)" },
+    { "esrtps", "CAP.ESRTPS: a new root table flushes contexts and IOTLB "
+      "(default off)" },
     { "fault-records", "fault-recording registers, 1 to 16 (default 8)" },
+    { "eafs", "ECAP.EAFS: extended-accessed bit (default on with flts)" },
+    { "ers", "ECAP.ERS: requests to execute (default on with flts)" },
     { "findings", "id of a -chardev for guest mistakes, one JSON object a "
       "line" },
+    { "flts", "ECAP.FSTS: first-stage tables (default on with "
+      "scalable-mode)" },
+    { "fs1gp", "CAP.FS1GP: first-stage pages of 1 GiB (default on with "
+      "flts)" },
+    { "fs5lp", "CAP.FS5LP: five levels of first-stage tables (default on "
+      "with flts)" },
     { "intremap", "ECAP.IR: interrupt remapping (default auto: on unless "
       "the irqchip is all in the kernel)" },
     { "iotlb-entries", "translations cached per device, 16 to 1048576 "
       "(default 4096)" },
+    { "nest", "ECAP.NEST: first stage over second stage (default on with "
+      "both)" },
+    { "pasid-bits", "ECAP.PSS: width of a PASID, 0 (none) to 20 (default 20 "
+      "with scalable-mode)" },
+    { "perfmon", "ECAP.PMS: performance counters, and CAP.ECMDS to run them "
+      "(default off)" },
+    { "posted-interrupts", "CAP.PI: interrupt entries in posted format "
+      "(default auto: on with intremap, except under KVM)" },
     { "pt", "ECAP.PT: pass-through contexts (default on)" },
+    { "rprivs", "ECAP.RPRIVS: requests without a PASID may be privileged "
+      "(default on with srs)" },
+    { "rps", "ECAP.RPS: RID_PASID may be set (default on with "
+      "scalable-mode)" },
+    { "scalable-mode", "ECAP.SMTS: PASIDs and two stages (default off)" },
     { "snoop-control", "ECAP.SC: snoop bit in paging entries (default on)" },
+    { "srs", "ECAP.SRS: privileged requests (default on with flts)" },
+    { "ssads", "ECAP.SSADS: accessed and dirty in second-stage tables "
+      "(default on with ssts)" },
+    { "ssts", "ECAP.SSTS: second-stage tables in scalable mode (default on "
+      "with scalable-mode)" },
+    { "vcmd", "ECAP.VCS: virtual commands hand out PASIDs (default off)" },
     { "version", "VER register, 0x10 to 0x5f (default 0: version 1.0)" },
     { "x2apic-opt-out", "ask the guest not to use x2APIC, in the DMAR table "
       "(default off)" },
+    { "x-flts", "the same as flts" },
+    { "x-scalable-mode", "the same as scalable-mode" },
 };
 
 static void class_init(ObjectClass *oc, NyxClassData *data)

@@ -118,6 +118,9 @@ NO_PC = {'intel-iommu': 'intel-iommu takes the machine q35 only'}
 NO_OPTION = {'intel-iommu': 'an option of ours'}
 NO_CFI = {'intel-iommu': 'intel-iommu lets compatibility-format interrupts by'}
 
+FEATURES = 'intremap=on,eim=on,posted-interrupts=on,esrtps=on,esirtps=on,' \
+           'abort-dma=on,vcmd=on,perfmon=on'
+
 # Two buses below the PCI Express bridge: the kernel has an entry checked
 # against the range from the first to the second, start bus in the high byte.
 NO_SVT_BUS = {'intel-iommu':
@@ -168,6 +171,16 @@ SINGLE = (
     # QEMU's own chooses eim=off where there is no KVM.
     Row('defaults-6.12', iommu='aw-bits=48', **MEDIUM,
         unfit={'intel-iommu': 'intel-iommu leaves x2APIC out by default'}),
+
+    # All that is off by default because a kernel has no use for it.
+    Row('features-6.12', iommu=FEATURES, unfit=NO_OPTION,
+        devices='vblk nvme e1000e',
+        tests='disk:vblk perf:nvme disk:nvme net:e1000e:2 perf:vblk'),
+    Row('features-6.1-lazy', kernel='6.1', iommu=FEATURES, mode='lazy',
+        unfit=NO_OPTION, **MEDIUM),
+    Row('features-migrate-6.12', devices='vblk ahci e1000e', iommu=FEATURES,
+        tests='net_up:e1000e:2 busy:migrate:3:vblk:ahci net:e1000e:2 '
+              'perf:vblk', unfit=NO_OPTION),
 
     # Five levels of tables; no eviction ever; every walk; hardly any room.
     Row('aw57-6.12', iommu='intremap=on,eim=on,aw-bits=57', mode='lazy',

@@ -209,7 +209,7 @@ static void test_registers(void)
 
     check_register(qobject_to(QList, list), "VER", "0x0", "0x10");
     check_register(qobject_to(QList, list), "CAP", "0x8",
-                   "0xd2078c406f0666");
+                   "0x8d2078c406f0666");
     check_register(qobject_to(QList, list), "GSTS", "0x1c", "0xc4000000");
     check_register(qobject_to(QList, list), "RTADDR", "0x20", root);
     check_register(qobject_to(QList, list), "FECTL", "0x38", "0x80000000");

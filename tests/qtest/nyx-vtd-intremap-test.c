@@ -263,7 +263,7 @@ static const BlockedRow blocked_rows[] = {
     { "not present", 0x0000000000600000, 0, 0x22, true },
     { "bit 12", 0x0000000000601001, 0, 0x24, true },
     { "bit 14", 0x0000000000604001, 0, 0x24, true },
-    { "posted", 0x0000000000608001, 0, 0x24, true },
+    { "posted, bit 2", 0x0000000000608005, 0, 0x24, true },
     { "bit 24", 0x0000000001600001, 0, 0x24, true },
     { "bit 31", 0x0000000080600001, 0, 0x24, true },
     { "delivery mode 3", 0x0000000000600061, 0, 0x24, true },

@@ -46,7 +46,7 @@ typedef struct RegRow {
 /* With the default options, and the 40 address bits of QEMU's TCG. */
 static const RegRow reg_rows[] = {
     { "VER",      0x000, 4, 0x10, 0, ALL },
-    { "CAP",      0x008, 8, 0x00d2078c406f0666, 0, ALL },
+    { "CAP",      0x008, 8, 0x08d2078c406f0666, 0, ALL },
     { "ECAP",     0x010, 8, 0x0000000000f050db, 0, ALL },
     { "GSTS",     0x01c, 4, 0, 0, ALL },
     { "RTADDR",   0x020, 8, 0, 0xfffffffffffffc00, ALL },
@@ -397,19 +397,19 @@ static void test_capabilities(void)
         uint64_t cap;
         uint64_t ecap;
     } rows[] = {
-        { "", 0x10, 0x00d2078c406f0666, 0xf050db },
-        { ",aw-bits=39", 0x10, 0x00d2078c40660266, 0xf050db },
-        { ",aw-bits=57", 0x10, 0x00d2078c40780e66, 0xf050db },
-        { ",caching-mode=on", 0x10, 0x00d2078c406f06e6, 0xf050db },
-        { ",dma-drain=off", 0x10, 0x0012078c406f0666, 0xf050db },
-        { ",dma-translation=off", 0x10, 0x00d2078c406f0066, 0xf050db },
-        { ",fault-records=1", 0x10, 0x00d2008c406f0666, 0xf050db },
-        { ",fault-records=16", 0x10, 0x00d20f8c406f0666, 0xf050db },
-        { ",device-iotlb=on", 0x10, 0x00d2078c406f0666, 0xf050df },
+        { "", 0x10, 0x08d2078c406f0666, 0xf050db },
+        { ",aw-bits=39", 0x10, 0x08d2078c40660266, 0xf050db },
+        { ",aw-bits=57", 0x10, 0x08d2078c40780e66, 0xf050db },
+        { ",caching-mode=on", 0x10, 0x08d2078c406f06e6, 0xf050db },
+        { ",dma-drain=off", 0x10, 0x0812078c406f0666, 0xf050db },
+        { ",dma-translation=off", 0x10, 0x08d2078c406f0066, 0xf050db },
+        { ",fault-records=1", 0x10, 0x08d2008c406f0666, 0xf050db },
+        { ",fault-records=16", 0x10, 0x08d20f8c406f0666, 0xf050db },
+        { ",device-iotlb=on", 0x10, 0x08d2078c406f0666, 0xf050df },
         { ",intremap=off", 0x10, 0x00d2078c406f0666, 0x0050c3 },
-        { ",eim=off", 0x10, 0x00d2078c406f0666, 0xf050cb },
+        { ",eim=off", 0x10, 0x08d2078c406f0666, 0xf050cb },
         { ",pt=off,snoop-control=off,version=0x5f", 0x5f,
-          0x00d2078c406f0666, 0xf0501b },
+          0x08d2078c406f0666, 0xf0501b },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {

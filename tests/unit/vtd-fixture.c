@@ -80,6 +80,9 @@ static bool mem_cmpxchg64(void *opaque, uint64_t gpa, uint64_t *expected,
     if (!mem_reachable(mem, gpa, 8)) {
         return false;
     }
+    if (mem->on_cmpxchg) {
+        mem->on_cmpxchg(mem->on_cmpxchg_opaque, gpa);
+    }
     __atomic_compare_exchange_n((uint64_t *)(mem->bytes + gpa), expected,
                                 desired, false, __ATOMIC_SEQ_CST,
                                 __ATOMIC_SEQ_CST);
@@ -666,7 +669,8 @@ unsigned fx_interrupt(Fx *f, uint16_t sid, uint64_t addr, uint32_t data,
                       FxMessage *msg)
 {
     *msg = (FxMessage) { addr, data };
-    return nyx_vtd_remap_interrupt(f->vtd, sid, &msg->addr, &msg->data);
+    return nyx_vtd_remap_interrupt(f->vtd, sid, &msg->addr, &msg->data,
+                                   &f->send);
 }
 
 uint64_t fx_irq_addr(unsigned index)

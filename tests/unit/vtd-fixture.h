@@ -41,6 +41,9 @@ typedef struct FxMem {
     /* When set, called once a read has its data; other things may happen. */
     void (*on_read)(void *opaque, uint64_t gpa);
     void *on_read_opaque;
+    /* The same, before a compare-and-swap. */
+    void (*on_cmpxchg)(void *opaque, uint64_t gpa);
+    void *on_cmpxchg_opaque;
 } FxMem;
 
 void fx_mem_init(FxMem *mem);
@@ -106,6 +109,7 @@ typedef struct Fx {
     void (*on_message)(struct Fx *f);
     unsigned on_message_arg;
 
+    bool send;               /* what the last interrupt asked for */
     /* Consumers of mappings, when set. */
     void (*on_map)(struct Fx *f, NyxVtdRequester *r, const NyxBlock *block);
     void (*on_unmap)(struct Fx *f, NyxVtdRequester *r, uint64_t first,

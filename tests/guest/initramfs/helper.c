@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What busybox cannot do in the guest: make a device without a driver issue a
- * request that nobody mapped anything for.
+ * request that nobody mapped anything for, and read performance counters.
  *
  * usage: nyx-helper edu|testdev write|read|msi ADDRESS
+ *        nyx-helper perf EVENT[,EVENT...] COMMAND
  *
- * Prints "BUS:DEV.FN OPERATION ADDRESS", what was asked of the device.
+ * The first prints "BUS:DEV.FN OPERATION ADDRESS", what was asked of the
+ * device; the second "EVENT COUNT" for each event of the PMU dmar0 while the
+ * shell command ran.
  */
 
 #include <dirent.h>
@@ -16,7 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <linux/perf_event.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "testdev-regs.h"
@@ -193,12 +198,73 @@ static enum operation parse_operation(const char *word)
     errx(2, "%s: no such operation", word);
 }
 
+#define PMU "/sys/bus/event_source/devices/dmar0"
+#define MAX_EVENTS 4
+
+static void read_line(const char *path, char *line, int size)
+{
+    FILE *file = fopen(path, "r");
+
+    if (!file || !fgets(line, size, file)) {
+        err(1, "%s", path);
+    }
+    fclose(file);
+}
+
+/* A counter of the first CPU, which is where the driver puts them. */
+static int open_event(const char *name)
+{
+    struct perf_event_attr attr = { .size = sizeof(attr) };
+    unsigned group, event;
+    char path[256], line[256];
+    int fd;
+
+    read_line(PMU "/type", line, sizeof(line));
+    attr.type = strtoul(line, NULL, 0);
+    snprintf(path, sizeof(path), PMU "/events/%s", name);
+    read_line(path, line, sizeof(line));
+    if (sscanf(line, "event_group=%x,event=%x", &group, &event) != 2) {
+        errx(1, "%s: %s", path, line);
+    }
+    attr.config = (uint64_t)group << 28 | event;
+    fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0);
+    if (fd < 0) {
+        err(1, "perf_event_open: %s", name);
+    }
+    return fd;
+}
+
+static int count_events(char *names, const char *command)
+{
+    const char *name[MAX_EVENTS];
+    int fds[MAX_EVENTS], n = 0, status;
+
+    for (char *at = strtok(names, ","); at && n < MAX_EVENTS;
+         at = strtok(NULL, ",")) {
+        name[n] = at;
+        fds[n++] = open_event(at);
+    }
+    status = system(command);
+    for (int i = 0; i < n; i++) {
+        uint64_t count;
+
+        if (read(fds[i], &count, sizeof(count)) != sizeof(count)) {
+            err(1, "read: %s", name[i]);
+        }
+        printf("%s %llu\n", name[i], (unsigned long long)count);
+    }
+    return status ? 1 : 0;
+}
+
 int main(int argc, char **argv)
 {
     struct device device = { 0 };
     enum operation op;
     uint64_t address;
 
+    if (argc == 4 && !strcmp(argv[1], "perf")) {
+        return count_events(argv[2], argv[3]);
+    }
     if (argc != 4) {
         errx(2, "usage: nyx-helper edu|testdev write|read|msi ADDRESS");
     }
