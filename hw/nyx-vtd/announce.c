@@ -289,6 +289,7 @@ void nyx_vtd_announce_contexts(NyxVtd *vtd, NyxVtdContextMatch *match,
         }
         word = FIELD_DP64(word, NYX_CTX, SID, follow->sid);
         word = FIELD_DP64(word, NYX_CTX, DID, follow->did);
+        word = FIELD_DP64(word, NYX_CTX, SCALABLE, nyx_vtd_scalable(vtd));
         if (!follow->uncertain && !match(word, opaque) &&
             vtd->host.sid(vtd->host.opaque, r, &sid) && sid == follow->sid) {
             continue;

@@ -236,12 +236,14 @@ static Fx *new_unit(const NyxVtdCfg *cfg, unsigned qs)
     return f;
 }
 
-static void world_init_off(World *w, NyxCacheTemper cache)
+static void world_init_off(World *w, NyxCacheTemper cache,
+                           bool caching_mode)
 {
     NyxVtdCfg cfg = scalable_cfg();
     Fx *f;
 
     cfg.cache = cache;
+    cfg.caching_mode = caching_mode;
     f = w->f = new_unit(&cfg, 0);
     for (unsigned i = 0; i < ROOTS; i++) {
         w->root[i] = fx_mem_pages(&f->mem, 1);
@@ -260,7 +262,7 @@ static void world_init_off(World *w, NyxCacheTemper cache)
 
 static void world_init(World *w, NyxCacheTemper cache)
 {
-    world_init_off(w, cache);
+    world_init_off(w, cache, false);
     fx_gcmd(w->f, 31, true);
 }
 
@@ -550,7 +552,7 @@ typedef struct RaceRow {
     unsigned space;
 } RaceRow;
 
-/* The command comes when the leaf, or the PASID entry, has just been read. */
+/* The command comes when the leaf has just been read. */
 static const RaceRow race_rows[] = {
     { { "PASID", PASID_ALL(1, 7), 0, 0 }, A_7 },
     { { "PASID, privileged", PASID_ALL(1, 7), 0, 0 }, A_7_PRIV },
@@ -603,6 +605,52 @@ static void test_race(void)
         FX_CHECK(name, race.runs > 0, true);
         FX_CHECK(name, world_dma(&w, space, page_iova(space, 0)),
                  output(NEW_BASE, root, 0));
+        fx_free(w.f);
+    }
+}
+
+/* The same when the PASID entry has just been read. */
+static const RaceRow pasid_race_rows[] = {
+    { { "PASID", 0x700010017ULL, 0, 0 }, A_7 },
+    { { "domain", 0x10007, 0, 0 }, A_7_PRIV },
+    { { "global", 0x37, 0, 0 }, A_NEST },
+    { { "RID_PASID", 0x500010017ULL, 0, 0 }, A_RID },
+    { { "global, without a PASID", 0x37, 0, 0 }, C_RID },
+    { { "context device", 0x1000000031ULL, 0, 0 }, A_7 },
+    { { "context global", 0x11, 0, 0 }, A_RID },
+};
+
+static void pasid_race_on_read(void *opaque, uint64_t gpa)
+{
+    Race *race = opaque;
+
+    if (gpa == race->at && !race->runs++) {
+        world_replace(race->w);
+        fx_submit(race->w->f, race->command->lo, race->command->hi);
+    }
+}
+
+static void test_pasid_race(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(pasid_race_rows); i++) {
+        const RaceRow *row = &pasid_race_rows[i];
+        const char *name = row->command.name;
+        unsigned space = row->space, who = spaces[space].who;
+        uint32_t pasid = spaces[space].pasid;
+        Race race = { .command = &row->command };
+        World w;
+
+        world_init(&w, NYX_CACHE_HARDWARE);
+        pasid = pasid ? pasid : rid_pasids[who];
+        race.w = &w;
+        race.at = table_page(w.f, w.dir[who] + (pasid >> 6) * 8) +
+                  (pasid & 63) * 64;
+        w.f->mem.on_read = pasid_race_on_read;
+        w.f->mem.on_read_opaque = &race;
+        FX_CHECK(name, world_dma(&w, space, page_iova(space, 0)),
+                 output(OLD_BASE, spaces[space].root, 0));
+        FX_CHECK(name, race.runs > 0, true);
+        FX_CHECK(name, world_dma(&w, space, page_iova(space, 0)), 0x99000);
         fx_free(w.f);
     }
 }
@@ -672,7 +720,7 @@ static void test_notify_nested(void)
     };
     World w;
 
-    world_init_off(&w, NYX_CACHE_HARDWARE);
+    world_init_off(&w, NYX_CACHE_HARDWARE, false);
     pasid_set(&w, A, 5, w.root[S3] | 2 << 2 | 3 << 6 | 1, 3, w.root[FN] | 1);
     nyx_vtd_requester_notify(w.r[A], true);
     fx_gcmd(w.f, 31, true);
@@ -681,6 +729,77 @@ static void test_notify_nested(void)
     fx_submit(w.f, row.command.lo, row.command.hi);
     notify_check(&row, &w);
     fx_free(w.f);
+}
+
+/* --- Consumers of every mapping ------------------------------------------- */
+
+/* Where the first page is for consumers; zero if it is not mapped. */
+static uint64_t followed;
+
+static void follow_map(Fx *f, NyxVtdRequester *r, const NyxBlock *block)
+{
+    if (block->iova == pages[0].second) {
+        followed = block->addr;
+    }
+}
+
+static void follow_unmap(Fx *f, NyxVtdRequester *r, uint64_t first,
+                         uint64_t last, const NyxBlock *only)
+{
+    if (first <= pages[0].second && last >= pages[0].second) {
+        followed = 0;
+    }
+}
+
+/* A's requests without a PASID come to have B's tables. */
+typedef struct FollowRow {
+    Command command;         /* drops: whether consumers hear of it */
+    bool context;            /* the context entry changes, not the other */
+} FollowRow;
+
+static const FollowRow follow_rows[] = {
+    { { "PASID cache, PASID", 0x500010017ULL, 0, 1 }, false },
+    { { "PASID cache, domain", 0x10007, 0, 1 }, false },
+    { { "PASID cache, global", 0x37, 0, 1 }, false },
+    { { "context device, other domain", 0x1000000031ULL, 0, 1 }, true },
+    { { "context domain, other domain", 0x90021, 0, 1 }, true },
+    { { "context global", 0x11, 0, 1 }, true },
+    { { "context device, not A", 0x1100000031ULL, 0, 0 }, true },
+    { { "iotlb", 0x12, 0, 0 }, true },
+    { { "PASID iotlb", PASID_ALL(1, 5), 0, 0 }, false },
+};
+
+static void follow_row(const FollowRow *row)
+{
+    const char *name = row->command.name;
+    World w;
+
+    followed = 0;
+    world_init_off(&w, NYX_CACHE_HARDWARE, true);
+    w.f->on_map = follow_map;
+    w.f->on_unmap = follow_unmap;
+    nyx_vtd_requester_follow(w.r[A], true);
+    fx_gcmd(w.f, 31, true);
+    FX_CHECK(name, followed, output(OLD_BASE, S1, 0));
+    if (row->context) {
+        uint64_t at = table_page(w.f, w.f->root) + sids[A] * 32;
+
+        pasid_set(&w, A, 6, w.root[S4] | 2 << 2 | 2 << 6 | 1, 4, 0);
+        fx_mem_poke(&w.f->mem, at + 8, 6);
+    } else {
+        pasid_set(&w, A, 5, w.root[S4] | 2 << 2 | 2 << 6 | 1, 4, 0);
+    }
+    fx_submit(w.f, row->command.lo, row->command.hi);
+    FX_CHECK(name, followed,
+             output(OLD_BASE, row->command.drops ? S4 : S1, 0));
+    fx_free(w.f);
+}
+
+static void test_follow(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(follow_rows); i++) {
+        follow_row(&follow_rows[i]);
+    }
 }
 
 /* --- Statistics ----------------------------------------------------------- */
@@ -737,8 +856,10 @@ int main(int argc, char **argv)
     ADD("paging", test_paging);
     ADD("pasid", test_pasid);
     ADD("race", test_race);
+    ADD("pasid-race", test_pasid_race);
     ADD("notify", test_notify);
     ADD("notify-nested", test_notify_nested);
+    ADD("follow", test_follow);
     ADD("statistics", test_statistics);
     return g_test_run();
 }

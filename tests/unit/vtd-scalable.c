@@ -31,7 +31,7 @@ NyxVtdCfg sm_cfg(void)
 void sm_start(Fx *f)
 {
     fx_root_latch(f, 1);
-    fx_queue_start(f, 0);
+    fx_queue_start_wide(f, 0);
     sm_flush(f);
     fx_gcmd(f, 31, true);
 }
