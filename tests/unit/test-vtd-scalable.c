@@ -441,6 +441,24 @@ static void test_marks_by_translation(void)
     }
 }
 
+/* A refused request caches tables; the next one has EA to set in them. */
+static void test_marks_preset(void)
+{
+    SmScene s;
+
+    sc_init(&s, NULL);
+    sc_or(&s, s.space[SM_FIRST].at + 16, 0x80);
+    for (unsigned level = 1; level <= SC_LEVELS; level++) {
+        sc_or(&s, sm_fs_entry(&s.space[SM_FIRST], SC_IOVA, level), 0x20);
+    }
+    sc_clear(&s, sm_fs_entry(&s.space[SM_FIRST], SC_IOVA, 1), 2);
+    FX_CHECK(NULL, sm_dma(s.f, SM_FIRST, FX_W, SC_IOVA), FX_REFUSED);
+    check_marks("refused", &s, &mark_rows[0], true, false);
+    FX_CHECK(NULL, sm_dma(s.f, SM_FIRST, FX_R, SC_IOVA), 0x9abc);
+    check_marks("EA", &s, &mark_rows[1], true, false);
+    sc_free(&s);
+}
+
 /* What only asks does not make anything dirty. */
 static void test_marks_by_probe(void)
 {
@@ -769,6 +787,7 @@ int main(int argc, char **argv)
     ADD("translation-off", test_translation_off);
     ADD("marks/requests", test_marks);
     ADD("marks/translation", test_marks_by_translation);
+    ADD("marks/preset", test_marks_preset);
     ADD("marks/probe", test_marks_by_probe);
     ADD("rights", test_rights);
     ADD("privilege-cached", test_privilege_cached);
