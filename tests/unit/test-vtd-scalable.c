@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Requests of scalable mode that are granted: layout of the structures, each
- * translation type, accessed and dirty bits, privileges, the PASID cache.
+ * translation type, accessed and dirty bits, privileges.
  */
 #include "qemu/osdep.h"
 #include "hw/nyx-vtd/internal.h"
@@ -662,115 +662,20 @@ static void test_interrupt_range(void)
     sc_free(&s);
 }
 
-/* --- Caches --------------------------------------------------------------- */
-
-/* Each entry is used after memory has changed, until the context goes. */
-static void test_cached(void)
+/* Protected memory is closed for pass-through with a PASID as well. */
+static void test_protected(void)
 {
-    for (unsigned i = 0; i < 3 * 8; i++) {
-        uint32_t pgtt = 1 + i / 6, pasid = i & 1 ? SM_NO_PASID : pgtt;
-        unsigned which = i / 2 % 3;
-        g_autofree char *row = g_strdup_printf("type %u, RID %u, entry %u",
-                                               pgtt, i & 1, which);
-        uint64_t at;
-        SmScene s;
+    SmScene s;
 
-        sc_init(&s, NULL);
-        fx_mem_poke(&s.f->mem, s.ctx + 8, pgtt);
-        at = which == 0 ? s.ctx : which == 1 ? s.dir : s.space[pgtt].at;
-        FX_CHECK(row, sm_dma(s.f, pasid, FX_RW, SC_IOVA), sc_good(pgtt));
-        sc_clear(&s, at, 1);
-        FX_CHECK(row, sm_dma(s.f, pasid, FX_RW, SC_IOVA), sc_good(pgtt));
-        fx_flush_iotlb_global(s.f);
-        FX_CHECK(row, sm_dma(s.f, pasid, FX_RW, SC_IOVA), sc_good(pgtt));
-        /* Another function's context is another matter. */
-        fx_submit(s.f, 0x31 | (uint64_t)0x55 << 32, 0);
-        FX_CHECK(row, sm_dma(s.f, SM_NO_PASID, FX_RW, SC_IOVA) == FX_REFUSED,
-                 !(i & 1));
-        fx_clear_faults(s.f);
-        fx_submit(s.f, 0x31 | (uint64_t)FX_SID << 32, 0);
-        FX_CHECK(row, sm_dma(s.f, pasid, FX_RW, SC_IOVA), FX_REFUSED);
-        FX_CHECK(row, fx_take_code(s.f), which == 0 ? 0x41 :
-                                         which == 1 ? 0x51 : 0x59);
-        sc_mend(&s);
-        FX_CHECK(row, sm_dma(s.f, pasid, FX_RW, SC_IOVA), sc_good(pgtt));
-        sc_free(&s);
-    }
-}
-
-/* Two ids of one requester: each context command drops what it names. */
-static void test_cached_by_function(void)
-{
-    Fx *f = new_unit(48);
-
-    for (unsigned i = 0; i < 2; i++) {
-        SmSpace s = sm_space(f, FX_SID + i, 3, SM_FIRST, FX_DID + i, 4, 4);
-
-        sm_map(&s, 0x3000, 0x9000 + (i << 12), 12);
-        fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID + i) + 8, 3);
-    }
-    sm_start(f);
-    FX_CHECK(NULL, sm_request(f, FX_SID, SM_NO_PASID, 0, FX_R, 0x3000).addr,
-             0x9000);
-    FX_CHECK(NULL, sm_request(f, FX_SID + 1, 3, 0, FX_R, 0x3000).addr,
-             0xa000);
-    fx_mem_poke(&f->mem, sm_pasid_addr(f, FX_SID + 1, 3), 0);
-    fx_submit(f, 0x31 | (uint64_t)(FX_SID + 1) << 32, 0);
-    FX_CHECK(NULL, sm_request(f, FX_SID + 1, 3, 0, FX_R, 0x3000).ok, false);
-    FX_CHECK(NULL, fx_take_code(f), 0x59);
-    fx_free(f);
-}
-
-/* Caching mode: not present is kept, for PASID entries and leaves. */
-static void test_caching_mode(void)
-{
-    for (unsigned i = 0; i < 16; i++) {
-        NyxVtdCfg cfg = sm_cfg();
-        uint32_t pgtt = 1 + i / 4, pasid = i & 1 ? SM_NO_PASID : pgtt;
-        g_autofree char *row = g_strdup_printf("row %u", i);
-        SmScene s;
-
-        cfg.caching_mode = i & 2;
-        sc_init(&s, &cfg);
-        fx_mem_poke(&s.f->mem, s.ctx + 8, pgtt);
-        sc_clear(&s, s.space[pgtt].at, 1);
-        FX_CHECK(row, sm_dma(s.f, pasid, FX_R, SC_IOVA), FX_REFUSED);
-        FX_CHECK(row, fx_take_code(s.f), 0x59);
-        fx_mem_poke(&s.f->mem, s.space[pgtt].at,
-                    fx_mem_peek(&s.f->mem, s.space[pgtt].at) | 1);
-        for (unsigned j = 0; j < 2; j++) {
-            FX_CHECK(row, sm_dma(s.f, pasid, FX_R, SC_IOVA),
-                     cfg.caching_mode ? FX_REFUSED : sc_good(pgtt));
-            FX_CHECK(row, fx_take_code(s.f), cfg.caching_mode ? 0x59 : 0);
-        }
-        sm_flush(s.f);
-        FX_CHECK(row, sm_dma(s.f, pasid, FX_R, SC_IOVA), sc_good(pgtt));
-        sc_free(&s);
-    }
-}
-
-/* A hole of the second stage is the same fault from the cache; SSADE too. */
-static void test_holes(void)
-{
-    for (unsigned i = 0; i < 8; i++) {
-        NyxVtdCfg cfg = sm_cfg();
-        uint32_t pasid = i & 1 ? SM_NO_PASID : SM_SECOND;
-        g_autofree char *row = g_strdup_printf("row %u", i);
-        SmScene s;
-
-        cfg.caching_mode = i & 2;
-        sc_init(&s, &cfg);
-        sc_poke(&s, s.ctx + 8, SM_SECOND);
-        sc_or(&s, s.space[SM_SECOND].at, i & 4 ? 0x200 : 0);
-        for (unsigned j = 0; j < 4; j++) {
-            FX_CHECK(row, sm_dma(s.f, pasid, 1 + j % 2, 0x7000), FX_REFUSED);
-            FX_CHECK(row, fx_take_code(s.f), 0x79);
-            FX_CHECK(row, sm_request(s.f, FX_SID, pasid, NYX_REQ_TRANSLATION,
-                                     FX_R, 0x7000).ok, true);
-            FX_CHECK(row, fx_take_code(s.f), 0);
-        }
-        sc_free(&s);
-    }
+    sc_init(&s, NULL);
+    fx_write32(s.f, 0x68, 0x40000000);
+    fx_write32(s.f, 0x6c, 0x4fffffff);
+    fx_write32(s.f, 0x64, 0x80000000);
+    FX_CHECK(NULL, sm_dma(s.f, SM_PASS, FX_R, SC_IOVA), FX_REFUSED);
+    FX_CHECK(NULL, fx_take_code(s.f), 0);
+    FX_CHECK(NULL, sm_dma(s.f, SM_PASS, FX_R, 0x50000000), 0x50000000);
+    FX_CHECK(NULL, sm_dma(s.f, SM_FIRST, FX_R, SC_IOVA), 0x9abc);
+    sc_free(&s);
 }
 
 int main(int argc, char **argv)
@@ -796,9 +701,6 @@ int main(int argc, char **argv)
     ADD("exec-granted", test_exec_granted);
     ADD("snoop-bit", test_snoop_bit);
     ADD("interrupt-range", test_interrupt_range);
-    ADD("cached/entries", test_cached);
-    ADD("cached/functions", test_cached_by_function);
-    ADD("cached/not-present", test_caching_mode);
-    ADD("cached/holes", test_holes);
+    ADD("protected", test_protected);
     return g_test_run();
 }
