@@ -201,6 +201,114 @@ static void test_holes(void)
     }
 }
 
+/* --- With caches and without ---------------------------------------------- */
+
+/* An entry on the way of SC_IOVA, of any table there is. */
+static uint64_t some_entry(SmScene *s, GRand *rand)
+{
+    unsigned pgtt = g_rand_int_range(rand, SM_FIRST, SM_PASS + 1);
+    unsigned level = g_rand_int_range(rand, 1, SC_LEVELS + 1);
+    SmSpace *space = &s->space[pgtt];
+
+    switch (g_rand_int_range(rand, 0, 8)) {
+    case 0:
+        return s->ctx + 8 * g_rand_int_range(rand, 0, 2);
+    case 1:
+        return s->dir;
+    case 2:
+        return space->at + 8 * g_rand_int_range(rand, 0, 3);
+    case 3:
+        return sm_ss_entry(&s->space[SM_NESTED], SM_BIAS +
+                           sm_fs_entry(&s->space[SM_NESTED], SC_IOVA, level),
+                           1);
+    case 4:
+        return sm_ss_entry(&s->space[SM_NESTED], SC_GPA, level);
+    case 5:
+        return sm_ss_entry(&s->space[SM_SECOND], SC_IOVA, level);
+    default:
+        return sm_fs_entry(&s->space[pgtt % 2 ? pgtt : SM_FIRST], SC_IOVA,
+                           level);
+    }
+}
+
+static void some_request(const char *row, SmScene *s, GRand *rand)
+{
+    static const unsigned flags[] = {
+        0, 0, SM_X, SM_PRIV, SM_X | SM_PRIV, NYX_ACCESS_ZERO_LEN,
+    };
+    uint32_t pasid = g_rand_int_range(rand, 0, SM_PASS + 1);
+    unsigned type = g_rand_int_range(rand, 0, 3);
+    unsigned access = g_rand_int_range(rand, 1, 4);
+    uint64_t iova = SC_IOVA ^ (g_rand_int(rand) & 0x1000);
+    NyxReply reply[2];
+    uint64_t fault[2];
+
+    access |= flags[g_rand_int_range(rand, 0, ARRAY_SIZE(flags))];
+    for (unsigned i = 0; i < 2; i++) {
+        reply[i] = sm_request(s[i].f, FX_SID, pasid ? pasid : SM_NO_PASID,
+                              type, access, iova);
+        fault[i] = fx_take_fault(s[i].f).hi;
+    }
+    FX_CHECK(row, reply[0].ok, reply[1].ok);
+    FX_CHECK(row, fault[0], fault[1]);
+    if (reply[0].ok && reply[0].access) {
+        FX_CHECK(row, reply[0].addr, reply[1].addr);
+    }
+    /* A cached translation may show fewer rights to one who has enough. */
+    if (reply[0].ok && type == NYX_REQ_TRANSLATION) {
+        FX_CHECK(row, reply[0].access, reply[1].access);
+    }
+}
+
+/* Two units; whatever changes is flushed, so their caches do not show. */
+static void random_changes(NyxCacheTemper temper, bool caching_mode,
+                           unsigned seed)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
+    NyxVtdCfg cfg = sm_cfg();
+    SmScene s[2];
+
+    cfg.caching_mode = caching_mode;
+    cfg.cache = temper;
+    sc_init(&s[0], &cfg);
+    cfg.cache = NYX_CACHE_OFF;
+    sc_init(&s[1], &cfg);
+    for (unsigned n = 0; n < 400; n++) {
+        g_autofree char *row = g_strdup_printf("temper %u, seed %u, step %u",
+                                               temper, seed, n);
+        uint64_t at = some_entry(&s[0], rand);
+        unsigned bit = g_rand_int_range(rand, 0, 64);
+
+        for (unsigned i = 0; i < 2; i++) {
+            uint64_t rid = 1 + n % 4;
+
+            sc_poke(&s[i], s[i].ctx + 8, rid);
+            sc_poke(&s[i], at, fx_mem_peek(&s[i].f->mem, at) ^
+                               1ULL << (bit > 20 ? bit % 12 : bit));
+            sm_flush(s[i].f);
+        }
+        for (unsigned i = 0; i < 30; i++) {
+            some_request(row, s, rand);
+        }
+        FX_CHECK(row, memcmp(s[0].f->mem.bytes, s[1].f->mem.bytes,
+                             s[0].f->mem.next_page), 0);
+        if (n % 3 == 2) {
+            sc_mend(&s[0]);
+            sc_mend(&s[1]);
+        }
+    }
+    sc_free(&s[0]);
+    sc_free(&s[1]);
+}
+
+static void test_random(void)
+{
+    for (unsigned seed = 0; seed < 12; seed++) {
+        random_changes(seed & 1 ? NYX_CACHE_STICKY : NYX_CACHE_HARDWARE,
+                       seed & 2, seed);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -212,5 +320,6 @@ int main(int argc, char **argv)
     ADD("mode", test_mode_changed);
     ADD("not-present", test_caching_mode);
     ADD("holes", test_holes);
+    ADD("random", test_random);
     return g_test_run();
 }
