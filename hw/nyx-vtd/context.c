@@ -284,7 +284,8 @@ NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
     NyxVtdFaultCode code = NVTD_FAULT_NONE;
 
     if (req->has_pasid) {
-        if (!pasid_cached(&w, ctx)) {
+        /* The mode is no table's, and not to be flushed. */
+        if (!nyx_vtd_scalable(r->vtd) || !pasid_cached(&w, ctx)) {
             code = fetch(&w, ctx);
         }
     } else if (cached(&w, ctx)) {

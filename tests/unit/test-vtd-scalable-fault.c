@@ -592,6 +592,26 @@ static void test_fpd_cached(void)
     sc_free(&s);
 }
 
+/* What the function may send: FPD is of the cached context entry as well. */
+static void test_fpd_function_cached(void)
+{
+    SmScene s;
+
+    sc_init(&s, NULL);
+    for (unsigned fpd = 0; fpd < 2; fpd++) {
+        sc_clear(&s, s.ctx, 0xe00);
+        sc_or(&s, s.ctx, fpd << 1);
+        FX_CHECK(NULL, sm_dma(s.f, SM_FIRST, FX_R, SC_IOVA), sc_good(1));
+        sc_poke(&s, s.ctx, 0);
+        FX_CHECK(NULL, sm_dma(s.f, 1 << 13, FX_R, SC_IOVA), FX_REFUSED);
+        FX_CHECK(NULL, fx_take_code(s.f), fpd ? 0 : 0x46);
+        FX_CHECK(NULL, sm_dma(s.f, 7, FX_R, SC_IOVA), FX_REFUSED);
+        FX_CHECK(NULL, fx_take_code(s.f), fpd ? 0 : 0x59);
+        sc_mend(&s);
+    }
+    sc_free(&s);
+}
+
 /* --- Order ---------------------------------------------------------------- */
 
 /*
@@ -720,6 +740,7 @@ int main(int argc, char **argv)
     ADD("ats-not-enabled", test_ats_not_enabled);
     ADD("fpd/not-present", test_fpd_not_present);
     ADD("fpd/cached", test_fpd_cached);
+    ADD("fpd/function-cached", test_fpd_function_cached);
     ADD("order/first-stage", test_order_first);
     ADD("order/flags", test_order_flags);
     ADD("order/second-stage", test_order_second);
