@@ -177,10 +177,15 @@ static void nested_fault(const NyxVtdContext *ctx, const NyxNestedCtx *nctx,
 
 /* --- Paging-structure cache ----------------------------------------------- */
 
-/* The lowest table that the cache knows for the address. */
-static bool paging_lookup(const NyxVtdJob *job, const NyxFormat *fmt,
+/*
+ * The lowest table that the cache knows for the address.  Not if the entries
+ * that lead to it refuse the request: the walk is to end at one of those.
+ */
+static bool paging_lookup(const NyxVtdJob *job, const NyxWalkCtx *wctx,
                           NyxWalkStart *start)
 {
+    const NyxFormat *fmt = wctx->fmt;
+    unsigned granted;
     NyxIotlbEntry entry;
     bool hit = nyx_iotlb_lookup(job->r->tables, job->iova, job->table_asid,
                                 job->gen, &entry);
@@ -194,7 +199,9 @@ static bool paging_lookup(const NyxVtdJob *job, const NyxFormat *fmt,
         .level = nyx_lg2_level(fmt, entry.lg2) - 1,
         .permission = entry.permission,
     };
-    return true;
+    granted = fmt->grant ? fmt->grant(wctx, start->permission, NYX_ENTRY_TABLE)
+                         : start->permission;
+    return !(job->need & NYX_ACCESS_RWX & ~granted);
 }
 
 /* Remember the table pointers that a walk went through. */
@@ -242,7 +249,7 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
 {
     bool hardware = job->r->vtd->cfg.cache == NYX_CACHE_HARDWARE;
     NyxWalkStart start;
-    bool started = paging_lookup(job, wctx->fmt, &start);
+    bool started = paging_lookup(job, wctx, &start);
     NyxWalk walk;
 
     if (nyx_walk_marks(wctx)) {

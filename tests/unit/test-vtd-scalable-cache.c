@@ -203,32 +203,47 @@ static void test_holes(void)
 
 /* --- With caches and without ---------------------------------------------- */
 
-/* An entry on the way of SC_IOVA, of any table there is. */
-static uint64_t some_entry(SmScene *s, GRand *rand)
+/* Every word on the way of SC_IOVA, of all tables, before any is broken. */
+static GArray *all_entries(SmScene *s)
 {
-    unsigned pgtt = g_rand_int_range(rand, SM_FIRST, SM_PASS + 1);
-    unsigned level = g_rand_int_range(rand, 1, SC_LEVELS + 1);
-    SmSpace *space = &s->space[pgtt];
+    GArray *at = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+    uint64_t table, word;
 
-    switch (g_rand_int_range(rand, 0, 8)) {
-    case 0:
-        return s->ctx + 8 * g_rand_int_range(rand, 0, 2);
-    case 1:
-        return s->dir;
-    case 2:
-        return space->at + 8 * g_rand_int_range(rand, 0, 3);
-    case 3:
-        return sm_ss_entry(&s->space[SM_NESTED], SM_BIAS +
-                           sm_fs_entry(&s->space[SM_NESTED], SC_IOVA, level),
-                           1);
-    case 4:
-        return sm_ss_entry(&s->space[SM_NESTED], SC_GPA, level);
-    case 5:
-        return sm_ss_entry(&s->space[SM_SECOND], SC_IOVA, level);
-    default:
-        return sm_fs_entry(&s->space[pgtt % 2 ? pgtt : SM_FIRST], SC_IOVA,
-                           level);
+    for (unsigned i = 0; i < 2; i++) {
+        word = s->ctx + 8 * i;
+        g_array_append_val(at, word);
     }
+    g_array_append_val(at, s->dir);
+    for (unsigned pgtt = SM_FIRST; pgtt <= SM_PASS; pgtt++) {
+        for (unsigned i = 0; i < 3; i++) {
+            word = s->space[pgtt].at + 8 * i;
+            g_array_append_val(at, word);
+        }
+    }
+    for (unsigned level = 1; level <= SC_LEVELS; level++) {
+        word = sm_ss_entry(&s->space[SM_SECOND], SC_IOVA, level);
+        g_array_append_val(at, word);
+        word = sm_ss_entry(&s->space[SM_NESTED], SC_GPA, level);
+        g_array_append_val(at, word);
+        word = sm_fs_entry(&s->space[SM_FIRST], SC_IOVA, level);
+        g_array_append_val(at, word);
+        table = sm_fs_entry(&s->space[SM_NESTED], SC_IOVA, level);
+        g_array_append_val(at, table);
+        word = sm_ss_entry(&s->space[SM_NESTED], SM_BIAS + table, 1);
+        g_array_append_val(at, word);
+    }
+    return at;
+}
+
+/*
+ * Not one that leads to another place in memory: what the unit marks there
+ * may be one of its own tables, which then changes without a flush.
+ */
+static unsigned some_bit(GRand *rand)
+{
+    unsigned bit = g_rand_int_range(rand, 0, 64);
+
+    return 1ULL << bit < FX_MEM_SIZE ? bit % 12 : bit;
 }
 
 static void some_request(const char *row, SmScene *s, GRand *rand)
@@ -250,7 +265,11 @@ static void some_request(const char *row, SmScene *s, GRand *rand)
         fault[i] = fx_take_fault(s[i].f).hi;
     }
     FX_CHECK(row, reply[0].ok, reply[1].ok);
-    FX_CHECK(row, fault[0], fault[1]);
+    /* What a hole that is cached hides: who may do what in its tables. */
+    if (!s[0].f->cfg.caching_mode ||
+        extract64(fault[0], 32, 8) != 0x79) {
+        FX_CHECK(row, fault[0], fault[1]);
+    }
     if (reply[0].ok && reply[0].access) {
         FX_CHECK(row, reply[0].addr, reply[1].addr);
     }
@@ -266,25 +285,28 @@ static void random_changes(NyxCacheTemper temper, bool caching_mode,
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
     NyxVtdCfg cfg = sm_cfg();
+    g_autoptr(GArray) entries = NULL;
     SmScene s[2];
 
     cfg.caching_mode = caching_mode;
     cfg.cache = temper;
     sc_init(&s[0], &cfg);
+    entries = all_entries(&s[0]);
     cfg.cache = NYX_CACHE_OFF;
     sc_init(&s[1], &cfg);
     for (unsigned n = 0; n < 400; n++) {
         g_autofree char *row = g_strdup_printf("temper %u, seed %u, step %u",
                                                temper, seed, n);
-        uint64_t at = some_entry(&s[0], rand);
-        unsigned bit = g_rand_int_range(rand, 0, 64);
+        uint64_t at = g_array_index(entries, uint64_t,
+                                    g_rand_int_range(rand, 0, entries->len));
+        unsigned bit = some_bit(rand);
 
         for (unsigned i = 0; i < 2; i++) {
             uint64_t rid = 1 + n % 4;
 
             sc_poke(&s[i], s[i].ctx + 8, rid);
             sc_poke(&s[i], at, fx_mem_peek(&s[i].f->mem, at) ^
-                               1ULL << (bit > 20 ? bit % 12 : bit));
+                               1ULL << bit);
             sm_flush(s[i].f);
         }
         for (unsigned i = 0; i < 30; i++) {
