@@ -181,7 +181,8 @@ static void leave(NyxVtdRequester *r, bool announce)
 }
 
 /*
- * Pass-through is memory as it is, unless parts of it are protected: those
+ * Of a first stage nobody says when it gets a page (6.1), so that it cannot
+ * be followed.  Pass-through is memory as it is, unless parts of it are protected: those
  * cannot be cut out, so that nothing is reachable then.
  */
 static Found look(NyxVtdRequester *r)
@@ -197,14 +198,15 @@ static Found look(NyxVtdRequester *r)
     if (!vtd->host.sid(vtd->host.opaque, r, &found.sid)) {
         return found;
     }
-    code = nyx_vtd_context_read(vtd, found.sid, &found.ctx);
+    code = nyx_vtd_context_peek(vtd, found.sid, &found.ctx);
     if (code != NVTD_FAULT_NONE) {
         /* 6.1: with caching mode on, "not present" is cached, as domain 0. */
         found.uncertain = code != NVTD_FAULT_CTX_P;
         found.ctx.did = 0;
-    } else if (found.ctx.tt != NVTD_TT_PASS_THROUGH) {
+    } else if (found.ctx.kind == NYX_VTD_KIND_SECOND) {
         found.route = NYX_VTD_ROUTE_TABLES;
-    } else if (!(mode & NVTD_MODE_PROTECT)) {
+    } else if (found.ctx.kind == NYX_VTD_KIND_PASS &&
+               !(mode & NVTD_MODE_PROTECT)) {
         found.route = NYX_VTD_ROUTE_DIRECT;
     }
     return found;
@@ -287,6 +289,7 @@ void nyx_vtd_announce_contexts(NyxVtd *vtd, NyxVtdContextMatch *match,
         }
         word = FIELD_DP64(word, NYX_CTX, SID, follow->sid);
         word = FIELD_DP64(word, NYX_CTX, DID, follow->did);
+        word = FIELD_DP64(word, NYX_CTX, SCALABLE, nyx_vtd_scalable(vtd));
         if (!follow->uncertain && !match(word, opaque) &&
             vtd->host.sid(vtd->host.opaque, r, &sid) && sid == follow->sid) {
             continue;

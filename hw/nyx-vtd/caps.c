@@ -38,6 +38,8 @@ uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
     cap = FIELD_DP64(cap, NVTD_CAP, MAMV, NVTD_MAMV);
     cap = FIELD_DP64(cap, NVTD_CAP, DWD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, DRD, cfg->dma_drain);
+    cap = FIELD_DP64(cap, NVTD_CAP, FS1GP, cfg->first_1g);
+    cap = FIELD_DP64(cap, NVTD_CAP, FS5LP, cfg->first_5_levels);
     cap = FIELD_DP64(cap, NVTD_CAP, PI, cfg->posted_interrupts);
     cap = FIELD_DP64(cap, NVTD_CAP, ECMDS, cfg->perfmon);
     cap = FIELD_DP64(cap, NVTD_CAP, ESIRTPS, cfg->esirtps);
@@ -58,6 +60,21 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
     ecap = FIELD_DP64(ecap, NVTD_ECAP, SC, cfg->snoop_control);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, IRO, NVTD_IOTLB_OFFSET / 16);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, MHMV, cfg->intremap ? NVTD_MHMV : 0);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SMTS, cfg->scalable_mode);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SMPWCS, cfg->scalable_mode);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, FSTS, cfg->first_stage);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SSTS, cfg->second_stage);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, NEST, cfg->nested);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SSADS, cfg->second_ad);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, EAFS, cfg->extended_accessed);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SRS, cfg->supervisor);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, ERS, cfg->execute);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, RPS, cfg->rid_pasid);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, RPRIVS, cfg->rid_priv);
+    if (cfg->pasid_bits) {
+        ecap = FIELD_DP64(ecap, NVTD_ECAP, PASID, 1);
+        ecap = FIELD_DP64(ecap, NVTD_ECAP, PSS, cfg->pasid_bits - 1);
+    }
     ecap = FIELD_DP64(ecap, NVTD_ECAP, ADMS, cfg->abort_dma);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, VCS, cfg->vcmd);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, PMS, cfg->perfmon);
@@ -94,6 +111,15 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
     }
     if (cfg->fault_records < 1 || cfg->fault_records > NVTD_FRCD_MAX) {
         return "fault-records must be 1 to 16";
+    }
+    if (cfg->pasid_bits > 20) {
+        return "pasid-bits must be 0 to 20";
+    }
+    if (cfg->scalable_mode && !cfg->dma_drain) {
+        return "scalable-mode=on needs dma-drain=on";
+    }
+    if (cfg->scalable_mode && !cfg->first_stage && !cfg->second_stage) {
+        return "scalable-mode=on needs a stage: set flts=on or ssts=on";
     }
     if (cfg->iotlb_entries < 16 || cfg->iotlb_entries > 1048576) {
         return "iotlb-entries must be 16 to 1048576";

@@ -33,7 +33,51 @@
     F(IR_PD_RSVD, 0x28, "IR.28h",  true,                                     \
       "reserved bits in posted descriptor")                                  \
     F(TTM,        0x30, "RTA.1",   false, "translation table mode invalid")  \
-    F(PASID_LEGACY, 0x31, "RTA.2", false, "PASID request in legacy mode")
+    F(PASID_LEGACY, 0x31, "RTA.2", false, "PASID request in legacy mode")    \
+    F(PAGE_LEGACY,  0x32, "RTA.3", false, "page request in legacy mode")     \
+    F(SROOT_READ, 0x38, "SRT.1",   false, "root table unreadable")           \
+    F(SROOT_P,    0x39, "SRT.2",   false, "half of root entry not present")  \
+    F(SROOT_RSVD, 0x3a, "SRT.3",   false, "reserved bits in root entry")     \
+    F(SCTX_READ,  0x40, "SCT.1",   false, "context table unreadable")        \
+    F(SCTX_P,     0x41, "SCT.2",   true,  "context entry not present")       \
+    F(SCTX_RSVD,  0x42, "SCT.3",   true,  "reserved bits in context entry")  \
+    F(SCTX_INV,   0x43, "SCT.4",   true,  "context entry programmed wrong")  \
+    F(SCTX_DTE,   0x44, "SCT.5",   true,  "ATS request blocked by DTE")      \
+    F(SCTX_PASIDE, 0x45, "SCT.6",  true,  "PASID request blocked by PASIDE") \
+    F(SCTX_PASID, 0x46, "SCT.7",   true,  "PASID beyond the directory")      \
+    F(SCTX_PRE,   0x47, "SCT.8",   true,  "page request blocked by PRE")     \
+    F(SCTX_RID,   0x48, "SCT.9",   true,  "RID_PASID or RID_PRIV not offered") \
+    F(PDIR_READ,  0x50, "SPD.1",   false, "PASID directory unreadable")      \
+    F(PDIR_P,     0x51, "SPD.2",   true,  "PASID directory entry not present") \
+    F(PDIR_RSVD,  0x52, "SPD.3",   true,  "reserved bits in directory entry") \
+    F(PTE_READ,   0x58, "SPT.1",   false, "PASID table unreadable")          \
+    F(PTE_P,      0x59, "SPT.2",   true,  "PASID entry not present")         \
+    F(PTE_RSVD,   0x5a, "SPT.3",   true,  "reserved bits in PASID entry")    \
+    F(PTE_INV,    0x5b, "SPT.4",   true,  "PASID entry programmed wrong")    \
+    F(PTE_ERE,    0x5c, "SPT.5",   true,  "execute request blocked by ERE")  \
+    F(PTE_SRE,    0x5d, "SPT.6",   true,  "supervisor request blocked by SRE") \
+    F(FS_READ,    0x70, "SFS.1",   true,  "first-stage table unreadable")    \
+    F(FS_P,       0x71, "SFS.2",   true,  "first-stage entry not present")   \
+    F(FS_RSVD,    0x72, "SFS.3",   true,  "reserved bits in first-stage entry") \
+    F(FS_ROOT,    0x73, "SFS.4",   true,  "first-stage root unreadable")     \
+    F(FS_BEYOND_SS, 0x74, "SFS.5", true,  "first-stage table beyond the second stage's width") \
+    F(FS_ROOT_SS, 0x75, "SFS.6",   true,  "second stage denies the first-stage root") \
+    F(FS_TABLE_SS, 0x76, "SFS.7",  true,  "second stage denies a first-stage table") \
+    F(FS_AD_SS,   0x77, "SFS.8",   true,  "second stage denies the A/D update") \
+    F(SSS_READ,   0x78, "SSS.1",   true,  "second-stage table unreadable")   \
+    F(SSS_P,      0x79, "SSS.2",   true,  "second-stage entry not present")  \
+    F(SSS_RSVD,   0x7a, "SSS.3",   true,  "reserved bits in second-stage entry") \
+    F(SSS_ROOT,   0x7b, "SSS.4",   true,  "second-stage root unreadable")    \
+    F(SSS_AD,     0x7d, "SSS.6",   true,  "second-stage A/D update failed")  \
+    F(SGN_CANONICAL, 0x80, "SGN.1", true, "address not canonical")           \
+    F(SGN_USER,   0x81, "SGN.2",   true,  "user request for a supervisor page") \
+    F(SGN_EXEC,   0x82, "SGN.3",   true,  "no execute permission")           \
+    F(SGN_HAW,    0x83, "SGN.4",   true,  "output beyond the host address width") \
+    F(SGN_WIDTH,  0x84, "SGN.5",   true,  "address beyond the domain width") \
+    F(SGN_WRITE,  0x85, "SGN.6",   true,  "no write permission")             \
+    F(SGN_READ,   0x86, "SGN.7",   true,  "no read permission")              \
+    F(SGN_INTR,   0x87, "SGN.8",   true,  "output in the interrupt range")   \
+    F(FS_AD,      0x91, "SFS.10",  true,  "first-stage A/D update failed")
 
 #define NVTD_FAULT_ENUM(name, code, manual, qual, text) \
     NVTD_FAULT_##name = code,
@@ -124,10 +168,19 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "IQA must point at RAM")                                               \
     F(IQ_TYPE, "vtd.iq.type", ERROR, "6.5.2.10",                             \
       "invalidation descriptor type not supported",                          \
-      "types 1, 2, 4, 5 always; 3 with ECAP.DT")                             \
+      "types 1, 2, 5 always; 3 with ECAP.DT, 4 with IR, 6 to 8 with SMTS")                             \
     F(IQ_RESERVED, "vtd.iq.reserved", ERROR, "6.5.2.10",                     \
       "reserved bits or an illegal value in an invalidation descriptor",     \
       "clear the whole descriptor before filling it")                        \
+    F(IQ_WIDTH, "vtd.iq.width", ERROR, "6.5.2.10",                           \
+      "128-bit invalidation descriptors in scalable mode",                   \
+      "set IQA.DW before the queue is enabled")                              \
+    F(IQ_TAIL_ALIGN, "vtd.iq.tail-unaligned", ERROR, "6.5.2.10",             \
+      "queue tail inside a descriptor",                                      \
+      "IQT moves in steps of 32 bytes with IQA.DW = 1")                      \
+    F(IQ_MODE, "vtd.iq.mode", ERROR, "6.5.2.10",                             \
+      "invalidation descriptor of scalable mode in another mode",            \
+      "types 6 to 9 need a root pointer latched with TTM = 01")              \
     F(IQ_WAIT_STORE, "vtd.iq.wait-store", ERROR, "6.5.2.8",                  \
       "wait descriptor's status address is not RAM",                         \
       "status writes go to a guest physical address in RAM")                 \

@@ -110,6 +110,17 @@ static void show_invalidations(Visitor *v, void *opaque, Error **errp)
     nyx_show_u64(v, "iotlb-domain", stats->inv_iotlb[NVTD_GRAN_DOMAIN]);
     nyx_show_u64(v, "iotlb-page", stats->inv_iotlb[NVTD_GRAN_PAGE]);
     nyx_show_u64(v, "device-tlb", stats->inv_device_tlb);
+    nyx_show_u64(v, "pasid-cache-global",
+                 stats->inv_pasid_cache[NVTD_PASID_GRAN_GLOBAL]);
+    nyx_show_u64(v, "pasid-cache-domain",
+                 stats->inv_pasid_cache[NVTD_PASID_GRAN_DOMAIN]);
+    nyx_show_u64(v, "pasid-cache-pasid",
+                 stats->inv_pasid_cache[NVTD_PASID_GRAN_PASID]);
+    nyx_show_u64(v, "pasid-iotlb-pasid",
+                 stats->inv_pasid_iotlb[NVTD_PIOTLB_GRAN_PASID]);
+    nyx_show_u64(v, "pasid-iotlb-page",
+                 stats->inv_pasid_iotlb[NVTD_PIOTLB_GRAN_PAGE]);
+    nyx_show_u64(v, "pasid-device-tlb", stats->inv_pasid_device_tlb);
     nyx_show_u64(v, "interrupt-entry-global", stats->inv_iec[0]);
     nyx_show_u64(v, "interrupt-entry-index", stats->inv_iec[1]);
     nyx_show_u64(v, "waits", stats->waits);

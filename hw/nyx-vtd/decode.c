@@ -39,13 +39,13 @@ static bool context_width_ok(const NyxVtd *vtd, const NyxVtdContext *ctx)
     if (ctx->aw < 1 || NVTD_AW_BITS(ctx->aw) > vtd->cfg.aw_bits) {
         return false;
     }
-    return ctx->tt != NVTD_TT_PASS_THROUGH ||
+    return ctx->kind != NYX_VTD_KIND_PASS ||
            NVTD_AW_BITS(ctx->aw) == vtd->cfg.aw_bits;
 }
 
-static bool context_type_ok(const NyxVtd *vtd, const NyxVtdContext *ctx)
+static bool context_type_ok(const NyxVtd *vtd, unsigned tt)
 {
-    switch (ctx->tt) {
+    switch (tt) {
     case NVTD_TT_UNTRANSLATED:
         return true;
     case NVTD_TT_DEVICE_TLB:
@@ -61,11 +61,11 @@ static void context_check_domain(NyxVtd *vtd, uint16_t sid,
                                  const NyxVtdContext *ctx)
 {
     NyxWhere where = { .has_sid = true, .sid = sid, .value = ctx->did };
-    uint32_t gen = nyx_vtd_gen(vtd, ctx->did);
+    uint32_t gen = nyx_vtd_gen(vtd, NYX_ASID(ctx->did));
     NyxVtdDomainUse *use = &vtd->domain_use[ctx->did];
     bool shared;
 
-    if (ctx->tt == NVTD_TT_PASS_THROUGH) {
+    if (ctx->kind != NYX_VTD_KIND_SECOND) {
         return;
     }
     pthread_mutex_lock(&vtd->domain_lock);
@@ -84,6 +84,7 @@ NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
     uint64_t ctp, entry[2];
     uint8_t devfn = sid & 0xff;
     NyxVtdFaultCode code;
+    unsigned tt;
 
     *ctx = (NyxVtdContext) { };
     if (FIELD_EX64(qatomic_read(&vtd->latched.rtaddr), NVTD_RTADDR, TTM) !=
@@ -102,16 +103,19 @@ NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
     if (!FIELD_EX64(entry[0], NVTD_CTX0, P)) {
         return NVTD_FAULT_CTX_P;
     }
-    ctx->tt = FIELD_EX64(entry[0], NVTD_CTX0, TT);
+    tt = FIELD_EX64(entry[0], NVTD_CTX0, TT);
+    ctx->ats = tt == NVTD_TT_DEVICE_TLB;
+    ctx->kind = tt == NVTD_TT_PASS_THROUGH ? NYX_VTD_KIND_PASS
+                                           : NYX_VTD_KIND_SECOND;
     ctx->aw = FIELD_EX64(entry[1], NVTD_CTX1, AW);
     ctx->did = FIELD_EX64(entry[1], NVTD_CTX1, DID);
     ctx->ssptptr = entry[0] & R_NVTD_CTX0_SSPTPTR_MASK;
     if ((entry[0] & NYX_MBZ_MASK(NVTD_CTX_W0)) ||
         (entry[1] & NYX_MBZ_MASK(NVTD_CTX_W1)) ||
-        (ctx->tt != NVTD_TT_PASS_THROUGH && ctx->ssptptr & beyond_haw(vtd))) {
+        (ctx->kind == NYX_VTD_KIND_SECOND && ctx->ssptptr & beyond_haw(vtd))) {
         return NVTD_FAULT_CTX_RSVD;
     }
-    if (!context_width_ok(vtd, ctx) || !context_type_ok(vtd, ctx)) {
+    if (!context_width_ok(vtd, ctx) || !context_type_ok(vtd, tt)) {
         return NVTD_FAULT_CTX_INV;
     }
     ctx->present = true;

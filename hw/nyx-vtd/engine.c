@@ -35,6 +35,7 @@ NyxVtd *nyx_vtd_new(const NyxVtdCfg *cfg, const NyxVtdHost *host)
     vtd->cfg = *cfg;
     vtd->host = *host;
     vtd->domain_gen = g_new0(uint32_t, NVTD_DOMAINS);
+    vtd->pasid_gen = g_new0(uint32_t, NVTD_PASID_GENS);
     vtd->domain_use = g_new0(NyxVtdDomainUse, NVTD_DOMAINS);
     vtd->requesters = g_ptr_array_new();
     vtd->shadows = g_ptr_array_new();
@@ -64,6 +65,7 @@ void nyx_vtd_free(NyxVtd *vtd)
     pthread_mutex_destroy(&vtd->domain_lock);
     pthread_mutex_destroy(&vtd->ring_lock);
     g_free(vtd->domain_gen);
+    g_free(vtd->pasid_gen);
     g_free(vtd->domain_use);
     g_free(vtd);
 }
@@ -250,6 +252,7 @@ NyxVtdRequesterStats nyx_vtd_requester_stats(NyxVtdRequester *r)
         .context.hits = qatomic_read(&r->ctx_hits),
         .context.misses = qatomic_read(&r->ctx_misses),
         .context.dropped = r->ctx_dropped,
+        .pasid = r->pasid_stats,
     };
     pthread_mutex_unlock(&r->lock);
     stats.iotlb = nyx_iotlb_stats(r->tlb);

@@ -47,6 +47,20 @@ typedef struct NyxVtdCfg {
     bool perfmon;            /* ECMDS and PMS */
     bool posted_interrupts;
     bool snoop_control;
+    bool scalable_mode;      /* what follows needs it */
+    bool first_stage;
+    bool second_stage;
+    bool nested;
+    bool first_1g;
+    bool first_5_levels;
+    bool second_ad;
+    bool extended_accessed;
+    bool supervisor;
+    bool execute;
+    bool rid_pasid;
+    bool rid_priv;
+    bool page_requests;
+    uint8_t pasid_bits;      /* 0: no PASIDs */
     bool vcmd;
     bool coalesce;           /* announce contiguous pages as one block */
     NyxCacheTemper cache;
@@ -61,12 +75,25 @@ typedef enum NyxVtdAtsAnswer {
     NYX_VTD_ATS_BAD,         /* a completion that makes no sense: ICE */
 } NyxVtdAtsAnswer;
 
+/* A device-TLB invalidation, as it goes to the endpoint. */
+typedef struct NyxVtdDeviceTlb {
+    uint64_t addr;
+    uint32_t pasid;          /* if has_pasid */
+    uint16_t sid;
+    uint8_t lg2;             /* of the range; 64 is everything */
+    bool has_pasid;
+    bool global;             /* if has_pasid: whatever the PASID */
+} NyxVtdDeviceTlb;
+
 /* What happened, for traces.  Fields not named stay zero. */
 typedef enum NyxVtdEventKind {
     NYX_VTD_EV_COMMAND,      /* a: GCMD as written, b: GSTS after it */
     NYX_VTD_EV_INV_CONTEXT,  /* gran, did, sid */
     NYX_VTD_EV_INV_IOTLB,    /* gran, did, addr, lg2 */
     NYX_VTD_EV_INV_DEVTLB,   /* sid, addr, lg2 */
+    NYX_VTD_EV_INV_PASID_CACHE,   /* gran, did, a: PASID */
+    NYX_VTD_EV_INV_PASID_IOTLB,   /* gran, did, addr, lg2, a: PASID */
+    NYX_VTD_EV_INV_PASID_DEVTLB,  /* sid, addr, lg2, a: PASID, b: global */
     NYX_VTD_EV_INV_IEC,      /* gran, a: index, b: log2 of the count */
     NYX_VTD_EV_WAIT,         /* addr, a: data, b: flags */
     NYX_VTD_EV_QUEUE_ERROR,  /* a: IQEI, b: head */
@@ -116,8 +143,7 @@ typedef struct NyxVtdHost {
     void (*direct_changed)(void *opaque, NyxVtdRequester *r);
     /* The requester id that @r has now; false if its bus is gone. */
     bool (*sid)(void *opaque, NyxVtdRequester *r, uint16_t *sid);
-    NyxVtdAtsAnswer (*device_tlb)(void *opaque, uint16_t sid, uint64_t addr,
-                                  uint8_t lg2);
+    NyxVtdAtsAnswer (*device_tlb)(void *opaque, const NyxVtdDeviceTlb *inv);
     /* Call nyx_vtd_continue() soon, from the main loop.  [any] */
     void (*kick)(void *opaque);
     void (*finding)(void *opaque, const NyxFinding *finding); /* [any] */
@@ -242,6 +268,9 @@ typedef struct NyxVtdStats {
     uint64_t inv_context[4]; /* by granularity */
     uint64_t inv_iotlb[4];
     uint64_t inv_device_tlb;
+    uint64_t inv_pasid_cache[4];
+    uint64_t inv_pasid_iotlb[4];
+    uint64_t inv_pasid_device_tlb;
     uint64_t inv_iec[2];     /* global, index */
     uint64_t waits;
     uint64_t queue_errors;
@@ -272,6 +301,7 @@ typedef struct NyxVtdRequesterStats {
     uint64_t walk_reads;     /* table entries read */
     NyxIotlbStats iotlb;
     NyxCacheStats context;
+    NyxCacheStats pasid;     /* PASID cache */
     NyxIotlbStats paging;    /* paging-structure cache */
 } NyxVtdRequesterStats;
 

@@ -10,6 +10,7 @@
 #include "hw/nyx-iommu/walk.h"
 #include "hw/nyx-vtd/engine.h"
 #include "hw/nyx-vtd/tables.h"
+#include "hw/nyx-vtd/tables-scalable.h"
 
 /* DMAR's IOAPIC scope: the requester id of the IOAPIC's interrupts. */
 #define NVTD_IOAPIC_SID 0xff00
@@ -18,18 +19,60 @@
 #define NVTD_MAMV           18          /* CAP.MAMV: up to 1 GiB */
 #define NVTD_MHMV           15          /* ECAP.MHMV */
 #define NVTD_MAX_LEVELS     5
+#define NVTD_PASID_GENS     4096
 #define NVTD_FAULT_RING     64
-#define NVTD_N_FAULTS       32          /* at least the length of the list */
+#define NVTD_N_FAULTS       80          /* at least the length of the list */
 
-/* A decoded context entry. */
+/* What is done with requests. */
+typedef enum NyxVtdKind {
+    NYX_VTD_KIND_SECOND,     /* second stage; legacy mode's only tables */
+    NYX_VTD_KIND_PASS,
+    NYX_VTD_KIND_FIRST,
+    NYX_VTD_KIND_NESTED,
+} NyxVtdKind;
+
+/*
+ * What the tables say of requests with one PASID, or without one: a context
+ * entry of legacy mode, or a PASID entry and what its context entry adds.
+ */
 typedef struct NyxVtdContext {
     uint64_t ssptptr;
+    uint64_t fsptptr;
+    uint32_t pasid;          /* scalable mode: whose entry it is */
     uint16_t did;
-    uint8_t tt;
-    uint8_t aw;
+    uint8_t kind;            /* NyxVtdKind */
+    uint8_t aw;              /* of the second stage */
+    uint8_t fs_levels;       /* 4 or 5 */
+    bool scalable;
+    bool ats;                /* translation and translated requests pass */
     bool fpd;
     bool present;            /* false: cached as not present (6.1) */
+    bool rid_priv;           /* requests without a PASID are privileged */
+    bool second_ad;          /* SSADE */
+    bool supervisor;         /* SRE */
+    bool execute;            /* ERE */
+    bool write_protect;      /* WPE */
+    bool no_execute;         /* NXE */
+    bool smep;
+    bool extended_accessed;  /* EAFE */
 } NyxVtdContext;
+
+/* A context is copied as words. */
+#define NYX_VTD_CONTEXT_WORDS (sizeof(NyxVtdContext) / sizeof(uint64_t))
+QEMU_BUILD_BUG_ON(sizeof(NyxVtdContext) % sizeof(uint64_t));
+
+/* A context entry of scalable mode. */
+typedef struct NyxVtdFunction {
+    uint64_t directory;      /* PASIDDIRPTR */
+    uint32_t rid_pasid;
+    uint8_t pdts;
+    bool fpd;
+    bool ats;                /* DTE */
+    bool pasid;              /* PASIDE */
+    bool page_requests;      /* PRE */
+    bool rid_priv;
+    bool present;
+} NyxVtdFunction;
 
 typedef struct NyxVtdFault {
     NyxVtdFaultCode code;
@@ -44,26 +87,29 @@ typedef struct NyxVtdFault {
 } NyxVtdFault;
 
 /*
- * The context that a requester uses, in two words, so that it is read without
- * a lock.  A hit needs the first only; the second is written before it, and
- * neither changes unless the requester's ctx_ticket moves first.
+ * What requests without a PASID need to hit: one word, read without a lock.
+ * ASID is the IOTLB's tag; its first sixteen bits are the domain.
  */
 #define NYX_CTX_WORD(F)                      \
     F(NYX_CTX, VALID,     0,  1, USED)       \
     F(NYX_CTX, PRESENT,   1,  1, USED)       \
     F(NYX_CTX, FPD,       2,  1, USED)       \
-    F(NYX_CTX, TT,        3,  2, USED)       \
-    F(NYX_CTX, RSVD5,     5, 11, MBZ)        \
-    F(NYX_CTX, SID,      16, 16, USED)       \
-    F(NYX_CTX, DID,      32, 16, USED)       \
-    F(NYX_CTX, RSVD48,   48, 16, MBZ)
+    F(NYX_CTX, ATS,       3,  1, USED)       \
+    F(NYX_CTX, PASS,      4,  1, USED)       \
+    F(NYX_CTX, SCALABLE,  5,  1, USED)       \
+    F(NYX_CTX, MARKS,     6,  1, USED)       \
+    F(NYX_CTX, RSVD7,     7,  1, MBZ)        \
+    F(NYX_CTX, DID,       8, 16, USED)       \
+    F(NYX_CTX, ASID_HI,  24, 22, USED)       \
+    F(NYX_CTX, RSVD46,   46,  2, MBZ)        \
+    F(NYX_CTX, SID,      48, 16, USED)
 NYX_LAYOUT64(NYX_CTX_WORD)
 
-#define NYX_CTX_ROOT_WORD(F)                 \
-    F(NYX_CTX_ROOT, AW,       0,  3, USED)   \
-    F(NYX_CTX_ROOT, RSVD3,    3,  9, MBZ)    \
-    F(NYX_CTX_ROOT, SSPTPTR, 12, 52, ADDR)
-NYX_LAYOUT64(NYX_CTX_ROOT_WORD)
+static inline NyxAsid nyx_ctx_word_asid(uint64_t word)
+{
+    return extract64(word, R_NYX_CTX_DID_SHIFT,
+                     R_NYX_CTX_DID_LENGTH + R_NYX_CTX_ASID_HI_LENGTH);
+}
 
 typedef struct NyxVtdShadow NyxVtdShadow;
 
@@ -93,7 +139,7 @@ struct NyxVtdRequester {
 
     /* Atomic. */
     uint64_t ctx_word;       /* NYX_CTX_WORD; zero: not known */
-    uint64_t ctx_root;       /* NYX_CTX_ROOT_WORD */
+    uint64_t ctx_data[NYX_VTD_CONTEXT_WORDS];  /* NyxVtdContext */
     uint32_t ctx_ticket;     /* moves when the context is dropped */
     uint16_t last_sid;       /* for statistics */
     uint64_t domains;        /* NYX_VTD_DOMAIN_BIT of those walked */
@@ -103,6 +149,10 @@ struct NyxVtdRequester {
     uint64_t walk_reads;
 
     pthread_mutex_t lock;    /* writers of the context, and what follows */
+    NyxVtdFunction fn;       /* that the PASID entries hang on */
+    uint16_t fn_sid;
+    GHashTable *pasids;      /* PASID to NyxVtdContext: PASID cache */
+    NyxCacheStats pasid_stats;
     uint64_t ctx_dropped;
     uint64_t refused;
     uint64_t faults[NVTD_N_FAULTS];
@@ -203,8 +253,10 @@ struct NyxVtd {
     /* Generations: of everything, and of each domain.  Atomic. */
     uint32_t global_gen;
     uint32_t *domain_gen;
+    uint32_t *pasid_gen;
     uint32_t bumps;          /* until all entries must really be cleared */
     uint32_t page_invalidations;  /* atomic */
+    uint64_t nested_domains; /* atomic; NYX_VTD_DOMAIN_BIT of those seen */
 
     NyxCache iec;
     uint32_t iec_gen;
@@ -230,11 +282,54 @@ struct NyxVtd {
     bool ring_overflow;
 };
 
-/* Generation that a live entry of domain @did carries. */
-static inline uint32_t nyx_vtd_gen(const NyxVtd *vtd, uint16_t did)
+/* Where the generation of a PASID of a domain is; some share it. */
+static inline uint32_t *nyx_vtd_pasid_gen(const NyxVtd *vtd, NyxAsid asid)
 {
-    return qatomic_load_acquire(&vtd->global_gen) +
-           qatomic_load_acquire(&vtd->domain_gen[did]);
+    uint64_t id = asid & ~NYX_ASID_PRIVILEGED;
+
+    return &vtd->pasid_gen[(id ^ id >> 16) % NVTD_PASID_GENS];
+}
+
+/* Generation that a live entry of @asid carries. */
+static inline uint32_t nyx_vtd_gen(const NyxVtd *vtd, NyxAsid asid)
+{
+    uint32_t gen = qatomic_load_acquire(&vtd->global_gen) +
+                   qatomic_load_acquire(&vtd->domain_gen[asid & 0xffff]);
+
+    if (asid & NYX_ASID_HAS_PASID) {
+        gen += qatomic_load_acquire(nyx_vtd_pasid_gen(vtd, asid));
+    }
+    return gen;
+}
+
+/* TTM, if the unit has it, or the reserved one. */
+static inline unsigned nyx_vtd_mode_of(const NyxVtd *vtd, uint64_t rtaddr)
+{
+    unsigned ttm = FIELD_EX64(rtaddr, NVTD_RTADDR, TTM);
+
+    return ttm == NVTD_TTM_LEGACY ||
+           (ttm == NVTD_TTM_SCALABLE && vtd->cfg.scalable_mode) ||
+           (ttm == NVTD_TTM_ABORT && vtd->cfg.abort_dma)
+           ? ttm : NVTD_TTM_RESERVED;
+}
+
+static inline bool nyx_vtd_scalable(const NyxVtd *vtd)
+{
+    return nyx_vtd_mode_of(vtd, qatomic_read(&vtd->latched.rtaddr)) ==
+           NVTD_TTM_SCALABLE;
+}
+
+/* Whether translations set accessed and dirty bits. */
+static inline bool nyx_vtd_context_marks(const NyxVtdContext *ctx)
+{
+    return ctx->kind == NYX_VTD_KIND_FIRST ||
+           ctx->kind == NYX_VTD_KIND_NESTED || ctx->second_ad;
+}
+
+static inline bool nyx_vtd_function_has(const NyxVtdFunction *fn,
+                                        uint32_t pasid)
+{
+    return !(pasid >> NVTD_SCTX_PASID_BITS(fn->pdts));
 }
 
 static inline uint32_t nyx_vtd_reg32(const NyxVtd *vtd, uint32_t offset)
@@ -354,7 +449,25 @@ typedef struct NyxVtdPost {
 NyxVtdFaultCode nyx_vtd_post(const NyxMem *mem, const NyxVtdPost *post,
                              uint64_t *control, bool *notify);
 
-/* translate.c */
+/* decode-scalable.c: the same for scalable mode (9.2 to 9.6) */
+NyxVtdFaultCode nyx_vtd_function_fetch(NyxVtd *vtd, uint16_t sid,
+                                       NyxVtdFunction *fn);
+NyxVtdFaultCode nyx_vtd_pasid_fetch(NyxVtd *vtd, const NyxVtdFunction *fn,
+                                    uint32_t pasid, NyxVtdContext *ctx);
+
+/* context.c */
+/*
+ * What the tables say of the request, from the caches or memory.  *@ticket is
+ * from before any of it was read: see NyxVtdRequester.ctx_ticket.
+ */
+NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,
+                                    const NyxRequest *req, NyxVtdContext *ctx,
+                                    uint32_t *ticket);
+/* The same for requests without a PASID, from memory, and nothing is kept. */
+NyxVtdFaultCode nyx_vtd_context_peek(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx);
+/* The IOTLB's tag of requests with @ctx. */
+NyxAsid nyx_vtd_context_asid(const NyxVtdContext *ctx, bool privileged);
 /* Whether the cached context, NYX_CTX_WORD(), is one to drop. */
 typedef bool NyxVtdContextMatch(uint64_t word, const void *opaque);
 /*
@@ -366,6 +479,39 @@ bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
                                     NyxVtdContextMatch *match,
                                     const void *opaque);
 
+/* Drop PASID entries; true if no context is known now. */
+bool nyx_vtd_requester_drop_pasid(NyxVtdRequester *r, unsigned gran,
+                                  uint16_t did, uint32_t pasid);
+
+/* stages.c */
+/* A walk to be made. */
+typedef struct NyxVtdJob {
+    NyxVtdRequester *r;
+    const NyxVtdContext *ctx;
+    uint16_t sid;
+    uint64_t iova;
+    unsigned need;           /* R, W, X, and NYX_NEED_DIRTY */
+    bool privileged;
+    bool keep;               /* table addresses may be cached */
+    NyxAsid table_asid;
+    uint32_t gen;
+    uint32_t paging_ticket;
+} NyxVtdJob;
+
+/* Where it led. */
+typedef struct NyxVtdWay {
+    NyxVtdFaultCode code;    /* none: mapped */
+    bool unmapped;           /* the fault: a mapping or a right is missing */
+    bool hole;               /* ... and the second stage has nothing there */
+    uint8_t lg2;             /* of the leaf, or the hole */
+    unsigned permission;
+    unsigned kept;           /* permission that may be cached */
+    uint64_t addr;
+} NyxVtdWay;
+
+void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way);
+/* The fault of a request that lacks these rights. */
+NyxVtdFaultCode nyx_vtd_denied(const NyxVtdContext *ctx, unsigned missing);
 /* vcmd.c */
 void nyx_vtd_vcmd_init(NyxVtd *vtd);
 bool nyx_vtd_vcmd_saved_ok(const NyxVtdCfg *cfg, const NyxVtdSaved *saved);

@@ -19,32 +19,41 @@ typedef struct PageRange {
     bool leaf_only;          /* IH: tables were not changed */
 } PageRange;
 
-typedef void RequesterFn(NyxVtdRequester *r, uint16_t did,
+/* @asid: NYX_ASID() of a domain, or NYX_ASID_PASID() of a PASID of it. */
+typedef void RequesterFn(NyxVtdRequester *r, NyxAsid asid,
                          const PageRange *range);
 
-static void foreach_requester(NyxVtd *vtd, RequesterFn *fn, uint16_t did,
+static void foreach_requester(NyxVtd *vtd, RequesterFn *fn, NyxAsid asid,
                               const PageRange *range)
 {
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
-        fn(g_ptr_array_index(vtd->requesters, i), did, range);
+        fn(g_ptr_array_index(vtd->requesters, i), asid, range);
     }
 }
 
-/* 6.5.2.3: which devices' consumers have to forget what they know. */
-static void notify(NyxVtdRequester *r, uint16_t did, const PageRange *range)
+/* Whether requests without a PASID, which is what consumers make, are meant. */
+static bool context_meant(uint64_t word, NyxAsid asid)
 {
-    uint64_t word = qatomic_read(&r->ctx_word);
-
     /* A context that is not known may be of any domain. */
-    if (r->notify &&
-        (!FIELD_EX64(word, NYX_CTX, VALID) ||
-         FIELD_EX64(word, NYX_CTX, DID) == did)) {
+    if (!FIELD_EX64(word, NYX_CTX, VALID)) {
+        return true;
+    }
+    if (asid & NYX_ASID_HAS_PASID) {
+        return (nyx_ctx_word_asid(word) & ~NYX_ASID_PRIVILEGED) == asid;
+    }
+    return FIELD_EX64(word, NYX_CTX, DID) == asid;
+}
+
+/* 6.5.2.3: which devices' consumers have to forget what they know. */
+static void notify(NyxVtdRequester *r, NyxAsid asid, const PageRange *range)
+{
+    if (r->notify && context_meant(qatomic_read(&r->ctx_word), asid)) {
         r->vtd->host.unmapped(r->vtd->host.opaque, r, range->first,
                               range->lg2);
     }
 }
 
-static void notify_any(NyxVtdRequester *r, uint16_t did,
+static void notify_any(NyxVtdRequester *r, NyxAsid asid,
                        const PageRange *range)
 {
     if (r->notify) {
@@ -53,12 +62,12 @@ static void notify_any(NyxVtdRequester *r, uint16_t did,
     }
 }
 
-static void drop_pages(NyxVtdRequester *r, uint16_t did,
+static void drop_pages(NyxVtdRequester *r, NyxAsid asid,
                        const PageRange *range)
 {
-    uint32_t gen = nyx_vtd_gen(r->vtd, did);
+    uint32_t gen = nyx_vtd_gen(r->vtd, asid);
 
-    if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT(did))) {
+    if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT((uint16_t)asid))) {
         return;
     }
     /*
@@ -66,14 +75,16 @@ static void drop_pages(NyxVtdRequester *r, uint16_t did,
      * ticket for the IOTLB already, and is refused there.
      */
     if (!range->leaf_only) {
-        nyx_iotlb_drop_range(r->tables, NYX_ASID(did), gen, range->first,
-                             range->last);
+        nyx_iotlb_drop_range(r->tables, asid, gen, range->first, range->last);
     }
-    nyx_iotlb_drop_range(r->tlb, NYX_ASID(did), gen, range->first,
-                         range->last);
+    nyx_iotlb_drop_range(r->tlb, asid, gen, range->first, range->last);
+    if (asid & NYX_ASID_HAS_PASID) {
+        nyx_iotlb_drop_range(r->tlb, asid | NYX_ASID_PRIVILEGED, gen,
+                             range->first, range->last);
+    }
 }
 
-static void clear_requester(NyxVtdRequester *r, uint16_t did,
+static void clear_requester(NyxVtdRequester *r, NyxAsid asid,
                             const PageRange *range)
 {
     nyx_iotlb_clear(r->tables);
@@ -100,26 +111,62 @@ static void iotlb_global(NyxVtd *vtd)
     nyx_vtd_announce_pages(vtd, true, 0, 0, UINT64_MAX);
 }
 
-static void iotlb_domain(NyxVtd *vtd, uint16_t did)
+static void drop_domain(NyxVtd *vtd, uint16_t did)
 {
     qatomic_store_release(&vtd->domain_gen[did], vtd->domain_gen[did] + 1);
     gen_moved(vtd);
-    foreach_requester(vtd, notify, did, &everything);
+    foreach_requester(vtd, notify, NYX_ASID(did), &everything);
+}
+
+static void iotlb_domain(NyxVtd *vtd, uint16_t did)
+{
+    drop_domain(vtd, did);
     nyx_vtd_announce_pages(vtd, false, did, 0, UINT64_MAX);
 }
 
-static void iotlb_pages(NyxVtd *vtd, uint16_t did, uint64_t addr, uint8_t am,
-                        bool leaf_only)
+/* 6.5.2.4: all of a PASID; others that share its generation go with it. */
+static void iotlb_pasid(NyxVtd *vtd, NyxAsid asid)
 {
-    uint64_t mask = MAKE_64BIT_MASK(0, 12 + am);
-    const PageRange range = {
+    uint32_t *gen = nyx_vtd_pasid_gen(vtd, asid);
+
+    qatomic_store_release(gen, *gen + 1);
+    gen_moved(vtd);
+    foreach_requester(vtd, notify, asid, &everything);
+}
+
+/*
+ * 6.5.2.3 for a domain: pages of the second stage.  Of nested translations
+ * these are guest-physical ones, and the IOTLB knows those by what comes
+ * before the first stage: which of them used the pages cannot be told, so
+ * that all of a domain that nests have to go.
+ */
+static bool domain_nests(NyxVtd *vtd, NyxAsid asid)
+{
+    return !(asid & NYX_ASID_HAS_PASID) &&
+           (qatomic_read(&vtd->nested_domains) &
+            NYX_VTD_DOMAIN_BIT((uint16_t)asid));
+}
+
+/* @am may be as large as its field. */
+static PageRange page_range(uint64_t addr, uint8_t am, bool leaf_only)
+{
+    uint8_t lg2 = MIN(12 + am, 64);
+    uint64_t mask = MAKE_64BIT_MASK(0, lg2);
+
+    return (PageRange) {
         .first = addr & ~mask,
         .last = addr | mask,
-        .lg2 = 12 + am,
+        .lg2 = lg2,
         .leaf_only = leaf_only,
     };
+}
 
-    if (addr & mask & ~0xfffULL) {
+static void iotlb_pages(NyxVtd *vtd, NyxAsid asid, uint64_t addr, uint8_t am,
+                        bool leaf_only)
+{
+    const PageRange range = page_range(addr, am, leaf_only);
+
+    if (addr != range.first) {
         nyx_vtd_finding(vtd, NVTD_RULE_INV_ALIGN, (NyxWhere) {
             .has_addr = true, .addr = addr, .value = am,
         });
@@ -130,9 +177,15 @@ static void iotlb_pages(NyxVtd *vtd, uint16_t did, uint64_t addr, uint8_t am,
      * knows no fences).
      */
     qatomic_inc(&vtd->page_invalidations);
-    foreach_requester(vtd, drop_pages, did, &range);
-    foreach_requester(vtd, notify, did, &range);
-    nyx_vtd_announce_pages(vtd, false, did, range.first, range.last);
+    if (domain_nests(vtd, asid)) {
+        drop_domain(vtd, asid);
+    } else {
+        foreach_requester(vtd, drop_pages, asid, &range);
+        foreach_requester(vtd, notify, asid, &range);
+    }
+    if (!(asid & NYX_ASID_HAS_PASID)) {
+        nyx_vtd_announce_pages(vtd, false, asid, range.first, range.last);
+    }
 }
 
 /*
@@ -154,7 +207,7 @@ static void iotlb_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
     } else if (gran == NVTD_GRAN_DOMAIN) {
         iotlb_domain(vtd, did);
     } else {
-        iotlb_pages(vtd, did, addr, am, leaf_only);
+        iotlb_pages(vtd, NYX_ASID(did), addr, am, leaf_only);
     }
 }
 
@@ -173,7 +226,9 @@ static bool command_names(uint64_t word, const void *opaque)
     if (command->gran == NVTD_GRAN_GLOBAL) {
         return true;
     }
-    return FIELD_EX64(word, NYX_CTX, DID) == command->did &&
+    /* A context entry of scalable mode has no domain. */
+    return (FIELD_EX64(word, NYX_CTX, SCALABLE) ||
+            FIELD_EX64(word, NYX_CTX, DID) == command->did) &&
            (command->gran == NVTD_GRAN_DOMAIN ||
             nyx_vtd_sid_matches(FIELD_EX64(word, NYX_CTX, SID), command->sid,
                                 command->fm));
@@ -204,6 +259,32 @@ static void context_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
         }
     }
     nyx_vtd_announce_contexts(vtd, command_names, &command);
+}
+
+/* Whose entry of the PASID table changed: reading one too many does no harm. */
+static bool any_context(uint64_t word, const void *opaque)
+{
+    return true;
+}
+
+/* 6.5.2.2.  @gran is one of NVTD_PASID_GRAN_*. */
+static void pasid_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
+                             uint32_t pasid)
+{
+    vtd->stats.inv_pasid_cache[gran]++;
+    nyx_vtd_event(vtd, (NyxVtdEvent) {
+        .kind = NYX_VTD_EV_INV_PASID_CACHE, .gran = gran, .did = did,
+        .a = pasid,
+    });
+    for (unsigned i = 0; i < vtd->requesters->len; i++) {
+        NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
+
+        /* As with context_invalidate(). */
+        if (nyx_vtd_requester_drop_pasid(r, gran, did, pasid)) {
+            notify_any(r, NYX_ASID(did), &everything);
+        }
+    }
+    nyx_vtd_announce_contexts(vtd, any_context, NULL);
 }
 
 void nyx_vtd_caches_clear(NyxVtd *vtd)
@@ -287,9 +368,19 @@ void nyx_vtd_iotlb_written(void *dev, const NyxReg *reg, uint64_t written,
     nyx_reg_set(&vtd->regs, A_NVTD_IOTLB, 8, cmd);
 }
 
+/* The mistake that each IQEI stands for. */
+static const NyxVtdRule iqei_rules[] = {
+    [NVTD_IQEI_BAD_TAIL] = NVTD_RULE_IQ_TAIL,
+    [NVTD_IQEI_FETCH] = NVTD_RULE_IQ_FETCH,
+    [NVTD_IQEI_TYPE] = NVTD_RULE_IQ_TYPE,
+    [NVTD_IQEI_RESERVED] = NVTD_RULE_IQ_RESERVED,
+    [NVTD_IQEI_WIDTH] = NVTD_RULE_IQ_WIDTH,
+    [NVTD_IQEI_TAIL_ALIGN] = NVTD_RULE_IQ_TAIL_ALIGN,
+    [NVTD_IQEI_TTM] = NVTD_RULE_IQ_MODE,
+};
+
 /* 6.5.2.10: record the reason of the first error; the queue stops. */
-static void queue_error(NyxVtd *vtd, unsigned iqei, NyxVtdRule rule,
-                        uint64_t value)
+static void queue_error(NyxVtd *vtd, unsigned iqei, uint64_t value)
 {
     uint64_t head = nyx_vtd_reg64(vtd, A_NVTD_IQH);
     uint64_t record = nyx_vtd_reg64(vtd, A_NVTD_IQERCD);
@@ -297,7 +388,7 @@ static void queue_error(NyxVtd *vtd, unsigned iqei, NyxVtdRule rule,
     record = FIELD_DP64(record, NVTD_IQERCD, IQEI, iqei);
     nyx_reg_set(&vtd->regs, A_NVTD_IQERCD, 8, record);
     vtd->stats.queue_errors++;
-    nyx_vtd_finding(vtd, rule, nyx_vtd_at_reg(A_NVTD_IQH, value));
+    nyx_vtd_finding(vtd, iqei_rules[iqei], nyx_vtd_at_reg(A_NVTD_IQH, value));
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_QUEUE_ERROR, .a = iqei, .b = head,
     });
@@ -311,7 +402,7 @@ typedef enum DescResult {
     DESC_STOP,               /* done, and nothing more is fetched (ITE) */
 } DescResult;
 
-static DescResult desc_context(NyxVtd *vtd, const uint64_t desc[2])
+static DescResult desc_context(NyxVtd *vtd, const uint64_t *desc)
 {
     unsigned gran = FIELD_EX64(desc[0], NVTD_D1, G);
 
@@ -324,7 +415,7 @@ static DescResult desc_context(NyxVtd *vtd, const uint64_t desc[2])
     return DESC_DONE;
 }
 
-static DescResult desc_iotlb(NyxVtd *vtd, const uint64_t desc[2])
+static DescResult desc_iotlb(NyxVtd *vtd, const uint64_t *desc)
 {
     unsigned gran = FIELD_EX64(desc[0], NVTD_D2, G);
     unsigned am = FIELD_EX64(desc[1], NVTD_D2H, AM);
@@ -340,13 +431,57 @@ static DescResult desc_iotlb(NyxVtd *vtd, const uint64_t desc[2])
     return DESC_DONE;
 }
 
+static DescResult desc_pasid_cache(NyxVtd *vtd, const uint64_t *desc)
+{
+    unsigned gran = FIELD_EX64(desc[0], NVTD_D7, G);
+
+    if (gran != NVTD_PASID_GRAN_DOMAIN && gran != NVTD_PASID_GRAN_PASID &&
+        gran != NVTD_PASID_GRAN_GLOBAL) {
+        return DESC_ILLEGAL;
+    }
+    pasid_invalidate(vtd, gran, FIELD_EX64(desc[0], NVTD_D7, DID),
+                     FIELD_EX64(desc[0], NVTD_D7, PASID));
+    return DESC_DONE;
+}
+
+/* 6.5.2.4: unlike elsewhere MAMV is no limit of AM. */
+static DescResult desc_pasid_iotlb(NyxVtd *vtd, const uint64_t *desc)
+{
+    unsigned gran = FIELD_EX64(desc[0], NVTD_D6, G);
+    uint16_t did = FIELD_EX64(desc[0], NVTD_D6, DID);
+    uint32_t pasid = FIELD_EX64(desc[0], NVTD_D6, PASID);
+    unsigned am = FIELD_EX64(desc[1], NVTD_D6H, AM);
+    uint64_t addr = desc[1] & R_NVTD_D6H_ADDR_MASK;
+    bool by_page = gran == NVTD_PIOTLB_GRAN_PAGE;
+
+    if (!by_page && gran != NVTD_PIOTLB_GRAN_PASID) {
+        return DESC_ILLEGAL;
+    }
+    vtd->stats.inv_pasid_iotlb[gran]++;
+    nyx_vtd_event(vtd, (NyxVtdEvent) {
+        .kind = NYX_VTD_EV_INV_PASID_IOTLB,
+        .gran = gran,
+        .did = did,
+        .a = pasid,
+        .addr = by_page ? addr : 0,
+        .lg2 = by_page ? MIN(12 + am, 64) : 64,
+    });
+    if (by_page) {
+        iotlb_pages(vtd, NYX_ASID_PASID(did, pasid), addr, am,
+                    FIELD_EX64(desc[1], NVTD_D6H, IH));
+    } else {
+        iotlb_pasid(vtd, NYX_ASID_PASID(did, pasid));
+    }
+    return DESC_DONE;
+}
+
 /* 6.5.2.5: with S, the trailing ones of the address give the size. */
-static void ats_range(uint64_t word, uint64_t *addr, uint8_t *lg2)
+static void ats_range(uint64_t word, bool s, uint64_t *addr, uint8_t *lg2)
 {
     uint64_t pages = word >> 12;
 
     *lg2 = 12;
-    if (FIELD_EX64(word, NVTD_D3H, S)) {
+    if (s) {
         *lg2 = 13 + cto64(pages);
     }
     *lg2 = MIN(*lg2, 64);
@@ -365,29 +500,53 @@ static void set_queue_sid(NyxVtd *vtd, uint32_t fsts_bit, uint64_t shift,
     nyx_vtd_status_set(vtd, NVTD_EVENT_FAULT, fsts_bit);
 }
 
-static DescResult desc_device_tlb(NyxVtd *vtd, const uint64_t desc[2])
+static void device_tlb_send(NyxVtd *vtd, const NyxVtdDeviceTlb *inv)
 {
-    uint16_t sid = FIELD_EX64(desc[0], NVTD_D3, SID);
-    NyxVtdAtsAnswer reply;
-    uint64_t addr;
-    uint8_t lg2;
+    NyxVtdAtsAnswer reply = vtd->host.device_tlb(vtd->host.opaque, inv);
 
-    ats_range(desc[1], &addr, &lg2);
-    vtd->stats.inv_device_tlb++;
-    nyx_vtd_event(vtd, (NyxVtdEvent) {
-        .kind = NYX_VTD_EV_INV_DEVTLB, .sid = sid, .addr = addr, .lg2 = lg2,
-    });
-    reply = vtd->host.device_tlb(vtd->host.opaque, sid, addr, lg2);
     if (reply == NYX_VTD_ATS_SILENT) {
         nyx_vtd_finding(vtd, NVTD_RULE_DEVTLB_SILENT, (NyxWhere) {
-            .has_sid = true, .sid = sid, .has_addr = true, .addr = addr,
+            .has_sid = true, .sid = inv->sid,
+            .has_addr = true, .addr = inv->addr,
         });
         vtd->latched.ats_silent = true;
-        vtd->latched.ats_silent_sid = sid;
+        vtd->latched.ats_silent_sid = inv->sid;
     } else if (reply == NYX_VTD_ATS_BAD) {
         set_queue_sid(vtd, R_NVTD_FSTS_ICE_MASK, R_NVTD_IQERCD_ICESID_SHIFT,
-                      sid);
+                      inv->sid);
     }
+}
+
+static DescResult desc_device_tlb(NyxVtd *vtd, const uint64_t *desc)
+{
+    NyxVtdDeviceTlb inv = { .sid = FIELD_EX64(desc[0], NVTD_D3, SID) };
+
+    ats_range(desc[1], FIELD_EX64(desc[1], NVTD_D3H, S), &inv.addr, &inv.lg2);
+    vtd->stats.inv_device_tlb++;
+    nyx_vtd_event(vtd, (NyxVtdEvent) {
+        .kind = NYX_VTD_EV_INV_DEVTLB, .sid = inv.sid, .addr = inv.addr,
+        .lg2 = inv.lg2,
+    });
+    device_tlb_send(vtd, &inv);
+    return DESC_DONE;
+}
+
+static DescResult desc_pasid_device_tlb(NyxVtd *vtd, const uint64_t *desc)
+{
+    NyxVtdDeviceTlb inv = {
+        .sid = FIELD_EX64(desc[0], NVTD_D8, SID),
+        .has_pasid = true,
+        .pasid = FIELD_EX64(desc[0], NVTD_D8, PASID),
+        .global = FIELD_EX64(desc[1], NVTD_D8H, G),
+    };
+
+    ats_range(desc[1], FIELD_EX64(desc[1], NVTD_D8H, S), &inv.addr, &inv.lg2);
+    vtd->stats.inv_pasid_device_tlb++;
+    nyx_vtd_event(vtd, (NyxVtdEvent) {
+        .kind = NYX_VTD_EV_INV_PASID_DEVTLB, .sid = inv.sid,
+        .addr = inv.addr, .lg2 = inv.lg2, .a = inv.pasid, .b = inv.global,
+    });
+    device_tlb_send(vtd, &inv);
     return DESC_DONE;
 }
 
@@ -399,7 +558,7 @@ static void invalidation_timeout(NyxVtd *vtd)
                   vtd->latched.ats_silent_sid);
 }
 
-static DescResult desc_iec(NyxVtd *vtd, const uint64_t desc[2])
+static DescResult desc_iec(NyxVtd *vtd, const uint64_t *desc)
 {
     bool by_index = FIELD_EX64(desc[0], NVTD_D4, G);
     unsigned im = FIELD_EX64(desc[0], NVTD_D4, IM);
@@ -425,7 +584,7 @@ static DescResult desc_iec(NyxVtd *vtd, const uint64_t desc[2])
     return DESC_DONE;
 }
 
-static DescResult desc_wait(NyxVtd *vtd, const uint64_t desc[2])
+static DescResult desc_wait(NyxVtd *vtd, const uint64_t *desc)
 {
     uint64_t addr = desc[1] & R_NVTD_D5H_ADDR_MASK;
     uint32_t data = FIELD_EX64(desc[0], NVTD_D5, DATA);
@@ -472,7 +631,8 @@ static bool with_ir(const NyxVtdCfg *cfg)
 typedef struct DescKind {
     uint64_t mbz[2];
     bool (*offered)(const NyxVtdCfg *cfg);
-    DescResult (*run)(NyxVtd *vtd, const uint64_t desc[2]);
+    DescResult (*run)(NyxVtd *vtd, const uint64_t *desc);
+    bool scalable;           /* of units, and in the mode */
 } DescKind;
 
 static const DescKind desc_kinds[NVTD_DESC_TYPES] = {
@@ -494,6 +654,18 @@ static const DescKind desc_kinds[NVTD_DESC_TYPES] = {
         { NYX_MBZ_MASK(NVTD_D5_W0), NYX_MBZ_MASK(NVTD_D5_W1) },
         NULL, desc_wait,
     },
+    [NVTD_DESC_PASID_IOTLB] = {
+        { NYX_MBZ_MASK(NVTD_D6_W0), NYX_MBZ_MASK(NVTD_D6_W1) },
+        NULL, desc_pasid_iotlb, .scalable = true,
+    },
+    [NVTD_DESC_PASID_CACHE] = {
+        { NYX_MBZ_MASK(NVTD_D7_W0), UINT64_MAX },
+        NULL, desc_pasid_cache, .scalable = true,
+    },
+    [NVTD_DESC_PASID_DEVICE_TLB] = {
+        { NYX_MBZ_MASK(NVTD_D8_W0), NYX_MBZ_MASK(NVTD_D8_W1) },
+        with_device_tlb, desc_pasid_device_tlb, .scalable = true,
+    },
 };
 
 static unsigned desc_type(uint64_t lo)
@@ -503,33 +675,59 @@ static unsigned desc_type(uint64_t lo)
            << NVTD_DESC_TYPE_LO_LEN;
 }
 
+static unsigned desc_bytes(const NyxVtd *vtd)
+{
+    return NVTD_DESC_BYTES(FIELD_EX64(vtd->latched.iqa, NVTD_IQA, DW));
+}
+
+/* 6.5.2.10: whether the descriptor may be run; else *@kind is NULL. */
+static unsigned desc_check(const NyxVtd *vtd,
+                           const uint64_t desc[NVTD_DESC_MAX_WORDS],
+                           const DescKind **kind)
+{
+    unsigned type = desc_type(desc[0]);
+    const DescKind *k = type < NVTD_DESC_TYPES ? &desc_kinds[type] : NULL;
+
+    *kind = NULL;
+    if (!k || !k->run || (k->offered && !k->offered(&vtd->cfg)) ||
+        (k->scalable && !vtd->cfg.scalable_mode)) {
+        return NVTD_IQEI_TYPE;
+    }
+    if (k->scalable && !nyx_vtd_scalable(vtd)) {
+        return NVTD_IQEI_TTM;
+    }
+    if ((desc[0] & k->mbz[0]) || (desc[1] & k->mbz[1]) || desc[2] || desc[3]) {
+        return NVTD_IQEI_RESERVED;
+    }
+    *kind = k;
+    return NVTD_IQEI_NONE;
+}
+
 /* Fetch and run the descriptor at @head.  False if the queue stops there. */
 static bool queue_step(NyxVtd *vtd, uint64_t head, DescResult *result)
 {
     uint64_t addr = (vtd->latched.iqa & R_NVTD_IQA_IQA_MASK) + head;
-    const DescKind *kind = NULL;
-    uint64_t desc[2];
-    unsigned type;
+    uint64_t desc[NVTD_DESC_MAX_WORDS] = { };
+    unsigned bytes = desc_bytes(vtd);
+    const DescKind *kind;
+    unsigned iqei;
 
-    if (!nyx_mem_read_le64(&vtd->host.mem, addr, desc, 2)) {
-        queue_error(vtd, NVTD_IQEI_FETCH, NVTD_RULE_IQ_FETCH, addr);
+    if (bytes == NVTD_DESC_BYTES(0) && nyx_vtd_scalable(vtd)) {
+        queue_error(vtd, NVTD_IQEI_WIDTH, vtd->latched.iqa);
         return false;
     }
-    type = desc_type(desc[0]);
-    if (type < NVTD_DESC_TYPES && desc_kinds[type].run) {
-        kind = &desc_kinds[type];
-    }
-    if (!kind || (kind->offered && !kind->offered(&vtd->cfg))) {
-        queue_error(vtd, NVTD_IQEI_TYPE, NVTD_RULE_IQ_TYPE, desc[0]);
+    if (!nyx_mem_read_le64(&vtd->host.mem, addr, desc,
+                           bytes / sizeof(desc[0]))) {
+        queue_error(vtd, NVTD_IQEI_FETCH, addr);
         return false;
     }
-    if ((desc[0] & kind->mbz[0]) || (desc[1] & kind->mbz[1])) {
-        queue_error(vtd, NVTD_IQEI_RESERVED, NVTD_RULE_IQ_RESERVED, desc[0]);
-        return false;
+    iqei = desc_check(vtd, desc, &kind);
+    if (kind) {
+        *result = kind->run(vtd, desc);
+        iqei = *result == DESC_ILLEGAL ? NVTD_IQEI_RESERVED : NVTD_IQEI_NONE;
     }
-    *result = kind->run(vtd, desc);
-    if (*result == DESC_ILLEGAL) {
-        queue_error(vtd, NVTD_IQEI_RESERVED, NVTD_RULE_IQ_RESERVED, desc[0]);
+    if (iqei != NVTD_IQEI_NONE) {
+        queue_error(vtd, iqei, desc[0]);
         return false;
     }
     return true;
@@ -546,6 +744,7 @@ void nyx_vtd_queue_run(NyxVtd *vtd)
 {
     uint64_t size = 4096ULL << FIELD_EX64(vtd->latched.iqa, NVTD_IQA, QS);
     uint64_t budget = vtd->announce_work / QUEUE_WORK + QUEUE_SLICE;
+    unsigned bytes = desc_bytes(vtd);
     unsigned done = 0;
     DescResult result = DESC_DONE;
 
@@ -554,7 +753,11 @@ void nyx_vtd_queue_run(NyxVtd *vtd)
         uint64_t tail = nyx_vtd_reg64(vtd, A_NVTD_IQT);
 
         if (tail >= size) {
-            queue_error(vtd, NVTD_IQEI_BAD_TAIL, NVTD_RULE_IQ_TAIL, tail);
+            queue_error(vtd, NVTD_IQEI_BAD_TAIL, tail);
+            return;
+        }
+        if (tail % bytes) {
+            queue_error(vtd, NVTD_IQEI_TAIL_ALIGN, tail);
             return;
         }
         if (head == tail) {
@@ -570,7 +773,7 @@ void nyx_vtd_queue_run(NyxVtd *vtd)
         if (!queue_step(vtd, head, &result)) {
             return;
         }
-        nyx_reg_set(&vtd->regs, A_NVTD_IQH, 8, (head + 16) % size);
+        nyx_reg_set(&vtd->regs, A_NVTD_IQH, 8, (head + bytes) % size);
         if (result == DESC_STOP) {
             return;
         }

@@ -78,14 +78,6 @@ static void drop_translations(NyxVtd *vtd)
 }
 
 /* Whether the unit has the translation table mode of the root pointer. */
-static bool mode_offered(const NyxVtdCfg *cfg, uint64_t rtaddr)
-{
-    unsigned ttm = FIELD_EX64(rtaddr, NVTD_RTADDR, TTM);
-
-    return ttm == NVTD_TTM_LEGACY ||
-           (ttm == NVTD_TTM_ABORT && cfg->abort_dma);
-}
-
 static void act_srtp(NyxVtd *vtd, bool on)
 {
     NyxVtdLatched *latched = &vtd->latched;
@@ -96,7 +88,7 @@ static void act_srtp(NyxVtd *vtd, bool on)
         latched->need_context_flush = true;
         latched->need_iotlb_flush = true;
     }
-    if (!mode_offered(&vtd->cfg, rtaddr)) {
+    if (nyx_vtd_mode_of(vtd, rtaddr) == NVTD_TTM_RESERVED) {
         finding_at(vtd, NVTD_RULE_RTADDR_TTM, A_NVTD_RTADDR, rtaddr);
     }
     latched->root_set = true;
@@ -447,6 +439,9 @@ static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
     case A_NVTD_PERFINTRCTL + 12:
         /* RsvdZ unless 32-bit APIC ids can be targets. */
         reg->rw = cfg->eim ? reg->rw : 0;
+        break;
+    case A_NVTD_IQA:
+        reg->rw |= cfg->scalable_mode ? R_NVTD_IQA_DW_MASK : 0;
         break;
     case A_NVTD_IRTA:
         if (!cfg->intremap) {

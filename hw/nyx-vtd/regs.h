@@ -182,6 +182,19 @@ enum {
     NVTD_GRAN_PAGE = 3,      /* IOTLB */
 };
 
+/* The same of PASID-cache descriptors. */
+enum {
+    NVTD_PASID_GRAN_DOMAIN = 0,
+    NVTD_PASID_GRAN_PASID = 1,
+    NVTD_PASID_GRAN_GLOBAL = 3,
+};
+
+/* The same of PASID-based IOTLB descriptors; 0 and 1 are reserved. */
+enum {
+    NVTD_PIOTLB_GRAN_PASID = 2,
+    NVTD_PIOTLB_GRAN_PAGE = 3,
+};
+
 /* 11.4.8.2, Invalidate Address Register */
 #define NVTD_IVA_FIELDS(F)                   \
     F(NVTD_IVA, AM,       0,  6, USED)       \

@@ -83,10 +83,12 @@ static bool flushes_ok(const NyxVtd *vtd, const NyxVtdSaved *saved)
 static bool queue_ok(const NyxVtdSaved *saved)
 {
     uint64_t head = saved64(saved, A_NVTD_IQH);
-    unsigned qs = FIELD_EX64(saved64(saved, A_NVTD_IQA), NVTD_IQA, QS);
+    uint64_t iqa = saved64(saved, A_NVTD_IQA);
+    unsigned dw = FIELD_EX64(iqa, NVTD_IQA, DW);
 
     if (saved32(saved, A_NVTD_GSTS) & R_NVTD_GCMD_QIE_MASK) {
-        return head < 4096ULL << qs;
+        return head < 4096ULL << FIELD_EX64(iqa, NVTD_IQA, QS) &&
+               head % NVTD_DESC_BYTES(dw) == 0;
     }
     return head == 0;
 }

@@ -146,11 +146,18 @@ enum {
     NVTD_DESC_DEVICE_TLB = 3,
     NVTD_DESC_IEC = 4,
     NVTD_DESC_WAIT = 5,
-    NVTD_DESC_TYPES = 6,
+    NVTD_DESC_PASID_IOTLB = 6,       /* this one and on: scalable mode */
+    NVTD_DESC_PASID_CACHE = 7,
+    NVTD_DESC_PASID_DEVICE_TLB = 8,
+    NVTD_DESC_TYPES = 9,
 };
 #define NVTD_DESC_TYPE_LO_LEN   4
 #define NVTD_DESC_TYPE_HI_SHIFT 9
 #define NVTD_DESC_TYPE_HI_LEN   3
+
+/* With IQA.DW = 1 a descriptor has two more words, which are reserved. */
+#define NVTD_DESC_BYTES(dw)     (16u << (dw))
+#define NVTD_DESC_MAX_WORDS     4
 
 /* 6.5.2.1, Context-cache Invalidate Descriptor; W1 is reserved. */
 #define NVTD_D1_W0(F)                        \
@@ -230,5 +237,52 @@ NYX_LAYOUT64(NVTD_D4_W0)
     F(NVTD_D5H, ADDR,     2, 62, ADDR)
 NYX_LAYOUT64(NVTD_D5_W0)
 NYX_LAYOUT64(NVTD_D5_W1)
+
+/* 6.5.2.4, PASID-based-IOTLB Invalidate Descriptor */
+#define NVTD_D6_W0(F)                        \
+    F(NVTD_D6, TYPE,      0,  4, USED)       \
+    F(NVTD_D6, G,         4,  2, USED)       \
+    F(NVTD_D6, RSVD6,     6,  3, MBZ)        \
+    F(NVTD_D6, TYPE_HI,   9,  3, USED)       \
+    F(NVTD_D6, RSVD12,   12,  4, MBZ)        \
+    F(NVTD_D6, DID,      16, 16, USED)       \
+    F(NVTD_D6, PASID,    32, 20, USED)       \
+    F(NVTD_D6, RSVD52,   52, 12, MBZ)
+#define NVTD_D6_W1(F)                        \
+    F(NVTD_D6H, AM,       0,  6, USED)       \
+    F(NVTD_D6H, IH,       6,  1, USED)       \
+    F(NVTD_D6H, RSVD7,    7,  5, MBZ)        \
+    F(NVTD_D6H, ADDR,    12, 52, ADDR)
+NYX_LAYOUT64(NVTD_D6_W0)
+NYX_LAYOUT64(NVTD_D6_W1)
+
+/* 6.5.2.2, PASID-cache Invalidate Descriptor; W1 is reserved. */
+#define NVTD_D7_W0(F)                        \
+    F(NVTD_D7, TYPE,      0,  4, USED)       \
+    F(NVTD_D7, G,         4,  2, USED)       \
+    F(NVTD_D7, RSVD6,     6,  3, MBZ)        \
+    F(NVTD_D7, TYPE_HI,   9,  3, USED)       \
+    F(NVTD_D7, RSVD12,   12,  4, MBZ)        \
+    F(NVTD_D7, DID,      16, 16, USED)       \
+    F(NVTD_D7, PASID,    32, 20, USED)       \
+    F(NVTD_D7, RSVD52,   52, 12, MBZ)
+NYX_LAYOUT64(NVTD_D7_W0)
+
+/* 6.5.2.6, PASID-based-Device-TLB Invalidate; PFSID needs ECAP.DIT. */
+#define NVTD_D8_W0(F)                        \
+    F(NVTD_D8, TYPE,      0,  4, USED)       \
+    F(NVTD_D8, MIP,       4,  5, USED)       \
+    F(NVTD_D8, TYPE_HI,   9,  3, USED)       \
+    F(NVTD_D8, PFSID_LO, 12,  4, MBZ)        \
+    F(NVTD_D8, SID,      16, 16, USED)       \
+    F(NVTD_D8, PASID,    32, 20, USED)       \
+    F(NVTD_D8, PFSID_HI, 52, 12, MBZ)
+#define NVTD_D8_W1(F)                        \
+    F(NVTD_D8H, G,        0,  1, USED)       \
+    F(NVTD_D8H, RSVD1,    1, 10, MBZ)        \
+    F(NVTD_D8H, S,       11,  1, USED)       \
+    F(NVTD_D8H, ADDR,    12, 52, ADDR)
+NYX_LAYOUT64(NVTD_D8_W0)
+NYX_LAYOUT64(NVTD_D8_W1)
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * DMA requests in legacy mode (chapter 3): the hit, which takes no lock, and
- * the miss: context, paging-structure caches, walk, fill.
+ * DMA requests (chapter 3): the hit, which takes no lock, and the miss, which
+ * asks for the context, walks and fills.
  */
 #include "qemu/osdep.h"
 #include "hw/nyx-iommu/iotlb-lookup.h"
@@ -10,26 +10,30 @@
 /* Table addresses that a requester's paging-structure cache holds. */
 #define PAGING_ENTRIES 1024
 
+/* Size of the interrupt range; it is aligned. */
+#define INTR_LG2 20
+
 /* One request on its way. */
 typedef struct Xlat {
     NyxVtd *vtd;
     NyxVtdRequester *r;
     const NyxRequest *req;
     uint16_t sid;
-    unsigned need;           /* R and W that the request needs */
+    unsigned need;           /* R, W and X that the request needs */
     bool probe;              /* only asks: reports nothing */
     bool looked_up;          /* the IOTLB does not have the page */
+    bool privileged;
     NyxVtdContext ctx;
+    NyxAsid asid;
     uint32_t ctx_ticket;     /* from before the context was looked up */
     bool ctx_dropped;        /* since then: keep nothing found with it */
     uint32_t gen;
     uint32_t iotlb_ticket;
-    uint32_t paging_ticket;
 } Xlat;
 
 static unsigned needed(const NyxRequest *req)
 {
-    unsigned need = req->access & NYX_ACCESS_RW;
+    unsigned need = req->access & NYX_ACCESS_RWX;
 
     if (req->type == NYX_REQ_TRANSLATION) {
         /* 4.1.2: the completion tells what rights there are. */
@@ -40,7 +44,8 @@ static unsigned needed(const NyxRequest *req)
         /* CAP.ZLR: a page that may only be written is good enough. */
         need = 0;
     }
-    return need;
+    /* ER is a part of the PASID prefix. */
+    return req->has_pasid ? need : need & ~NYX_ACCESS_EXEC;
 }
 
 static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
@@ -86,16 +91,21 @@ static bool refuse(const Xlat *x, NyxVtdFaultCode code, NyxReply *reply)
 
 /*
  * 3.9 and 4.1: a translation request for a page that is not mapped succeeds
- * with R = W = 0; other requests are refused with the missing right.
+ * with R = W = 0; other requests are refused with what is missing.
  */
-static bool refuse_access(const Xlat *x, unsigned permission, NyxReply *reply)
+static bool refuse_unmapped(const Xlat *x, NyxVtdFaultCode code,
+                            NyxReply *reply)
 {
-    bool write = x->need & ~permission & NYX_ACCESS_WRITE;
-
     if (x->req->type == NYX_REQ_TRANSLATION) {
         return answer(reply, x->req->iova, 0, 12, NYX_ACCESS_NONE);
     }
-    return refuse(x, write ? NVTD_FAULT_WRITE : NVTD_FAULT_READ, reply);
+    return refuse(x, code, reply);
+}
+
+static bool refuse_access(const Xlat *x, unsigned permission, NyxReply *reply)
+{
+    return refuse_unmapped(x, nyx_vtd_denied(&x->ctx, x->need & ~permission),
+                           reply);
 }
 
 static bool overlaps_interrupts(uint64_t first, uint64_t last)
@@ -131,174 +141,18 @@ static bool identity(const Xlat *x, NyxReply *reply)
     return answer(reply, iova, iova, lg2, NYX_ACCESS_RW);
 }
 
-static uint64_t pack_context(uint16_t sid, const NyxVtdContext *ctx)
-{
-    uint64_t word = R_NYX_CTX_VALID_MASK;
-
-    word = FIELD_DP64(word, NYX_CTX, PRESENT, ctx->present);
-    word = FIELD_DP64(word, NYX_CTX, FPD, ctx->fpd);
-    word = FIELD_DP64(word, NYX_CTX, TT, ctx->tt);
-    word = FIELD_DP64(word, NYX_CTX, SID, sid);
-    return FIELD_DP64(word, NYX_CTX, DID, ctx->did);
-}
-
-/* Whether the packed context is one for @sid. */
-static bool context_is_for(uint64_t word, uint16_t sid)
-{
-    return (word & (R_NYX_CTX_VALID_MASK | R_NYX_CTX_SID_MASK)) ==
-           (R_NYX_CTX_VALID_MASK | (uint64_t)sid << R_NYX_CTX_SID_SHIFT);
-}
-
-bool nyx_vtd_requester_drop_context(NyxVtdRequester *r,
-                                    NyxVtdContextMatch *match,
-                                    const void *opaque)
-{
-    bool unknown;
-
-    pthread_mutex_lock(&r->lock);
-    qatomic_store_release(&r->ctx_ticket, r->ctx_ticket + 1);
-    /* Under the lock: a fill may come just before. */
-    if (r->ctx_word && (!match || match(r->ctx_word, opaque))) {
-        r->ctx_dropped++;
-        qatomic_store_release(&r->ctx_word, 0);
-    }
-    unknown = !r->ctx_word;
-    pthread_mutex_unlock(&r->lock);
-    return unknown;
-}
-
-/* The context in the cache, if it is for the request's sid. */
-static bool cached_context(Xlat *x)
-{
-    NyxVtdRequester *r = x->r;
-    uint64_t word, root;
-
-    x->ctx_ticket = qatomic_load_acquire(&r->ctx_ticket);
-    word = qatomic_load_acquire(&r->ctx_word);
-    root = qatomic_load_acquire(&r->ctx_root);
-    if (!context_is_for(word, x->sid) ||
-        qatomic_read(&r->ctx_ticket) != x->ctx_ticket) {
-        nyx_count(&r->ctx_misses);
-        return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_CONTEXT_LOOKUP, false,
-                                   x->sid, NVTD_NO_DOMAIN);
-    }
-    nyx_count(&r->ctx_hits);
-    x->ctx = (NyxVtdContext) {
-        .ssptptr = root & R_NYX_CTX_ROOT_SSPTPTR_MASK,
-        .aw = FIELD_EX64(root, NYX_CTX_ROOT, AW),
-        .did = FIELD_EX64(word, NYX_CTX, DID),
-        .tt = FIELD_EX64(word, NYX_CTX, TT),
-        .fpd = FIELD_EX64(word, NYX_CTX, FPD),
-        .present = FIELD_EX64(word, NYX_CTX, PRESENT),
-    };
-    return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_CONTEXT_LOOKUP, true, x->sid,
-                               x->ctx.did);
-}
-
 /*
- * Remember the context.  One for another requester id makes place for it;
- * one for the same id came from another thread's fetch, and is as good.
- */
-static void fill_context_locked(Xlat *x)
-{
-    NyxVtdRequester *r = x->r;
-
-    if (r->ctx_ticket != x->ctx_ticket ||
-        context_is_for(r->ctx_word, x->sid)) {
-        return;
-    }
-    if (r->ctx_word) {
-        qatomic_store_release(&r->ctx_ticket, ++x->ctx_ticket);
-        qatomic_store_release(&r->ctx_word, 0);
-    }
-    qatomic_store_release(&r->ctx_root, x->ctx.ssptptr | x->ctx.aw);
-    qatomic_store_release(&r->ctx_word, pack_context(x->sid, &x->ctx));
-}
-
-/* Context of the request, from the cache or memory. */
-static NyxVtdFaultCode get_context(Xlat *x)
-{
-    NyxVtdFaultCode code;
-
-    if (cached_context(x)) {
-        return x->ctx.present ? NVTD_FAULT_NONE : NVTD_FAULT_CTX_P;
-    }
-    code = nyx_vtd_context_fetch(x->vtd, x->sid, &x->ctx);
-    if (x->vtd->cfg.cache != NYX_CACHE_OFF &&
-        (code == NVTD_FAULT_NONE ||
-         (code == NVTD_FAULT_CTX_P && x->vtd->cfg.caching_mode))) {
-        pthread_mutex_lock(&x->r->lock);
-        fill_context_locked(x);
-        pthread_mutex_unlock(&x->r->lock);
-    }
-    return code;
-}
-
-/* The lowest table that the caches know for the address. */
-static bool paging_lookup(const Xlat *x, NyxWalkStart *start)
-{
-    NyxIotlbEntry entry;
-
-    if (!nyx_iotlb_lookup(x->r->tables, x->req->iova, NYX_ASID(x->ctx.did),
-                          x->gen, &entry)) {
-        return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_TABLE_LOOKUP, false,
-                                   x->sid, x->ctx.did);
-    }
-    *start = (NyxWalkStart) {
-        .table = entry.addr,
-        .level = nyx_lg2_level(&nyx_fmt_vtdss, entry.lg2) - 1,
-        .permission = entry.permission,
-    };
-    return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_TABLE_LOOKUP, true, x->sid,
-                               x->ctx.did);
-}
-
-/* Remember the table pointers that a walk went through. */
-static void paging_fill(const Xlat *x, const NyxWalk *walk)
-{
-    unsigned tables = walk->steps;
-
-    /* The last entry read is the leaf or the one that ended the walk. */
-    if (tables && walk->status != NYX_WALK_READ_ERROR) {
-        tables--;
-    }
-    for (unsigned i = 0; i < tables; i++) {
-        const NyxWalkStep *step = &walk->trail[i];
-        uint8_t lg2 = nyx_level_lg2(&nyx_fmt_vtdss, step->level);
-        const NyxIotlbEntry entry = {
-            .iova = x->req->iova & ~MAKE_64BIT_MASK(0, lg2),
-            .addr = step->entry & nyx_fmt_vtdss.table_mask,
-            .lg2 = lg2,
-            .permission = step->permission,
-        };
-
-        nyx_iotlb_insert(x->r->tables, x->paging_ticket,
-                         NYX_ASID(x->ctx.did), x->gen, &entry);
-    }
-}
-
-/*
- * Walk the second-stage tables; tickets are taken before anything is read.
+ * What is taken before anything is read: a fill with it is refused if an
+ * invalidation came since.
  *
  * The context was looked up earlier still.  An IOTLB command that belongs to
  * a change of it comes behind the context command: if no context command came
  * until the generation was taken, the IOTLB command will move it.
  */
-static void walk_tables(Xlat *x, NyxWalk *walk)
+static void take_tickets(Xlat *x, NyxVtdJob *job)
 {
     NyxVtdRequester *r = x->r;
-    const NyxWalkCtx wctx = {
-        .fmt = &nyx_fmt_vtdss,
-        .mem = &x->vtd->host.mem,
-        .root = x->ctx.ssptptr,
-        .top = x->ctx.aw + 1,
-        .addr_bits = x->vtd->cfg.haw_bits,
-        .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
-                    (x->vtd->cfg.snoop_control ? NYX_VTDSS_SNP : 0),
-    };
     uint64_t bit = NYX_VTD_DOMAIN_BIT(x->ctx.did);
-    NyxWalkStart start;
-    bool started;
 
     /*
      * The bit is seen before anything is read: an invalidation that does not
@@ -308,23 +162,34 @@ static void walk_tables(Xlat *x, NyxWalk *walk)
     if (!(qatomic_read(&r->domains) & bit)) {
         qatomic_or(&r->domains, bit);
     }
-    x->gen = nyx_vtd_gen(x->vtd, x->ctx.did);
+    /* The same for what iotlb_pages() does with nested translations. */
+    if (x->ctx.kind == NYX_VTD_KIND_NESTED &&
+        !(qatomic_read(&x->vtd->nested_domains) & bit)) {
+        qatomic_or(&x->vtd->nested_domains, bit);
+    }
+    x->gen = job->gen = nyx_vtd_gen(x->vtd, x->asid);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
-    x->paging_ticket = nyx_iotlb_ticket(r->tables);
+    job->paging_ticket = nyx_iotlb_ticket(r->tables);
     x->ctx_dropped = qatomic_load_acquire(&r->ctx_ticket) != x->ctx_ticket;
-    started = paging_lookup(x, &start);
-    nyx_walk(&wctx, x->req->iova, x->need, started ? &start : NULL, walk);
-    if (walk->status == NYX_WALK_OK &&
-        x->vtd->cfg.cache == NYX_CACHE_HARDWARE) {
-        nyx_walk_widen(&wctx, walk);
-    }
-    nyx_count(&r->walks);
-    nyx_vtd_perf_count(x->vtd, NVTD_PERF_TABLE_READ, walk->steps, x->sid,
-                       x->ctx.did);
-    qatomic_set(&r->walk_reads, qatomic_read(&r->walk_reads) + walk->steps);
-    if (!x->ctx_dropped) {
-        paging_fill(x, walk);
-    }
+    job->keep = !x->ctx_dropped;
+}
+
+static void walk_tables(Xlat *x, NyxVtdWay *way)
+{
+    NyxVtdJob job = {
+        .r = x->r,
+        .ctx = &x->ctx,
+        .sid = x->sid,
+        .iova = x->req->iova,
+        /* A page that is granted to an endpoint may be written to later. */
+        .need = x->need | (x->req->type == NYX_REQ_TRANSLATION
+                           ? NYX_NEED_DIRTY : 0),
+        .privileged = x->privileged,
+        .table_asid = x->asid & ~NYX_ASID_PRIVILEGED,
+    };
+
+    take_tickets(x, &job);
+    nyx_vtd_stages_walk(&job, way);
 }
 
 /* Put a leaf, or with caching mode a hole, into the IOTLB. */
@@ -339,21 +204,25 @@ static void fill(const Xlat *x, uint64_t addr, uint8_t lg2,
     };
 
     if (!x->ctx_dropped) {
-        nyx_iotlb_insert(x->r->tlb, x->iotlb_ticket, NYX_ASID(x->ctx.did),
-                         x->gen, &entry);
+        nyx_iotlb_insert(x->r->tlb, x->iotlb_ticket, x->asid, x->gen, &entry);
     }
 }
 
-static bool finish_leaf(const Xlat *x, const NyxWalk *walk, NyxReply *reply)
+/* 4.1.3: the right to execute is for those who asked for it. */
+static unsigned shown(const Xlat *x, unsigned permission)
+{
+    return permission & (NYX_ACCESS_RW | (x->req->access & NYX_ACCESS_EXEC));
+}
+
+static bool finish_leaf(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
 {
     uint64_t iova = x->req->iova;
-    unsigned permission = walk->permission & NYX_ACCESS_RW;
-    uint64_t offset = MAKE_64BIT_MASK(0, walk->lg2);
-    uint64_t addr = walk->addr;
-    uint8_t lg2 = walk->lg2;
+    uint64_t offset = MAKE_64BIT_MASK(0, way->lg2);
+    uint64_t addr = way->addr;
+    uint8_t lg2 = way->lg2;
 
-    if (!permission) {
-        return refuse_access(x, permission, reply);
+    if (!way->permission) {
+        return refuse_access(x, way->permission, reply);
     }
     /*
      * 3.14: an address in the interrupt range is refused, not the whole leaf
@@ -363,96 +232,160 @@ static bool finish_leaf(const Xlat *x, const NyxWalk *walk, NyxReply *reply)
         lg2 = 12;
         addr = (addr | (iova & offset)) & ~MAKE_64BIT_MASK(0, lg2);
         if (overlaps_interrupts(addr, addr)) {
-            return refuse(x, NVTD_FAULT_INTR_RANGE, reply);
+            return refuse(x, x->ctx.scalable ? NVTD_FAULT_SGN_INTR
+                                             : NVTD_FAULT_INTR_RANGE, reply);
         }
     }
-    fill(x, addr, lg2, permission);
-    return answer(reply, iova, addr, lg2, permission);
+    if (way->kept) {
+        fill(x, addr, lg2, way->kept);
+    }
+    return answer(reply, iova, addr, lg2, shown(x, way->permission));
 }
 
-static bool finish_walk(const Xlat *x, const NyxWalk *walk, NyxReply *reply)
+static bool finish_walk(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
 {
-    bool at_root = walk->level == x->ctx.aw + 1;
-
-    switch (walk->status) {
-    case NYX_WALK_OK:
-        return finish_leaf(x, walk, reply);
-    case NYX_WALK_EMPTY:
-        if (x->vtd->cfg.caching_mode) {
-            fill(x, 0, walk->lg2, NYX_ACCESS_NONE);
-        }
-        return refuse_access(x, NYX_ACCESS_NONE, reply);
-    case NYX_WALK_DENIED:
-        return refuse_access(x, walk->permission, reply);
-    case NYX_WALK_RESERVED:
-        return refuse(x, NVTD_FAULT_SS_RSVD, reply);
-    default:
-        /* LCT.4.3 is for the table that the context entry points at. */
-        return refuse(x, at_root ? NVTD_FAULT_CTX_INV : NVTD_FAULT_SS_READ,
-                      reply);
+    if (way->code == NVTD_FAULT_NONE) {
+        return finish_leaf(x, way, reply);
     }
+    if (way->hole && x->vtd->cfg.caching_mode) {
+        fill(x, 0, way->lg2, NYX_ACCESS_NONE);
+    }
+    return way->unmapped ? refuse_unmapped(x, way->code, reply)
+                         : refuse(x, way->code, reply);
 }
 
-/* 3.9: which request kinds the translation type admits. */
+/* 3.9: which request kinds the context admits. */
 static bool kind_admitted(const Xlat *x)
 {
-    return x->req->type == NYX_REQ_UNTRANSLATED ||
-           x->ctx.tt == NVTD_TT_DEVICE_TLB;
+    return x->req->type == NYX_REQ_UNTRANSLATED || x->ctx.ats;
 }
 
-/* What the IOTLB has for the page, if anything. */
-static bool iotlb_lookup(Xlat *x, uint16_t did, NyxIotlbEntry *entry)
+static bool refuse_kind(const Xlat *x, NyxReply *reply)
 {
-    bool hit = nyx_iotlb_lookup(x->r->tlb, x->req->iova, NYX_ASID(did),
-                                nyx_vtd_gen(x->vtd, did), entry);
+    return refuse(x, x->ctx.scalable ? NVTD_FAULT_SCTX_DTE
+                                     : NVTD_FAULT_TT_BLOCK, reply);
+}
+
+/*
+ * True if the entry is the last word.  Where accessed and dirty bits are kept
+ * it is not if a right is missing: the first write of a page has to set D.
+ */
+static bool finish_entry(const Xlat *x, bool marks,
+                         const NyxIotlbEntry *entry, NyxReply *reply,
+                         bool *ok)
+{
+    bool granted = entry->permission && !(x->need & ~entry->permission);
+
+    if (marks && (!granted || x->req->type == NYX_REQ_TRANSLATION)) {
+        return false;
+    }
+    if (granted) {
+        *ok = answer(reply, x->req->iova, entry->addr, entry->lg2,
+                     shown(x, entry->permission));
+    } else if (!entry->permission && x->ctx.scalable) {
+        /* The fault that the walk found, which is not about rights. */
+        *ok = refuse_unmapped(x, NVTD_FAULT_SSS_P, reply);
+    } else {
+        *ok = refuse_access(x, entry->permission, reply);
+    }
+    return true;
+}
+
+/* 7.1.3, SPT.5 and SPT.6: what requests with a PASID ask for beyond access. */
+static NyxVtdFaultCode check_flags(Xlat *x)
+{
+    const NyxRequest *req = x->req;
+
+    x->privileged = x->ctx.rid_priv ||
+                    (req->has_pasid && req->access & NYX_ACCESS_PRIV);
+    if (req->has_pasid && (req->access & NYX_ACCESS_EXEC) &&
+        !x->ctx.execute) {
+        return NVTD_FAULT_PTE_ERE;
+    }
+    if (x->privileged && x->ctx.scalable && !x->ctx.supervisor) {
+        return NVTD_FAULT_PTE_SRE;
+    }
+    return NVTD_FAULT_NONE;
+}
+
+/* Requests that go to their own address, within the widths. */
+static bool pass_through(const Xlat *x, NyxReply *reply)
+{
+    uint8_t lg2 = NVTD_AW_BITS(x->ctx.aw);
+
+    if (x->ctx.scalable) {
+        lg2 = MIN(lg2, x->vtd->cfg.haw_bits);
+        if (x->req->iova >> lg2) {
+            return refuse(x, NVTD_FAULT_SGN_HAW, reply);
+        }
+    }
+    if (x->req->has_pasid || x->req->type == NYX_REQ_TRANSLATION) {
+        if (overlaps_interrupts(x->req->iova, x->req->iova)) {
+            return refuse(x, NVTD_FAULT_SGN_INTR, reply);
+        }
+        lg2 = INTR_LG2;
+    }
+    if (!identity(x, reply)) {
+        return false;
+    }
+    /* Beyond it there is another answer: do not promise it. */
+    reply->addr_mask &= MAKE_64BIT_MASK(0, lg2);
+    return true;
+}
+
+static bool too_wide(const Xlat *x)
+{
+    return (x->ctx.kind == NYX_VTD_KIND_SECOND ||
+            x->ctx.kind == NYX_VTD_KIND_PASS) &&
+           x->req->iova >> NVTD_AW_BITS(x->ctx.aw);
+}
+
+static bool iotlb_lookup(Xlat *x, NyxIotlbEntry *entry)
+{
+    bool hit = nyx_iotlb_lookup(x->r->tlb, x->req->iova, x->asid,
+                                nyx_vtd_gen(x->vtd, x->asid), entry);
 
     x->looked_up = true;
     return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_IOTLB_LOOKUP, hit, x->sid,
-                               did);
-}
-
-static bool finish_entry(const Xlat *x, const NyxIotlbEntry *entry,
-                         NyxReply *reply)
-{
-    if ((x->need & ~entry->permission) || !entry->permission) {
-        return refuse_access(x, entry->permission, reply);
-    }
-    return answer(reply, x->req->iova, entry->addr, entry->lg2,
-                  entry->permission);
+                               x->ctx.did);
 }
 
 static bool translate_miss(Xlat *x, NyxReply *reply)
 {
-    NyxVtdFaultCode code = get_context(x);
+    NyxVtdFaultCode code = nyx_vtd_context_get(x->r, x->sid, x->req, &x->ctx,
+                                               &x->ctx_ticket);
     NyxIotlbEntry entry;
-    NyxWalk walk;
+    NyxVtdWay way;
+    bool ok;
 
+    if (code == NVTD_FAULT_NONE && !kind_admitted(x)) {
+        return refuse_kind(x, reply);
+    }
+    if (code == NVTD_FAULT_NONE) {
+        code = check_flags(x);
+    }
     if (code != NVTD_FAULT_NONE) {
         return refuse(x, code, reply);
-    }
-    if (!kind_admitted(x)) {
-        return refuse(x, NVTD_FAULT_TT_BLOCK, reply);
     }
     if (x->req->type == NYX_REQ_TRANSLATED) {
         return identity(x, reply);
     }
-    if (x->req->iova >> NVTD_AW_BITS(x->ctx.aw)) {
-        return refuse(x, NVTD_FAULT_WIDTH, reply);
+    if (too_wide(x)) {
+        return refuse(x, x->ctx.scalable ? NVTD_FAULT_SGN_WIDTH
+                                         : NVTD_FAULT_WIDTH, reply);
     }
-    if (x->ctx.tt == NVTD_TT_PASS_THROUGH) {
-        if (!identity(x, reply)) {
-            return false;
-        }
-        /* Beyond the width it is another answer: do not promise it. */
-        reply->addr_mask &= MAKE_64BIT_MASK(0, NVTD_AW_BITS(x->ctx.aw));
-        return true;
+    if (x->ctx.kind == NYX_VTD_KIND_PASS) {
+        return pass_through(x, reply);
     }
+    x->asid = nyx_vtd_context_asid(&x->ctx, x->privileged);
     /* 6.5.2: a context that was dropped takes no translations with it. */
-    if (!x->looked_up && iotlb_lookup(x, x->ctx.did, &entry)) {
-        return finish_entry(x, &entry, reply);
+    if (!x->looked_up &&
+        iotlb_lookup(x, &entry) &&
+        finish_entry(x, nyx_vtd_context_marks(&x->ctx), &entry, reply, &ok)) {
+        return ok;
     }
-    walk_tables(x, &walk);
-    return finish_walk(x, &walk, reply);
+    walk_tables(x, &way);
+    return finish_walk(x, &way, reply);
 }
 
 /* With TES = 0 only plain requests pass (digest 3.4). */
@@ -476,10 +409,8 @@ typedef struct Prior {
 /* Whether @word is a context for @sid that uses page tables. */
 static bool context_has_tables(uint64_t word, uint16_t sid)
 {
-    /* TT is 00b or 01b. */
     const uint64_t mask = R_NYX_CTX_VALID_MASK | R_NYX_CTX_PRESENT_MASK |
-                          (uint64_t)NVTD_TT_PASS_THROUGH <<
-                          R_NYX_CTX_TT_SHIFT | R_NYX_CTX_SID_MASK;
+                          R_NYX_CTX_PASS_MASK | R_NYX_CTX_SID_MASK;
 
     return (word & mask) ==
            (R_NYX_CTX_VALID_MASK | R_NYX_CTX_PRESENT_MASK |
@@ -490,21 +421,28 @@ static bool context_has_tables(uint64_t word, uint16_t sid)
 static inline bool look_up(NyxVtdRequester *r, uint64_t word, uint64_t iova,
                            NyxIotlbEntry *entry)
 {
-    unsigned did = FIELD_EX64(word, NYX_CTX, DID);
+    NyxAsid asid = nyx_ctx_word_asid(word);
 
-    return nyx_iotlb_find(r->tlb, iova, NYX_ASID(did),
-                          nyx_vtd_gen(r->vtd, did), entry);
+    return nyx_iotlb_find(r->tlb, iova, asid, nyx_vtd_gen(r->vtd, asid),
+                          entry);
 }
 
-/* Translation requests take the entries of the others (4.1.1). */
-static bool translate_found(Xlat *x, const Prior *prior, NyxReply *reply)
+/*
+ * With an entry of the IOTLB; true if it decides.  Translation requests take
+ * the entries of the others (4.1.1).
+ */
+static bool translate_found(Xlat *x, const Prior *prior, NyxReply *reply,
+                            bool *ok)
 {
     x->ctx.fpd = FIELD_EX64(prior->word, NYX_CTX, FPD);
-    x->ctx.tt = FIELD_EX64(prior->word, NYX_CTX, TT);
+    x->ctx.ats = FIELD_EX64(prior->word, NYX_CTX, ATS);
+    x->ctx.scalable = FIELD_EX64(prior->word, NYX_CTX, SCALABLE);
     if (!kind_admitted(x)) {
-        return refuse(x, NVTD_FAULT_TT_BLOCK, reply);
+        *ok = refuse_kind(x, reply);
+        return true;
     }
-    return finish_entry(x, &prior->entry, reply);
+    return finish_entry(x, FIELD_EX64(prior->word, NYX_CTX, MARKS),
+                        &prior->entry, reply, ok);
 }
 
 /* Everything but a plain hit. */
@@ -521,6 +459,7 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
         .probe = req->type == NYX_REQ_UNTRANSLATED &&
                  req->access == NYX_ACCESS_NONE,
     };
+    bool ok;
 
     if (qatomic_read(&r->last_sid) != sid) {
         qatomic_set(&r->last_sid, sid);
@@ -528,23 +467,26 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
     if (!prior->translating) {
         return translate_off(&x, reply);
     }
-    if (req->has_pasid) {
-        return refuse(&x, NVTD_FAULT_PASID_LEGACY, reply);
-    }
-    if (req->type != NYX_REQ_UNTRANSLATED &&
+    if ((req->type == NYX_REQ_TRANSLATED ||
+         (req->type == NYX_REQ_TRANSLATION && !req->has_pasid)) &&
         overlaps_interrupts(req->iova, req->iova)) {
-        /* 3.14: no device may have interrupts translated for it. */
-        return refuse(&x, NVTD_FAULT_INTR_RANGE, reply);
+        /*
+         * 3.14: no device may have interrupts translated for it.  Before it
+         * is translated an address with a PASID is like any other.
+         */
+        return refuse(&x, nyx_vtd_scalable(x.vtd) ? NVTD_FAULT_SGN_INTR
+                                                  : NVTD_FAULT_INTR_RANGE,
+                      reply);
     }
-    if (req->type == NYX_REQ_TRANSLATION &&
+    if (req->type == NYX_REQ_TRANSLATION && !req->has_pasid &&
         context_has_tables(prior->word, sid)) {
         prior->looked_up = true;
         prior->found = look_up(r, prior->word, req->iova, &prior->entry);
         nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_IOTLB_LOOKUP, prior->found, sid,
                             FIELD_EX64(prior->word, NYX_CTX, DID));
     }
-    if (prior->found) {
-        return translate_found(&x, prior, reply);
+    if (prior->found && translate_found(&x, prior, reply, &ok)) {
+        return ok;
     }
     x.looked_up = prior->looked_up;
     return translate_miss(&x, reply);
@@ -570,7 +512,7 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
                    !(req->access & ~entry.permission) &&
                    !(mode & NVTD_MODE_COUNT))) {
             return answer(reply, req->iova, entry.addr, entry.lg2,
-                          entry.permission);
+                          entry.permission & NYX_ACCESS_RW);
         }
     }
     if (unlikely(mode & NVTD_MODE_COUNT)) {
@@ -610,6 +552,7 @@ NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
     r->tlb = nyx_iotlb_new(&cfg);
     cfg = cache_cfg(&vtd->cfg, PAGING_ENTRIES, 1 << 16);
     r->tables = nyx_iotlb_new(&cfg);
+    r->pasids = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     pthread_mutex_init(&r->lock, NULL);
     g_ptr_array_add(vtd->requesters, r);
     return r;
@@ -620,6 +563,7 @@ void nyx_vtd_requester_free(NyxVtdRequester *r)
     nyx_vtd_report_drain(r->vtd);
     nyx_vtd_announce_end(r);
     g_ptr_array_remove(r->vtd->requesters, r);
+    g_hash_table_unref(r->pasids);
     nyx_iotlb_free(r->tables);
     nyx_iotlb_free(r->tlb);
     pthread_mutex_destroy(&r->lock);

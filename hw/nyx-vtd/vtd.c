@@ -90,21 +90,25 @@ static bool ats_enabled(const PCIDevice *dev)
                    PCI_ATS_CTRL_ENABLE);
 }
 
-/* A function that is not there, or has no ATS, never answers. */
-static NyxVtdAtsAnswer host_device_tlb(void *opaque, uint16_t sid,
-                                       uint64_t addr, uint8_t lg2)
+/*
+ * A function that is not there, or has no ATS, never answers.  Notifiers know
+ * no PASIDs: they hear of the range whatever the PASID.
+ */
+static NyxVtdAtsAnswer host_device_tlb(void *opaque,
+                                       const NyxVtdDeviceTlb *inv)
 {
     NyxVtdState *s = opaque;
     PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
-    PCIDevice *dev = pci_find_device(pcms->pcibus, sid >> 8, sid & 0xff);
-    NyxDmaDevice *device = nyx_dma_space_find(s->space, sid);
+    PCIDevice *dev = pci_find_device(pcms->pcibus, inv->sid >> 8,
+                                     inv->sid & 0xff);
+    NyxDmaDevice *device = nyx_dma_space_find(s->space, inv->sid);
 
     if (!dev || !ats_enabled(dev)) {
         return NYX_VTD_ATS_SILENT;
     }
     if (device) {
-        nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP, addr,
-                                lg2);
+        nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP,
+                                inv->addr, inv->lg2);
     }
     return NYX_VTD_ATS_DONE;
 }
@@ -154,6 +158,17 @@ static void host_event(void *opaque, const NyxVtdEvent *ev)
         break;
     case NYX_VTD_EV_INV_DEVTLB:
         trace_nyx_vtd_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2);
+        break;
+    case NYX_VTD_EV_INV_PASID_CACHE:
+        trace_nyx_vtd_pasid_cache_invalidate(ev->did, ev->a, ev->gran);
+        break;
+    case NYX_VTD_EV_INV_PASID_IOTLB:
+        trace_nyx_vtd_pasid_iotlb_invalidate(ev->addr, ev->lg2, ev->did,
+                                             ev->a, ev->gran);
+        break;
+    case NYX_VTD_EV_INV_PASID_DEVTLB:
+        trace_nyx_vtd_pasid_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2,
+                                                  ev->a, ev->b);
         break;
     case NYX_VTD_EV_INV_IEC:
         trace_nyx_vtd_iec_invalidate(ev->a, ev->b, ev->gran);
@@ -451,6 +466,26 @@ static bool decide_eim(NyxVtdState *s, bool intremap, bool *eim, Error **errp)
     }
 }
 
+/* Options of scalable mode have no effect without it. */
+static void make_scalable_cfg(const NyxVtdState *s, NyxVtdCfg *cfg)
+{
+    bool on = s->props.scalable_mode;
+
+    cfg->scalable_mode = on;
+    cfg->first_stage = on && s->props.flts;
+    cfg->second_stage = on && s->props.ssts;
+    cfg->nested = cfg->first_stage && cfg->second_stage && s->props.nest;
+    cfg->first_1g = cfg->first_stage && s->props.fs1gp;
+    cfg->first_5_levels = cfg->first_stage && s->props.fs5lp;
+    cfg->second_ad = cfg->second_stage && s->props.ssads;
+    cfg->extended_accessed = cfg->first_stage && s->props.eafs;
+    cfg->supervisor = cfg->first_stage && s->props.srs;
+    cfg->execute = cfg->first_stage && s->props.ers;
+    cfg->rid_pasid = on && s->props.rps;
+    cfg->rid_priv = cfg->supervisor && s->props.rprivs;
+    cfg->pasid_bits = on ? s->props.pasid_bits : 0;
+}
+
 /*
  * posted-interrupts=auto: KVM's routes are messages, and an interrupt that
  * comes by one (vhost) cannot be posted.
@@ -490,6 +525,7 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .cache_seed = s->props.cache_seed,
         .iotlb_entries = s->props.iotlb_entries,
     };
+    make_scalable_cfg(s, cfg);
     if (s->props.version > UINT8_MAX) {
         cfg->version = UINT8_MAX;
     }
@@ -589,13 +625,31 @@ static const Property properties[] = {
     DEFINE_PROP_BOOL("esirtps", NyxVtdState, props.esirtps, false),
     DEFINE_PROP_BOOL("esrtps", NyxVtdState, props.esrtps, false),
     DEFINE_PROP_UINT8("fault-records", NyxVtdState, props.fault_records, 8),
+    DEFINE_PROP_BOOL("eafs", NyxVtdState, props.eafs, true),
+    DEFINE_PROP_BOOL("ers", NyxVtdState, props.ers, true),
     DEFINE_PROP_STRING("findings", NyxVtdState, props.findings),
+    DEFINE_PROP_BOOL("flts", NyxVtdState, props.flts, true),
+    DEFINE_PROP_BOOL("fs1gp", NyxVtdState, props.fs1gp, true),
+    DEFINE_PROP_BOOL("fs5lp", NyxVtdState, props.fs5lp, true),
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
+    DEFINE_PROP_BOOL("nest", NyxVtdState, props.nest, true),
+    DEFINE_PROP_UINT8("pasid-bits", NyxVtdState, props.pasid_bits, 20),
+    DEFINE_PROP_BOOL("rprivs", NyxVtdState, props.rprivs, true),
+    DEFINE_PROP_BOOL("rps", NyxVtdState, props.rps, true),
+    DEFINE_PROP_BOOL("scalable-mode", NyxVtdState, props.scalable_mode,
+                     false),
+    DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
+    DEFINE_PROP_BOOL("srs", NyxVtdState, props.srs, true),
+    DEFINE_PROP_BOOL("ssads", NyxVtdState, props.ssads, true),
+    DEFINE_PROP_BOOL("ssts", NyxVtdState, props.ssts, true),
+    /* As intel-iommu spells them. */
+    DEFINE_PROP_BOOL("x-flts", NyxVtdState, props.flts, true),
+    DEFINE_PROP_BOOL("x-scalable-mode", NyxVtdState, props.scalable_mode,
+                     false),
     DEFINE_PROP_BOOL("perfmon", NyxVtdState, props.perfmon, false),
     DEFINE_PROP_ON_OFF_AUTO("posted-interrupts", NyxVtdState,
                             props.posted_interrupts, ON_OFF_AUTO_AUTO),
-    DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
     DEFINE_PROP_BOOL("vcmd", NyxVtdState, props.vcmd, false),
     DEFINE_PROP_UINT32("version", NyxVtdState, props.version, 0),
     DEFINE_PROP_BOOL("x2apic-opt-out", NyxVtdState, props.x2apic_opt_out,
@@ -626,22 +680,46 @@ static const char *const descriptions[][2] = {
     { "esrtps", "CAP.ESRTPS: a new root table flushes contexts and IOTLB "
       "(default off)" },
     { "fault-records", "fault-recording registers, 1 to 16 (default 8)" },
+    { "eafs", "ECAP.EAFS: extended-accessed bit (default on with flts)" },
+    { "ers", "ECAP.ERS: requests to execute (default on with flts)" },
     { "findings", "id of a -chardev for guest mistakes, one JSON object a "
       "line" },
+    { "flts", "ECAP.FSTS: first-stage tables (default on with "
+      "scalable-mode)" },
+    { "fs1gp", "CAP.FS1GP: first-stage pages of 1 GiB (default on with "
+      "flts)" },
+    { "fs5lp", "CAP.FS5LP: five levels of first-stage tables (default on "
+      "with flts)" },
     { "intremap", "ECAP.IR: interrupt remapping (default auto: on unless "
       "the irqchip is all in the kernel)" },
     { "iotlb-entries", "translations cached per device, 16 to 1048576 "
       "(default 4096)" },
+    { "nest", "ECAP.NEST: first stage over second stage (default on with "
+      "both)" },
+    { "pasid-bits", "ECAP.PSS: width of a PASID, 0 (none) to 20 (default 20 "
+      "with scalable-mode)" },
     { "perfmon", "ECAP.PMS: performance counters, and CAP.ECMDS to run them "
       "(default off)" },
     { "posted-interrupts", "CAP.PI: interrupt entries in posted format "
       "(default auto: on with intremap, except under KVM)" },
     { "pt", "ECAP.PT: pass-through contexts (default on)" },
+    { "rprivs", "ECAP.RPRIVS: requests without a PASID may be privileged "
+      "(default on with srs)" },
+    { "rps", "ECAP.RPS: RID_PASID may be set (default on with "
+      "scalable-mode)" },
+    { "scalable-mode", "ECAP.SMTS: PASIDs and two stages (default off)" },
     { "snoop-control", "ECAP.SC: snoop bit in paging entries (default on)" },
+    { "srs", "ECAP.SRS: privileged requests (default on with flts)" },
+    { "ssads", "ECAP.SSADS: accessed and dirty in second-stage tables "
+      "(default on with ssts)" },
+    { "ssts", "ECAP.SSTS: second-stage tables in scalable mode (default on "
+      "with scalable-mode)" },
     { "vcmd", "ECAP.VCS: virtual commands hand out PASIDs (default off)" },
     { "version", "VER register, 0x10 to 0x5f (default 0: version 1.0)" },
     { "x2apic-opt-out", "ask the guest not to use x2APIC, in the DMAR table "
       "(default off)" },
+    { "x-flts", "the same as flts" },
+    { "x-scalable-mode", "the same as scalable-mode" },
 };
 
 static void class_init(ObjectClass *oc, NyxClassData *data)

@@ -61,6 +61,12 @@ class Row:
         return 'DMA-FQ' if self.mode == 'lazy' and batching else 'DMA'
 
     @property
+    def first_stage(self):
+        """Whether the kernel's own domains use first-stage tables."""
+        return (self.options.get('scalable-mode') == 'on' and
+                self.options.get('flts') != 'off')
+
+    @property
     def cmdline(self):
         return {
             'strict': 'intel_iommu=on iommu.strict=1',
@@ -126,6 +132,9 @@ FEATURES = 'intremap=on,eim=on,posted-interrupts=on,esrtps=on,esirtps=on,' \
 NO_SVT_BUS = {'intel-iommu':
               'intel-iommu swaps start and end of the bus range (SVT=2)'}
 
+SCALABLE = 'scalable-mode=on,intremap=on'
+SM_ON = 'intel_iommu=on,sm_on'
+
 WRITE = r'\[DMA Write NO_PASID\] Request device \[{device}\] ' \
         r'fault addr {address} \[fault reason 0x05\]'
 READ = r'\[DMA Read NO_PASID\] Request device \[{device}\] ' \
@@ -171,6 +180,20 @@ SINGLE = (
     # QEMU's own chooses eim=off where there is no KVM.
     Row('defaults-6.12', iommu='aw-bits=48', **MEDIUM,
         unfit={'intel-iommu': 'intel-iommu leaves x2APIC out by default'}),
+
+    # Both stages, of which the kernel's own domains use the first; then each
+    # stage alone.
+    Row('scalable-6.12', iommu=SCALABLE, append=SM_ON, unfit=NO_OPTION),
+    Row('scalable-6.12-lazy', iommu=SCALABLE, mode='lazy', append=SM_ON,
+        unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-6.12-pt', iommu=SCALABLE, mode='pt', append=SM_ON,
+        unfit=NO_OPTION, **SMALL),
+    Row('scalable-second-6.12', iommu=SCALABLE + ',flts=off', append=SM_ON,
+        unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-first-6.12', iommu=SCALABLE + ',ssts=off', append=SM_ON,
+        unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-6.1', kernel='6.1', iommu=SCALABLE, append=SM_ON,
+        unfit=NO_OPTION, **MEDIUM),
 
     # All that is off by default because a kernel has no use for it.
     Row('features-6.12', iommu=FEATURES, unfit=NO_OPTION,

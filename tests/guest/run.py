@@ -430,8 +430,10 @@ def check_device(row, reports, findings):
         findings.check('IOTLB used', stats['iotlb']['misses'] > 0 and
                        hits == (row.options.get('cache') != 'off'),
                        stats['iotlb'])
-        findings.check('IOTLB invalidated', any(
-            orders[f'iotlb-{what}'] for what in ('domain', 'page')), orders)
+        kinds = (('pasid-iotlb-pasid', 'pasid-iotlb-page') if row.first_stage
+                 else ('iotlb-domain', 'iotlb-page'))
+        findings.check('IOTLB invalidated',
+                       any(orders[kind] for kind in kinds), orders)
 
 
 def judge(row, made, reports, lines, stderr, findings):

@@ -109,10 +109,12 @@ static void test_wrong_argument(void)
 
 static const char *const options[] = {
     "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode", "coalesce",
-    "device-iotlb", "dma-drain", "dma-translation", "eim", "esirtps",
-    "esrtps", "fault-records", "findings", "intremap", "iotlb-entries",
-    "perfmon", "posted-interrupts", "pt", "snoop-control", "vcmd", "version",
-    "x2apic-opt-out",
+    "device-iotlb", "dma-drain", "dma-translation", "eafs", "eim", "ers",
+    "esirtps", "esrtps", "fault-records", "findings", "flts", "fs1gp", "fs5lp",
+    "intremap", "iotlb-entries", "nest", "pasid-bits", "perfmon",
+    "posted-interrupts", "pt", "rprivs", "rps", "scalable-mode",
+    "snoop-control", "srs", "ssads", "ssts", "vcmd", "version", "x-flts",
+    "x-scalable-mode", "x2apic-opt-out",
 };
 
 /* Each option once, with words that describe it, and nothing else. */

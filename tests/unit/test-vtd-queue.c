@@ -604,11 +604,11 @@ static void test_device_tlb(void)
     for (unsigned i = 0; i < ARRAY_SIZE(size_rows); i++) {
         const SizeRow *row = &size_rows[i];
         g_autofree char *name = g_strdup_printf("0x%" PRIx64, row->hi);
-        FxDevTlb *seen;
+        NyxVtdDeviceTlb *seen;
 
         fx_submit(f, 0x3 | (uint64_t)(0x100 + i) << 32, row->hi);
         FX_CHECK(name, f->devtlb->len, i + 1);
-        seen = &g_array_index(f->devtlb, FxDevTlb, i);
+        seen = &g_array_index(f->devtlb, NyxVtdDeviceTlb, i);
         FX_CHECK(name, seen->sid, 0x100 + i);
         FX_CHECK(name, seen->addr, row->addr);
         FX_CHECK(name, seen->lg2, row->lg2);

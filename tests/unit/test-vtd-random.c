@@ -68,11 +68,12 @@ static uint64_t register_value(Chaos *c, uint32_t offset)
         /* A bit more or less than there is. */
         return fx_read32(c->f, 0x1c) ^ 1u << (23 + below(c, 9));
     case 0x20:
-        return some_page(c) | (below(c, 8) ? 0 : below(c, 4) << 10);
+        return some_page(c) | (below(c, 8) ? c->f->cfg.scalable_mode << 10
+                                           : below(c, 4) << 10);
     case 0x88:
         return (uint64_t)below(c, below(c, 8) ? 256 : 0x8000) << 4;
     case 0x90:
-        return some_page(c) | below(c, 3);
+        return some_page(c) | below(c, 3) | below(c, 2) << 11;
     case 0xb8:
         return some_page(c) | below(c, 16) | (uint64_t)below(c, 2) << 11;
     default:
@@ -110,7 +111,7 @@ static uint64_t some_word(Chaos *c)
     case 5:
         return (any(c) & 0x3fffc0000000ULL) | 0x83;
     case 6:
-        return 1 + below(c, 6) + (below(c, 4) << 4) +
+        return 1 + below(c, 8) + (below(c, 4) << 4) +
                ((uint64_t)below(c, 4) << 16) + ((uint64_t)below(c, 8) << 32);
     default:
         return 1 | (any(c) & 0x000000ffff00ff1eULL);
@@ -270,6 +271,21 @@ static NyxVtdCfg some_cfg(Chaos *c)
     };
 
     cfg.eim = cfg.intremap && below(c, 2);
+    if (!below(c, 3)) {
+        cfg.scalable_mode = true;
+        cfg.dma_drain = true;
+        cfg.first_stage = true;
+        cfg.second_stage = true;
+        cfg.nested = below(c, 2);
+        cfg.first_1g = below(c, 2);
+        cfg.second_ad = below(c, 2);
+        cfg.extended_accessed = below(c, 2);
+        cfg.supervisor = below(c, 2);
+        cfg.execute = below(c, 2);
+        cfg.rid_pasid = below(c, 2);
+        cfg.rid_priv = below(c, 2);
+        cfg.pasid_bits = 20;
+    }
     return cfg;
 }
 

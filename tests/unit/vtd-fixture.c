@@ -252,14 +252,13 @@ static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)
     return !f->sid_of || f->sid_of(f, r, sid);
 }
 
-static NyxVtdAtsAnswer host_device_tlb(void *opaque, uint16_t sid,
-                                       uint64_t addr, uint8_t lg2)
+static NyxVtdAtsAnswer host_device_tlb(void *opaque,
+                                       const NyxVtdDeviceTlb *inv)
 {
     Fx *f = opaque;
-    const FxDevTlb row = { sid, addr, lg2 };
 
     g_assert_true(host_serialized(f));
-    g_array_append_val(f->devtlb, row);
+    g_array_append_vals(f->devtlb, inv, 1);
     return f->ats_answer;
 }
 
@@ -346,7 +345,7 @@ Fx *fx_new(const NyxVtdCfg *cfg)
     f->serial = pthread_self();
     f->messages = g_array_new(FALSE, TRUE, sizeof(FxMessage));
     f->unmapped = g_array_new(FALSE, TRUE, sizeof(FxUnmapped));
-    f->devtlb = g_array_new(FALSE, TRUE, sizeof(FxDevTlb));
+    f->devtlb = g_array_new(FALSE, TRUE, sizeof(NyxVtdDeviceTlb));
     f->iec = g_array_new(FALSE, TRUE, sizeof(FxIec));
     pthread_mutex_init(&f->lock, NULL);
     f->root = fx_mem_pages(&f->mem, 1);
@@ -483,15 +482,25 @@ void fx_queue_start(Fx *f, unsigned qs)
     f->queue_size = PAGE << qs;
     f->tail = 0;
     fx_write64(f, 0x88, 0);
-    fx_write64(f, 0x90, f->queue | qs);
+    fx_write64(f, 0x90, f->queue | (f->wide ? 0x800 : 0) | qs);
     fx_gcmd(f, 26, true);
+}
+
+void fx_queue_start_wide(Fx *f, unsigned qs)
+{
+    f->wide = true;
+    fx_queue_start(f, qs);
 }
 
 void fx_desc(Fx *f, uint64_t lo, uint64_t hi)
 {
     fx_mem_poke(&f->mem, f->queue + f->tail, lo);
     fx_mem_poke(&f->mem, f->queue + f->tail + 8, hi);
-    f->tail = (f->tail + 16) % f->queue_size;
+    if (f->wide) {
+        fx_mem_poke(&f->mem, f->queue + f->tail + 16, 0);
+        fx_mem_poke(&f->mem, f->queue + f->tail + 24, 0);
+    }
+    f->tail = (f->tail + (f->wide ? 32 : 16)) % f->queue_size;
 }
 
 void fx_ring(Fx *f)

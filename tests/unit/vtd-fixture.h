@@ -87,12 +87,6 @@ typedef struct FxUnmapped {
     uint8_t lg2;
 } FxUnmapped;
 
-typedef struct FxDevTlb {
-    uint16_t sid;
-    uint64_t addr;
-    uint8_t lg2;
-} FxDevTlb;
-
 typedef struct FxIec {
     bool global;
     uint32_t index;
@@ -132,7 +126,7 @@ typedef struct Fx {
     unsigned finding_calls;  /* atomic */
     GArray *messages;        /* FxMessage */
     GArray *unmapped;        /* FxUnmapped */
-    GArray *devtlb;          /* FxDevTlb */
+    GArray *devtlb;          /* NyxVtdDeviceTlb */
     GArray *iec;             /* FxIec */
     unsigned events[FX_EVENT_KINDS];          /* atomic */
     pthread_mutex_t lock;
@@ -142,6 +136,7 @@ typedef struct Fx {
     uint64_t queue;          /* invalidation queue, and its bytes */
     uint64_t queue_size;
     uint64_t tail;
+    bool wide;               /* 256-bit descriptors */
     uint64_t irt;            /* interrupt remapping table */
 } Fx;
 
@@ -179,6 +174,8 @@ void fx_flush_pages(Fx *f, uint16_t did, uint64_t iova, unsigned am, bool ih);
 
 /* Enable a queue of 2^qs pages. */
 void fx_queue_start(Fx *f, unsigned qs);
+/* The same with 256-bit descriptors. */
+void fx_queue_start_wide(Fx *f, unsigned qs);
 /* Put a descriptor at the tail; the unit is not told. */
 void fx_desc(Fx *f, uint64_t lo, uint64_t hi);
 void fx_ring(Fx *f);

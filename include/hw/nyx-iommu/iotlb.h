@@ -17,12 +17,16 @@
 #include "hw/nyx-iommu/cache.h"
 
 /*
- * Address-space tag of an entry: domain in bits 15:0, PASID in 35:16, and
- * whether there is a PASID in bit 36.
+ * Address-space tag of an entry: domain in bits 15:0, PASID in 35:16, whether
+ * there is a PASID in bit 36, and whether it is for privileged requests in 37.
  */
 typedef uint64_t NyxAsid;
 
 #define NYX_ASID(did) ((NyxAsid)(uint16_t)(did))
+#define NYX_ASID_HAS_PASID  (1ULL << 36)
+#define NYX_ASID_PRIVILEGED (1ULL << 37)
+#define NYX_ASID_PASID(did, pasid) \
+    (NYX_ASID(did) | (NyxAsid)(pasid) << 16 | NYX_ASID_HAS_PASID)
 #define NYX_ASID_NONE UINT64_MAX
 
 typedef struct NyxIotlb NyxIotlb;

@@ -24,6 +24,7 @@ typedef enum NyxAccess {
     NYX_ACCESS_WRITE = 1 << 1,
     NYX_ACCESS_RW = NYX_ACCESS_READ | NYX_ACCESS_WRITE,
     NYX_ACCESS_EXEC = 1 << 2,      /* needs a PASID */
+    NYX_ACCESS_RWX = NYX_ACCESS_RW | NYX_ACCESS_EXEC,
     NYX_ACCESS_PRIV = 1 << 3,      /* needs a PASID */
     NYX_ACCESS_ZERO_LEN = 1 << 4,  /* read with no byte enabled */
     NYX_ACCESS_ATOMIC = 1 << 5,    /* AtomicOp: needs read and write */

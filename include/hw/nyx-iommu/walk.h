@@ -211,7 +211,13 @@ static inline bool nyx_walk_marks(const NyxWalkCtx *ctx)
 static inline bool nyx_walk_step_marked(const NyxWalkCtx *ctx,
                                         const NyxWalkStep *step)
 {
-    return !nyx_walk_marks(ctx) || (step->entry & ctx->fmt->accessed.mask);
+    const NyxEntryMark *extended = &ctx->fmt->extended;
+    uint64_t bits = ctx->fmt->accessed.mask;
+
+    if (!(extended->features & ~ctx->features)) {
+        bits |= extended->mask;
+    }
+    return !nyx_walk_marks(ctx) || !(bits & ~step->entry);
 }
 
 /*

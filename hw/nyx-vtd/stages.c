@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Page tables of a context: one stage or two, with the paging-structure
+ * cache, and which fault a walk that fails is (7.1.3).
+ */
+#include "qemu/osdep.h"
+#include "hw/nyx-iommu/iotlb-lookup.h"
+#include "hw/nyx-iommu/nested.h"
+#include "hw/nyx-vtd/internal.h"
+
+/* Fault codes that legacy and scalable mode have in common, but by number. */
+typedef struct SecondFaults {
+    NyxVtdFaultCode root;    /* its table is not in RAM */
+    NyxVtdFaultCode table;
+    NyxVtdFaultCode reserved;
+    NyxVtdFaultCode write;
+    NyxVtdFaultCode read;
+} SecondFaults;
+
+static const SecondFaults second_faults[] = {
+    [false] = {
+        /* LCT.4.3 is for the table that the context entry points at. */
+        NVTD_FAULT_CTX_INV, NVTD_FAULT_SS_READ, NVTD_FAULT_SS_RSVD,
+        NVTD_FAULT_WRITE, NVTD_FAULT_READ,
+    },
+    [true] = {
+        NVTD_FAULT_SSS_ROOT, NVTD_FAULT_SSS_READ, NVTD_FAULT_SSS_RSVD,
+        NVTD_FAULT_SGN_WRITE, NVTD_FAULT_SGN_READ,
+    },
+};
+
+NyxVtdFaultCode nyx_vtd_denied(const NyxVtdContext *ctx, unsigned missing)
+{
+    const SecondFaults *codes = &second_faults[ctx->scalable];
+
+    if (missing & NYX_ACCESS_EXEC) {
+        return NVTD_FAULT_SGN_EXEC;
+    }
+    return missing & NYX_ACCESS_WRITE ? codes->write : codes->read;
+}
+
+/* --- The stages ----------------------------------------------------------- */
+
+static NyxWalkCtx second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx)
+{
+    return (NyxWalkCtx) {
+        .fmt = &nyx_fmt_vtdss,
+        .mem = &vtd->host.mem,
+        .root = ctx->ssptptr,
+        .top = ctx->aw + 1,
+        .addr_bits = vtd->cfg.haw_bits,
+        .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
+                    /* Only legacy mode asks ECAP.SC for it (9.8). */
+                    (vtd->cfg.snoop_control || ctx->scalable
+                     ? NYX_VTDSS_SNP : 0) |
+                    (ctx->second_ad ? NYX_VTDSS_AD : 0),
+    };
+}
+
+static NyxWalkCtx first_stage(const NyxVtd *vtd, const NyxVtdContext *ctx,
+                              bool privileged)
+{
+    return (NyxWalkCtx) {
+        .fmt = &nyx_fmt_vtdfs,
+        .mem = &vtd->host.mem,
+        .root = ctx->fsptptr,
+        .top = ctx->fs_levels - 1,
+        /* Of guest addresses the second stage knows the width. */
+        .addr_bits = ctx->kind == NYX_VTD_KIND_NESTED ? 52
+                                                      : vtd->cfg.haw_bits,
+        .features = (vtd->cfg.first_1g ? NYX_VTDFS_1G : 0) |
+                    (privileged ? NYX_VTDFS_PRIV : 0) |
+                    (ctx->write_protect ? NYX_VTDFS_WPE : 0) |
+                    (ctx->no_execute ? NYX_VTDFS_NXE : 0) |
+                    (ctx->smep ? NYX_VTDFS_SMEP : 0) |
+                    (ctx->extended_accessed ? NYX_VTDFS_EA : 0),
+    };
+}
+
+/* --- Faults --------------------------------------------------------------- */
+
+static void first_fault(const NyxWalkCtx *wctx, const NyxWalk *walk,
+                        unsigned need, NyxVtdWay *way)
+{
+    unsigned missing = need & ~walk->permission;
+
+    way->unmapped = true;
+    switch (walk->status) {
+    case NYX_WALK_EMPTY:
+        way->code = NVTD_FAULT_FS_P;
+        return;
+    case NYX_WALK_PRIVILEGE:
+        way->code = NVTD_FAULT_SGN_USER;
+        return;
+    case NYX_WALK_DENIED:
+        way->code = missing & NYX_ACCESS_EXEC ? NVTD_FAULT_SGN_EXEC :
+                    missing & NYX_ACCESS_WRITE ? NVTD_FAULT_SGN_WRITE
+                                               : NVTD_FAULT_SGN_READ;
+        return;
+    case NYX_WALK_RESERVED:
+        way->code = NVTD_FAULT_FS_RSVD;
+        break;
+    case NYX_WALK_MARK_ERROR:
+        way->code = NVTD_FAULT_FS_AD;
+        break;
+    default:
+        way->code = walk->level == wctx->top ? NVTD_FAULT_FS_ROOT
+                                             : NVTD_FAULT_FS_READ;
+    }
+    way->unmapped = false;
+}
+
+/* A request that needs no access, and is not privileged enough for any. */
+static void check_privilege(const NyxWalk *first, NyxVtdWay *way)
+{
+    if (!(first->permission & NYX_ACCESS_RWX)) {
+        way->code = NVTD_FAULT_SGN_USER;
+        way->unmapped = true;
+    }
+}
+
+static void second_fault(const NyxVtdContext *ctx, const NyxWalkCtx *wctx,
+                         const NyxWalk *walk, unsigned need, NyxVtdWay *way)
+{
+    const SecondFaults *codes = &second_faults[ctx->scalable];
+
+    switch (walk->status) {
+    case NYX_WALK_EMPTY:
+        way->code = ctx->scalable ? NVTD_FAULT_SSS_P
+                                  : nyx_vtd_denied(ctx, need);
+        way->hole = true;
+        way->unmapped = true;
+        break;
+    case NYX_WALK_DENIED:
+        way->code = nyx_vtd_denied(ctx, need & ~walk->permission);
+        way->unmapped = true;
+        break;
+    case NYX_WALK_RESERVED:
+        way->code = codes->reserved;
+        break;
+    case NYX_WALK_MARK_ERROR:
+        way->code = NVTD_FAULT_SSS_AD;
+        break;
+    default:
+        way->code = walk->level == wctx->top ? codes->root : codes->table;
+    }
+}
+
+/* What the second stage said of a first-stage table, or of the end. */
+static void nested_fault(const NyxVtdContext *ctx, const NyxNestedCtx *nctx,
+                         const NyxNestedWalk *walk, unsigned need,
+                         NyxVtdWay *way)
+{
+    bool denied = walk->second.status == NYX_WALK_DENIED;
+
+    if (walk->status == NYX_NESTED_FIRST) {
+        first_fault(nctx->first, &walk->first, need, way);
+        return;
+    }
+    if (walk->second.status == NYX_WALK_WIDTH) {
+        way->code = NVTD_FAULT_FS_BEYOND_SS;
+        return;
+    }
+    second_fault(ctx, nctx->second, &walk->second, need, way);
+    way->hole = false;
+    if (walk->status == NYX_NESTED_FINAL) {
+        return;
+    }
+    way->unmapped = false;
+    if (denied && walk->status == NYX_NESTED_STORE) {
+        way->code = NVTD_FAULT_FS_AD_SS;
+    } else if (denied) {
+        way->code = walk->first.level == nctx->first->top
+                    ? NVTD_FAULT_FS_ROOT_SS : NVTD_FAULT_FS_TABLE_SS;
+    }
+}
+
+/* --- Paging-structure cache ----------------------------------------------- */
+
+/*
+ * The lowest table that the cache knows for the address.  Not if the entries
+ * that lead to it refuse the request: the walk is to end at one of those.
+ */
+static bool paging_lookup(const NyxVtdJob *job, const NyxWalkCtx *wctx,
+                          NyxWalkStart *start)
+{
+    const NyxFormat *fmt = wctx->fmt;
+    unsigned granted;
+    NyxIotlbEntry entry;
+    bool hit = nyx_iotlb_lookup(job->r->tables, job->iova, job->table_asid,
+                                job->gen, &entry);
+
+    if (!nyx_vtd_perf_lookup(job->r->vtd, NVTD_PERF_TABLE_LOOKUP, hit,
+                             job->sid, job->ctx->did)) {
+        return false;
+    }
+    *start = (NyxWalkStart) {
+        .table = entry.addr,
+        .level = nyx_lg2_level(fmt, entry.lg2) - 1,
+        .permission = entry.permission,
+    };
+    granted = fmt->grant ? fmt->grant(wctx, start->permission, NYX_ENTRY_TABLE)
+                         : start->permission;
+    return !(job->need & NYX_ACCESS_RWX & ~granted);
+}
+
+/* Remember the table pointers that a walk went through. */
+static void paging_fill(const NyxVtdJob *job, const NyxWalkCtx *wctx,
+                        const NyxWalk *walk)
+{
+    unsigned tables = walk->steps;
+
+    /* The last entry read is the leaf or the one that ended the walk. */
+    if (tables && walk->status != NYX_WALK_READ_ERROR) {
+        tables--;
+    }
+    for (unsigned i = 0; i < tables; i++) {
+        const NyxWalkStep *step = &walk->trail[i];
+        uint8_t lg2 = nyx_level_lg2(wctx->fmt, step->level);
+        const NyxIotlbEntry entry = {
+            .iova = job->iova & ~MAKE_64BIT_MASK(0, lg2),
+            .addr = step->entry & wctx->fmt->table_mask,
+            .lg2 = lg2,
+            .permission = step->permission,
+        };
+
+        if (!nyx_walk_step_marked(wctx, step)) {
+            return;
+        }
+        nyx_iotlb_insert(job->r->tables, job->paging_ticket, job->table_asid,
+                         job->gen, &entry);
+    }
+}
+
+/* --- Walks ---------------------------------------------------------------- */
+
+static void count_walk(const NyxVtdJob *job, unsigned reads)
+{
+    NyxVtdRequester *r = job->r;
+
+    nyx_count(&r->walks);
+    nyx_vtd_perf_count(r->vtd, NVTD_PERF_TABLE_READ, reads, job->sid,
+                       job->ctx->did);
+    qatomic_set(&r->walk_reads, qatomic_read(&r->walk_reads) + reads);
+}
+
+static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
+                      NyxVtdWay *way)
+{
+    bool hardware = job->r->vtd->cfg.cache == NYX_CACHE_HARDWARE;
+    NyxWalkStart start;
+    bool started = paging_lookup(job, wctx, &start);
+    NyxWalk walk;
+
+    if (nyx_walk_marks(wctx)) {
+        nyx_walk_and_mark(wctx, job->iova, job->need, started ? &start : NULL,
+                          &walk);
+    } else {
+        nyx_walk(wctx, job->iova, job->need & NYX_ACCESS_RWX,
+                 started ? &start : NULL, &walk);
+    }
+    if (walk.status == NYX_WALK_OK) {
+        if (hardware) {
+            nyx_walk_widen(wctx, &walk);
+        }
+        way->kept = walk.permission & NYX_ACCESS_RWX;
+        if (nyx_walk_clean(wctx, &walk)) {
+            way->kept &= ~NYX_ACCESS_WRITE;
+        }
+        if (wctx->fmt == &nyx_fmt_vtdfs) {
+            check_privilege(&walk, way);
+        }
+    } else if (wctx->fmt == &nyx_fmt_vtdfs) {
+        first_fault(wctx, &walk, job->need & NYX_ACCESS_RWX, way);
+    } else {
+        second_fault(job->ctx, wctx, &walk, job->need & NYX_ACCESS_RWX, way);
+    }
+    way->addr = walk.addr;
+    way->lg2 = walk.lg2;
+    way->permission = walk.permission & NYX_ACCESS_RWX;
+    count_walk(job, walk.steps);
+    if (job->keep) {
+        paging_fill(job, wctx, &walk);
+    }
+}
+
+/* Tables of the first stage are at guest addresses: none is remembered. */
+static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
+{
+    const NyxVtd *vtd = job->r->vtd;
+    const NyxWalkCtx first = first_stage(vtd, job->ctx, job->privileged);
+    const NyxWalkCtx second = second_stage(vtd, job->ctx);
+    const NyxNestedCtx nctx = {
+        &first, &second, NVTD_AW_BITS(job->ctx->aw),
+    };
+    NyxNestedWalk walk;
+
+    nyx_nested_walk(&nctx, job->iova, job->need, NULL, &walk);
+    if (walk.status == NYX_NESTED_OK) {
+        way->addr = walk.addr;
+        way->lg2 = walk.lg2;
+        way->permission = way->kept = walk.permission & NYX_ACCESS_RWX;
+        if (nyx_nested_clean(&nctx, &walk)) {
+            way->kept &= ~NYX_ACCESS_WRITE;
+        }
+        check_privilege(&walk.first, way);
+    } else {
+        way->lg2 = 12;
+        nested_fault(job->ctx, &nctx, &walk, job->need & NYX_ACCESS_RWX, way);
+    }
+    count_walk(job, walk.first.steps);
+}
+
+void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way)
+{
+    const NyxVtdContext *ctx = job->ctx;
+
+    *way = (NyxVtdWay) { };
+    if (ctx->kind == NYX_VTD_KIND_SECOND) {
+        const NyxWalkCtx wctx = second_stage(job->r->vtd, ctx);
+
+        one_stage(job, &wctx, way);
+    } else if (!nyx_is_canonical(job->iova, ctx->fs_levels == 5 ? 57 : 48)) {
+        way->code = NVTD_FAULT_SGN_CANONICAL;
+        way->unmapped = true;
+        way->lg2 = 12;
+    } else if (ctx->kind == NYX_VTD_KIND_FIRST) {
+        const NyxWalkCtx wctx = first_stage(job->r->vtd, ctx,
+                                            job->privileged);
+
+        one_stage(job, &wctx, way);
+    } else {
+        two_stages(job, way);
+    }
+}
