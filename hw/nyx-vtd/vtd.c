@@ -113,6 +113,12 @@ static NyxVtdAtsAnswer host_device_tlb(void *opaque,
     return NYX_VTD_ATS_DONE;
 }
 
+static bool host_page_response(void *opaque,
+                               const NyxVtdPageResponse *response)
+{
+    return false;
+}
+
 static void host_kick(void *opaque)
 {
     NyxVtdState *s = opaque;
@@ -192,6 +198,16 @@ static void host_event(void *opaque, const NyxVtdEvent *ev)
     case NYX_VTD_EV_VCMD:
         trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a);
         break;
+    case NYX_VTD_EV_PAGE_REQUEST:
+        trace_nyx_vtd_page_request(ev->sid, ev->addr, ev->a, ev->b);
+        break;
+    case NYX_VTD_EV_PAGE_LOST:
+        trace_nyx_vtd_page_request_err(ev->sid, ev->addr, ev->a, ev->b,
+                                       ev->gran);
+        break;
+    case NYX_VTD_EV_PAGE_RESPONSE:
+        trace_nyx_vtd_page_response(ev->sid, ev->a, ev->did, ev->gran, ev->b);
+        break;
     case NYX_VTD_EV_MESSAGE:
         trace_nyx_vtd_event_send(ev->addr, ev->a);
         break;
@@ -209,6 +225,7 @@ static const NyxVtdHost host_template = {
     .direct_changed = host_direct_changed,
     .sid = host_sid,
     .device_tlb = host_device_tlb,
+    .page_response = host_page_response,
     .kick = host_kick,
     .finding = host_finding,
     .now_ns = host_now_ns,
