@@ -461,6 +461,14 @@ static bool answer_request(void *opaque, PCIBus *bus, int devfn,
     if (!device) {
         return false;
     }
+    if (req->type == NYX_REQ_PAGE) {
+        if (!space->ops->page_request) {
+            return false;
+        }
+        reply->ok = space->ops->page_request(device->requester,
+                                             nyx_dma_device_sid(device), req);
+        return true;
+    }
     if (is_interrupt_misuse(req)) {
         *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
         space->ops->interrupt_misuse(space->iommu, nyx_dma_device_sid(device),

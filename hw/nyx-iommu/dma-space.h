@@ -22,6 +22,9 @@ typedef struct NyxDmaOps {
     /* Any thread, under RCU. */
     bool (*translate)(void *requester, uint16_t sid, const NyxRequest *req,
                       NyxReply *reply);
+    /* The same for a page request: whether it was taken.  NULL: no PRI. */
+    bool (*page_request)(void *requester, uint16_t sid,
+                         const NyxRequest *req);
     /*
      * Which consumers it has: @unmap, changes have to be announced; @map, all
      * mappings have to be.  False with @errp set if that cannot be.

@@ -11,6 +11,7 @@
 #include "hw/i386/pc.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/nyx-iommu/props.h"
+#include "hw/nyx-iommu/requester.h"
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-vtd/internal.h"
 #include "hw/nyx-vtd/vtd.h"
@@ -90,6 +91,13 @@ static bool ats_enabled(const PCIDevice *dev)
                    PCI_ATS_CTRL_ENABLE);
 }
 
+static PCIDevice *device_of_sid(NyxVtdState *s, uint16_t sid)
+{
+    PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
+
+    return pci_find_device(pcms->pcibus, sid >> 8, sid & 0xff);
+}
+
 /*
  * A function that is not there, or has no ATS, never answers.  Notifiers know
  * no PASIDs: they hear of the range whatever the PASID.
@@ -97,20 +105,50 @@ static bool ats_enabled(const PCIDevice *dev)
 static NyxVtdAtsAnswer host_device_tlb(void *opaque,
                                        const NyxVtdDeviceTlb *inv)
 {
+    static const NyxVtdAtsAnswer answers[] = {
+        [NYX_ENDPOINT_DONE] = NYX_VTD_ATS_DONE,
+        [NYX_ENDPOINT_SILENT] = NYX_VTD_ATS_SILENT,
+        [NYX_ENDPOINT_BAD] = NYX_VTD_ATS_BAD,
+    };
+    const NyxEndpointInv message = {
+        .addr = inv->addr,
+        .lg2 = inv->lg2,
+        .has_pasid = inv->has_pasid,
+        .pasid = inv->pasid,
+        .global = inv->global,
+    };
     NyxVtdState *s = opaque;
-    PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
-    PCIDevice *dev = pci_find_device(pcms->pcibus, inv->sid >> 8,
-                                     inv->sid & 0xff);
+    PCIDevice *dev = device_of_sid(s, inv->sid);
     NyxDmaDevice *device = nyx_dma_space_find(s->space, inv->sid);
+    const NyxEndpointOps *endpoint;
 
     if (!dev || !ats_enabled(dev)) {
         return NYX_VTD_ATS_SILENT;
+    }
+    endpoint = nyx_endpoint_find(dev);
+    if (endpoint) {
+        return answers[endpoint->invalidate(dev, &message)];
     }
     if (device) {
         nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP,
                                 inv->addr, inv->lg2);
     }
     return NYX_VTD_ATS_DONE;
+}
+
+static bool host_page_response(void *opaque,
+                               const NyxVtdPageResponse *response)
+{
+    const NyxPageResponse message = {
+        .has_pasid = response->has_pasid,
+        .pasid = response->pasid,
+        .group = response->group,
+        .code = (NyxPageCode)response->code,
+    };
+    PCIDevice *dev = device_of_sid(opaque, response->sid);
+    const NyxEndpointOps *endpoint = dev ? nyx_endpoint_find(dev) : NULL;
+
+    return endpoint && endpoint->page_response(dev, &message);
 }
 
 static void host_kick(void *opaque)
@@ -192,6 +230,16 @@ static void host_event(void *opaque, const NyxVtdEvent *ev)
     case NYX_VTD_EV_VCMD:
         trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a);
         break;
+    case NYX_VTD_EV_PAGE_REQUEST:
+        trace_nyx_vtd_page_request(ev->sid, ev->addr, ev->a, ev->b);
+        break;
+    case NYX_VTD_EV_PAGE_LOST:
+        trace_nyx_vtd_page_request_err(ev->sid, ev->addr, ev->a, ev->b,
+                                       ev->gran);
+        break;
+    case NYX_VTD_EV_PAGE_RESPONSE:
+        trace_nyx_vtd_page_response(ev->sid, ev->a, ev->did, ev->gran, ev->b);
+        break;
     case NYX_VTD_EV_MESSAGE:
         trace_nyx_vtd_event_send(ev->addr, ev->a);
         break;
@@ -209,6 +257,7 @@ static const NyxVtdHost host_template = {
     .direct_changed = host_direct_changed,
     .sid = host_sid,
     .device_tlb = host_device_tlb,
+    .page_response = host_page_response,
     .kick = host_kick,
     .finding = host_finding,
     .now_ns = host_now_ns,
@@ -246,6 +295,12 @@ static bool dma_translate(void *requester, uint16_t sid,
         trace_translate(sid, req, reply);
     }
     return ok;
+}
+
+static bool dma_page_request(void *requester, uint16_t sid,
+                             const NyxRequest *req)
+{
+    return nyx_vtd_page_request(requester, sid, req);
 }
 
 static bool dma_notify(void *requester, bool unmap, bool map, Error **errp)
@@ -356,6 +411,7 @@ static const NyxDmaOps dma_ops = {
     .name = TYPE_NYX_VTD,
     .requester_new = dma_requester_new,
     .translate = dma_translate,
+    .page_request = dma_page_request,
     .notify = dma_notify,
     .expect = dma_expect,
     .replay = dma_replay,
@@ -484,6 +540,9 @@ static void make_scalable_cfg(const NyxVtdState *s, NyxVtdCfg *cfg)
     cfg->rid_pasid = on && s->props.rps;
     cfg->rid_priv = cfg->supervisor && s->props.rprivs;
     cfg->pasid_bits = on ? s->props.pasid_bits : 0;
+    cfg->page_requests = s->props.page_requests == ON_OFF_AUTO_ON ||
+                         (s->props.page_requests == ON_OFF_AUTO_AUTO &&
+                          on && cfg->device_iotlb);
 }
 
 /*
@@ -655,6 +714,8 @@ static const Property properties[] = {
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
     DEFINE_PROP_BOOL("nest", NyxVtdState, props.nest, true),
+    DEFINE_PROP_ON_OFF_AUTO("page-requests", NyxVtdState,
+                            props.page_requests, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_UINT8("pasid-bits", NyxVtdState, props.pasid_bits, 20),
     DEFINE_PROP_BOOL("rprivs", NyxVtdState, props.rprivs, true),
     DEFINE_PROP_BOOL("rps", NyxVtdState, props.rps, true),
@@ -720,6 +781,8 @@ static const char *const descriptions[][2] = {
       "(default 4096)" },
     { "nest", "ECAP.NEST: first stage over second stage (default on with "
       "both)" },
+    { "page-requests", "ECAP.PRS and PDS: devices may ask for pages, PRI "
+      "(default auto: on with scalable-mode and device-iotlb)" },
     { "pasid-bits", "ECAP.PSS: width of a PASID, 0 (none) to 20 (default 20 "
       "with scalable-mode)" },
     { "perfmon", "ECAP.PMS: performance counters, and CAP.ECMDS to run them "

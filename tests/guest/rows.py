@@ -133,6 +133,7 @@ NO_SVT_BUS = {'intel-iommu':
               'intel-iommu swaps start and end of the bus range (SVT=2)'}
 
 SCALABLE = 'scalable-mode=on,intremap=on'
+PAGE_REQUESTS = SCALABLE + ',device-iotlb=on,page-requests=on'
 SM_ON = 'intel_iommu=on,sm_on'
 
 WRITE = r'\[DMA Write NO_PASID\] Request device \[{device}\] ' \
@@ -186,6 +187,12 @@ SINGLE = (
     Row('scalable-6.12', iommu=SCALABLE, append=SM_ON, unfit=NO_OPTION),
     Row('scalable-6.12-lazy', iommu=SCALABLE, mode='lazy', append=SM_ON,
         unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-pri-6.12', iommu=PAGE_REQUESTS, append=SM_ON,
+        unfit=NO_OPTION, devices='rp vblk-ats=vblk@rp nvme e1000e testdev',
+        tests='disk:vblk disk:nvme net:e1000e:2'),
+    Row('scalable-pri-6.1-lazy', kernel='6.1', mode='lazy', append=SM_ON,
+        iommu=PAGE_REQUESTS, unfit=NO_OPTION,
+        devices='rp vblk-ats=vblk@rp', tests='disk:vblk'),
     Row('scalable-6.12-pt', iommu=SCALABLE, mode='pt', append=SM_ON,
         unfit=NO_OPTION, **SMALL),
     Row('scalable-second-6.12', iommu=SCALABLE + ',flts=off', append=SM_ON,

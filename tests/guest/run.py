@@ -61,6 +61,7 @@ OPTION_BITS = {
     'eim': ('ecap', 4),
     'pt': ('ecap', 6),
     'snoop-control': ('ecap', 7),
+    'page-requests': ('ecap', 29),
 }
 
 
@@ -384,6 +385,10 @@ def check_boot(row, made, reports, lines, findings):
     for number, (kind, devices) in reports.groups.items():
         findings.check(f'group {number}', kind == row.domain,
                        f'{kind} instead of {row.domain}: {devices}')
+    # The kernel asks for the interrupt when it has set the queue up.
+    findings.check('page request queue',
+                   any('dmar0-prq' in line for line in reports.irqs) ==
+                   (row.options.get('page-requests') == 'on'), reports.irqs)
     check_interrupts(row, made, reports, findings)
 
 

@@ -114,8 +114,14 @@ bool qvtd_queue(QVtd *v, unsigned qs)
     v->queue_size = NYX_PAGE << qs;
     v->tail = 0;
     qvtd_w64(v, QVTD_IQT, 0);
-    qvtd_w64(v, QVTD_IQA, v->queue | qs);
+    qvtd_w64(v, QVTD_IQA, v->queue | (v->wide ? 0x800 : 0) | qs);
     return qvtd_gcmd(v, QVTD_QIE, true);
+}
+
+bool qvtd_queue_wide(QVtd *v, unsigned qs)
+{
+    v->wide = true;
+    return qvtd_queue(v, qs);
 }
 
 bool qvtd_queue_off(QVtd *v)
@@ -127,7 +133,11 @@ void qvtd_put(QVtd *v, uint64_t lo, uint64_t hi)
 {
     qtest_writeq(v->qts, v->queue + v->tail, lo);
     qtest_writeq(v->qts, v->queue + v->tail + 8, hi);
-    v->tail = (v->tail + 16) % v->queue_size;
+    if (v->wide) {
+        qtest_writeq(v->qts, v->queue + v->tail + 16, 0);
+        qtest_writeq(v->qts, v->queue + v->tail + 24, 0);
+    }
+    v->tail = (v->tail + (v->wide ? 32 : 16)) % v->queue_size;
 }
 
 void qvtd_ring(QVtd *v)
