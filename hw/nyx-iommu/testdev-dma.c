@@ -269,7 +269,9 @@ static uint32_t ask(const NyxTestdevPort *port, const NyxTestdevReq *req,
         .has_pasid = req->attr & NYX_TD_ATTR_PASID,
     };
 
-    if (!nyx_request_submit_as(&port->who, &nyx_req, reply)) {
+    if (type == NYX_REQ_TRANSLATION && port->pci
+        ? !nyx_testdev_pci_translate(port->pci, &nyx_req, reply)
+        : !nyx_request_submit_as(&port->who, &nyx_req, reply)) {
         return NYX_TD_ST_NO_IOMMU;
     }
     return reply->ok ? NYX_TD_ST_OK : NYX_TD_ST_BLOCKED;

@@ -141,6 +141,9 @@ static void dma_doorbell(NyxTestdevState *s, uint64_t value)
     if (res.status == NYX_TD_ST_OK) {
         NyxTestdevPort port = nyx_testdev_port(s, req.attr);
 
+        if (s->pci_calls && (req.attr & NYX_TD_ATTR_PASID)) {
+            nyx_testdev_pci_listen(s, req.pasid);
+        }
         dma_load_buffer(s, &req);
         nyx_testdev_perform(&port, &req, s->buf, &res);
         dma_take_buffer(s, &req, &res);

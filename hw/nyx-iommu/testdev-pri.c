@@ -75,6 +75,9 @@ void nyx_testdev_pri_add_capability(NyxTestdevState *s, uint16_t offset)
                  PCI_PRI_STATUS_RF | PCI_PRI_STATUS_UPRGI);
     pci_set_long(pdev->wmask + offset + PCI_PRI_ALLOC_REQ, UINT32_MAX);
     s->pri_cap = offset;
+#ifdef NYX_PCI_HAS_ATS
+    pdev->exp.pri_cap = offset;
+#endif
 }
 
 void nyx_testdev_pri_config_written(NyxTestdevState *s)
@@ -158,7 +161,9 @@ static uint32_t request_send(NyxTestdevState *s, const NyxRequest *req)
     if (req->last && req->has_pasid && !(req->access & NYX_ACCESS_RW)) {
         *g = before;
     }
-    if (!nyx_request_submit(PCI_DEVICE(s), req, &reply)) {
+    if (s->pci_calls
+        ? !nyx_testdev_pci_page_request(s, req, &reply)
+        : !nyx_request_submit(PCI_DEVICE(s), req, &reply)) {
         *g = before;
         return NYX_TD_ST_NO_IOMMU;
     }

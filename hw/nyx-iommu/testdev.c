@@ -28,6 +28,7 @@ NyxTestdevPort nyx_testdev_port(NyxTestdevState *s, uint32_t attr)
         .as = &pdev->bus_master_as,
         .master = &s->master,
         .atc = &s->atc,
+        .pci = s->pci_calls ? pdev : NULL,
     };
 
     if (pci_get_bus(pdev)) {
@@ -119,6 +120,9 @@ static void add_pasid_capability(NyxTestdevState *s, uint16_t offset)
                  PCI_PASID_CTRL_ENABLE | PCI_PASID_CTRL_EXEC |
                  PCI_PASID_CTRL_PRIV);
     s->pasid_cap = offset;
+#ifdef NYX_PCI_HAS_ATS
+    pdev->exp.pasid_cap = offset;
+#endif
 }
 
 static bool realize_express(NyxTestdevState *s, Error **errp)
@@ -222,7 +226,11 @@ static void nyx_testdev_exit(PCIDevice *pdev)
     NyxTestdevState *s = NYX_TESTDEV(pdev);
 
     nyx_testdev_run_cancel(s, true);
-    nyx_endpoint_unregister(pdev);
+    if (s->pci_calls) {
+        nyx_testdev_pci_exit(s);
+    } else {
+        nyx_endpoint_unregister(pdev);
+    }
     nyx_testdev_notify_stop(s);
     nyx_testdev_mmio_exit(s);
     qemu_remove_exit_notifier(&s->exit_notifier);
@@ -242,7 +250,8 @@ static void nyx_testdev_realize(PCIDevice *pdev, Error **errp)
         msi_uninit(pdev);
         return;
     }
-    if (!nyx_testdev_host_init(s, errp)) {
+    if (!nyx_testdev_pci_init(s, errp) || !nyx_testdev_host_init(s, errp)) {
+        nyx_testdev_pci_exit(s);
         uninit_interrupts(s);
         return;
     }
@@ -251,7 +260,9 @@ static void nyx_testdev_realize(PCIDevice *pdev, Error **errp)
     pci_register_bar(pdev, NYX_TD_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->bar);
     s->buf = g_malloc0(NYX_TD_MAX_LEN_VALUE);
     nyx_testdev_notify_init(s);
-    nyx_endpoint_register(pdev, &nyx_testdev_endpoint_ops);
+    if (!s->pci_calls) {
+        nyx_endpoint_register(pdev, &nyx_testdev_endpoint_ops);
+    }
     s->vm_change = NYX_VM_CHANGE_HANDLER(DEVICE(s), vm_state_changed, s);
     s->exit_notifier.notify = process_exits;
     qemu_add_exit_notifier(&s->exit_notifier);
@@ -345,6 +356,7 @@ static const VMStateDescription vmstate_nyx_testdev = {
 static const Property nyx_testdev_properties[] = {
     DEFINE_PROP_BOOL("ats", NyxTestdevState, ats, true),
     DEFINE_PROP_BOOL("pasid", NyxTestdevState, pasid, true),
+    DEFINE_PROP_BOOL("pci-calls", NyxTestdevState, pci_calls, false),
     DEFINE_PROP_BOOL("pri", NyxTestdevState, with_pri, true),
     DEFINE_PROP_BOOL("msi", NyxTestdevState, msi, true),
     DEFINE_PROP_BOOL("msix", NyxTestdevState, msix, true),
@@ -360,6 +372,8 @@ static const struct {
 } property_texts[] = {
     { "ats", "ATS capability, on PCI Express" },
     { "pasid", "PASID capability, on PCI Express" },
+    { "pci-calls", "Translation and page requests by the PCI interface of "
+                   "QEMU 10.1 and later" },
     { "pri", "PRI capability, on PCI Express and with ats" },
     { "msi", "MSI capability" },
     { "msix", "MSI-X capability" },

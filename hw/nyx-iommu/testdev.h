@@ -44,6 +44,7 @@ typedef struct NyxTestdevAtc {
 typedef struct NyxTestdevPort {
     AddressSpace *as;      /* the function's bus-master address space */
     NyxRequester who;
+    PCIDevice *pci;        /* translation requests go by QEMU's own calls */
     MemTxAttrs attrs;
     const bool *master;    /* Bus Master Enable, read atomically */
     NyxTestdevAtc *atc;
@@ -231,6 +232,8 @@ uint32_t nyx_testdev_pri_outstanding(const NyxTestdevState *s);
 /* That NYX_TD_PRI_RESP_INDEX selects. */
 NyxTestdevResponse nyx_testdev_pri_response(const NyxTestdevState *s);
 
+typedef struct NyxTestdevPci NyxTestdevPci;
+
 struct NyxTestdevState {
     PCIDevice parent_obj;
 
@@ -238,6 +241,7 @@ struct NyxTestdevState {
     bool ats;
     bool pasid;
     bool with_pri;
+    bool pci_calls;
     bool msi;
     bool msix;
     uint8_t vectors;
@@ -263,6 +267,7 @@ struct NyxTestdevState {
     uint8_t *buf;          /* NYX_TD_MAX_LEN_VALUE bytes, under the big lock */
     NyxTestdevAtc atc;
     NyxTestdevNotify notify;
+    NyxTestdevPci *pci;    /* with pci_calls */
     NyxTestdevRun *run;    /* under way, or stopped with threads left */
     HostIOMMUDevice *host; /* or NULL */
     VMChangeStateEntry *vm_change;
@@ -286,6 +291,18 @@ void nyx_testdev_mmio_exit(NyxTestdevState *s);
 void nyx_testdev_mmio_loaded(NyxTestdevState *s);
 /* Stop what is going on and put all registers into their reset state. */
 void nyx_testdev_mmio_reset(NyxTestdevState *s);
+
+/* testdev-pci.c: ATS and PRI by QEMU's PCI interface, if it has any */
+
+bool nyx_testdev_pci_init(NyxTestdevState *s, Error **errp);
+void nyx_testdev_pci_exit(NyxTestdevState *s);
+/* Hear of what concerns the PASID; with the big lock. */
+void nyx_testdev_pci_listen(NyxTestdevState *s, uint32_t pasid);
+/* As nyx_request_submit_as() and nyx_request_submit(). */
+bool nyx_testdev_pci_translate(PCIDevice *dev, const NyxRequest *req,
+                               NyxReply *reply);
+bool nyx_testdev_pci_page_request(NyxTestdevState *s, const NyxRequest *req,
+                                  NyxReply *reply);
 
 /* testdev-floor.c */
 

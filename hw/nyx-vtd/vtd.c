@@ -366,6 +366,13 @@ static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
     return false;
 }
 
+static uint8_t dma_address_bits(void *iommu)
+{
+    NyxVtdState *s = iommu;
+
+    return nyx_vtd_cfg(s->engine)->aw_bits;
+}
+
 static bool dma_checked(void *iommu)
 {
     NyxVtdState *s = iommu;
@@ -417,6 +424,7 @@ static const NyxDmaOps dma_ops = {
     .replay = dma_replay,
     .direct = dma_direct,
     .host_device = dma_host_device,
+    .address_bits = dma_address_bits,
     .checked = dma_checked,
     .interrupt = dma_interrupt,
     .interrupt_misuse = dma_interrupt_misuse,

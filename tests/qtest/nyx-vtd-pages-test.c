@@ -4,6 +4,7 @@
  * and responses back, and its translation cache in scalable mode.
  */
 #include "qemu/osdep.h"
+#include "libqos/nyx-run.h"
 #include "nyx-vtd-fixture.h"
 
 #define PASID_A 1
@@ -65,12 +66,16 @@ static uint64_t map_first(Pages *p, uint32_t pasid, uint64_t page, uint64_t bits
     return root | 3;
 }
 
+/* Arguments for QEMU besides. */
+static const char *more = "";
+
 static Pages start_pages(const char *options)
 {
     g_autofree char *all = g_strdup_printf(
-        ",scalable-mode=on,device-iotlb=on%s", options);
+        ",scalable-mode=on,device-iotlb=on%s%s", options, more);
     Pages p = { .f = start_off(all) };
     uint64_t table, dir;
+    unsigned pasid;
 
     p.v = p.f.v;
     p.qts = p.v->qts;
@@ -94,6 +99,9 @@ static Pages start_pages(const char *options)
     qvtd_w32(p.v, QVTD_PECTL, 0);
     nyx_td_ats(p.v->pc, SID, true);
     p.pri = nyx_pci_ext_cap(p.v->pc, SID, PCI_EXT_CAP_ID_PRI);
+    /* PASIDs, to execute and privileged too. */
+    pasid = nyx_pci_ext_cap(p.v->pc, SID, PCI_EXT_CAP_ID_PASID);
+    nyx_pci_ext_writel(p.v->pc, SID, pasid + 4, 7 << 16);
     return p;
 }
 
@@ -371,8 +379,9 @@ static void test_completion(void)
         }), NYX_TD_ST_OK);
         NYX_CHECK(rows[i].name, nyx_td_answer(td).access, rows[i].access);
         NYX_CHECK(rows[i].name, nyx_td_answer(td).mask, rows[i].mask);
+        /* QEMU's calls cannot tell of snooping. */
         NYX_CHECK(rows[i].name, nyx_td_r32(td, NYX_TD_DMA_XATS),
-                  rows[i].ats);
+                  *more ? 0 : rows[i].ats);
     }
     end_pages(&p);
 }
@@ -467,6 +476,75 @@ static void test_answers(void)
     end_pages(&p);
 }
 
+/* --- The same by QEMU's own calls ----------------------------------------- */
+
+static bool qemu_has_calls(void)
+{
+    g_autofree char *line = g_strdup_printf("%s --version",
+                                            getenv("QTEST_QEMU_BINARY"));
+    NyxRun run = nyx_run(line);
+    int major, minor;
+
+    g_assert_cmpint(sscanf(run.out, "QEMU emulator version %d.%d", &major,
+                           &minor), ==, 2);
+    nyx_run_end(&run);
+    return major * 100 + minor >= 1001;
+}
+
+/* Those who listen for a PASID, or for requests without, and no others. */
+static void check_pci_invalidations(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t lo, hi;
+        unsigned left, count;
+    } rows[] = {
+        { "PASID A", 0x8 | SID << 16 | (uint64_t)PASID_A << 32, IOVA, 6, 1 },
+        { "PASID B, all", 0x8 | SID << 16 | (uint64_t)PASID_B << 32,
+          0x7ffffffffffff800ull, 5, 2 },
+        { "another page", 0x8 | SID << 16 | (uint64_t)PASID_B << 32,
+          IOVA + 0x1000, 7, 3 },
+        { "another PASID", 0x8 | SID << 16 | 7ull << 32,
+          0x7ffffffffffff800ull, 7, 3 },
+        { "global", 0x8 | SID << 16 | 7ull << 32, 0x7ffffffffffff801ull, 4,
+          5 },
+        { "no PASID", 3 | (uint64_t)SID << 32, 0x7ffffffffffff001ull, 3, 6 },
+    };
+    Pages p = start_pages("");
+
+    map_first(&p, 0, p.f.page, 7);
+    nyx_td_notify(&p.f.td, NYX_TD_NOTIFY_DEV_UNMAP);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        NYX_CHECK(rows[i].name, filled(&p), 3);
+        NYX_CHECK(rows[i].name, qvtd_submit(p.v, rows[i].lo, rows[i].hi),
+                  true);
+        NYX_CHECK(rows[i].name, left(&p), rows[i].left);
+        NYX_CHECK(rows[i].name, nyx_td_r32(&p.f.td, NYX_TD_INV_COUNT),
+                  rows[i].count);
+    }
+    end_pages(&p);
+}
+
+static void test_pci_calls(void)
+{
+    if (!qemu_has_calls()) {
+        NyxRun run = nyx_run_qemu("-M q35 -device nyx-vtd "
+                                  "-device nyx-testdev,pci-calls=on");
+
+        g_assert_cmpint(run.status, ==, 1);
+        NYX_CHECK("lines", nyx_lines_with(run.err, ""), 1);
+        NYX_CHECK("fix", nyx_lines_with(run.err, "needs QEMU 10.1 or later"),
+                  1);
+        nyx_run_end(&run);
+        return;
+    }
+    more = " -global nyx-testdev.pci-calls=on";
+    test_round_trip();
+    test_completion();
+    check_pci_invalidations();
+    more = "";
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -481,5 +559,6 @@ int main(int argc, char **argv)
     ADD("completion", test_completion);
     ADD("invalidate", test_invalidate);
     ADD("answers", test_answers);
+    ADD("pci-calls", test_pci_calls);
     return g_test_run();
 }
