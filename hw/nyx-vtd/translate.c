@@ -79,7 +79,7 @@ static bool complete(const Xlat *x, uint64_t addr, uint8_t lg2,
                                 (req->access & NYX_ACCESS_EXEC));
 
     answer(reply, req->iova, addr, lg2, access);
-    if (req->type == NYX_REQ_TRANSLATION && access) {
+    if (req->type == NYX_REQ_TRANSLATION) {
         reply->access |= req->has_pasid ? req->access & NYX_ACCESS_PRIV : 0;
         reply->ats = rights & ENTRY_SNOOP ? NYX_ATS_SNOOP : 0;
     }

@@ -40,7 +40,8 @@ static void test_legacy_snoop(void)
         fx_mem_poke(&f->mem, at, fx_mem_peek(&f->mem, at) | (snp ? SNP : 0));
         if (first) {
             /* The IOTLB gets it from a request of another kind. */
-            FX_CHECK(name, fx_dma(f, FX_R, 0x40000000), 0x200000);
+            reply = fx_request(f, NYX_REQ_UNTRANSLATED, FX_R, 0x40000000);
+            check(name, &reply, FX_RW, 0);
             fx_mem_poke(&f->mem, at, 0);
         }
         reply = fx_request(f, NYX_REQ_TRANSLATION, FX_R, 0x40000000);
