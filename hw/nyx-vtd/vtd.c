@@ -575,6 +575,7 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .esirtps = s->props.esirtps,
         .esrtps = s->props.esrtps,
         .intremap = x86_iommu_ir_supported(x86),
+        .no_write_flag = s->props.nwfs,
         .pass_through = x86->pt_supported,
         .perfmon = s->props.perfmon,
         .posted_interrupts = decide_posting(s),
@@ -693,6 +694,7 @@ static const Property properties[] = {
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
     DEFINE_PROP_BOOL("nest", NyxVtdState, props.nest, true),
+    DEFINE_PROP_BOOL("nwfs", NyxVtdState, props.nwfs, false),
     DEFINE_PROP_ON_OFF_AUTO("page-requests", NyxVtdState,
                             props.page_requests, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_UINT8("pasid-bits", NyxVtdState, props.pasid_bits, 20),
@@ -757,6 +759,8 @@ static const char *const descriptions[][2] = {
       "(default 4096)" },
     { "nest", "ECAP.NEST: first stage over second stage (default on with "
       "both)" },
+    { "nwfs", "ECAP.NWFS: a device may ask for a translation that it only reads "
+      "with (default off)" },
     { "page-requests", "ECAP.PRS and PDS: devices may ask for pages, PRI "
       "(default auto: on with scalable-mode and device-iotlb)" },
     { "pasid-bits", "ECAP.PSS: width of a PASID, 0 (none) to 20 (default 20 "
