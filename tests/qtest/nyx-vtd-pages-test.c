@@ -448,6 +448,31 @@ static void test_completion(void)
     end_pages(&p);
 }
 
+/* What a privileged request was granted serves no other, and the reverse. */
+static void test_privileged_entries(void)
+{
+    Pages p = start_pages("");
+    NyxTestdev *td = &p.f.td;
+    NyxTdReq req = {
+        .op = NYX_TD_OP_READ, .addr = IOVA, .len = 8, .pasid = PASID_A,
+        .attr = NYX_TD_ATTR_AT_ATC | NYX_TD_ATTR_PASID | NYX_TD_ATTR_PRIV,
+    };
+
+    map_first(&p, PASID_A, p.f.page, 3);
+    NYX_CHECK("supervisor", nyx_td_request(td, req), NYX_TD_ST_OK);
+    NYX_CHECK("again", nyx_td_request(td, req), NYX_TD_ST_OK);
+    NYX_CHECK("hit", nyx_td_r64(td, NYX_TD_ATC_HITS), 1);
+    req.attr &= ~NYX_TD_ATTR_PRIV;
+    NYX_CHECK("user", nyx_td_request(td, req), NYX_TD_ST_NO_MAPPING);
+    NYX_CHECK("miss", nyx_td_r64(td, NYX_TD_ATC_HITS), 1);
+    req.pasid = PASID_B;
+    NYX_CHECK("user's page", nyx_td_request(td, req), NYX_TD_ST_OK);
+    req.attr |= NYX_TD_ATTR_PRIV;
+    NYX_CHECK("supervisor", nyx_td_request(td, req), NYX_TD_ST_OK);
+    NYX_CHECK("an entry of its own", nyx_td_r32(td, NYX_TD_ATC_COUNT), 3);
+    end_pages(&p);
+}
+
 static uint64_t filled(Pages *p)
 {
     NyxTestdev *td = &p->f.td;
@@ -551,6 +576,7 @@ int main(int argc, char **argv)
     ADD("refused", test_refused);
     ADD("migrate", test_migrate);
     ADD("completion", test_completion);
+    ADD("privileged-entries", test_privileged_entries);
     ADD("invalidate", test_invalidate);
     ADD("answers", test_answers);
     return g_test_run();

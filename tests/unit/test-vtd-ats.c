@@ -191,6 +191,9 @@ static void test_no_write(void)
         /* The flag is one of translation requests. */
         FX_CHECK(name, sm_dma(s.f, 1, FX_W, SC_IOVA), sc_good(1));
         FX_CHECK(name, fx_mem_peek(&s.f->mem, leaf) >> 5 & 3, 3);
+        reply = sm_request(s.f, FX_SID, 2, NYX_REQ_UNTRANSLATED, FX_R,
+                           SC_IOVA);
+        check(name, &reply, FX_RW, 0);
         reply = sm_request(s.f, FX_SID, 2, NYX_REQ_TRANSLATION,
                            nw ? FX_R : FX_RW, SC_IOVA);
         check(name, &reply, keep ? FX_R : FX_RW, 0);
