@@ -74,6 +74,9 @@ void nyx_testdev_pri_add_capability(NyxTestdevState *s, uint16_t offset)
     pci_set_word(pdev->w1cmask + offset + PCI_PRI_STATUS,
                  PCI_PRI_STATUS_RF | PCI_PRI_STATUS_UPRGI);
     pci_set_long(pdev->wmask + offset + PCI_PRI_ALLOC_REQ, UINT32_MAX);
+    /* Migration compares what software cannot write; this changes by itself. */
+    pci_word_test_and_clear_mask(pdev->cmask + offset + PCI_PRI_STATUS,
+                                 PCI_PRI_STATUS_STOPPED);
     s->pri_cap = offset;
 #ifdef NYX_PCI_HAS_ATS
     pdev->exp.pri_cap = offset;

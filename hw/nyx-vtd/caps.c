@@ -71,6 +71,7 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
     ecap = FIELD_DP64(ecap, NVTD_ECAP, ERS, cfg->execute);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, PRS, cfg->page_requests);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, PDS, cfg->page_requests);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, NWFS, cfg->no_write_flag);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, RPS, cfg->rid_pasid);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, RPRIVS, cfg->rid_priv);
     if (cfg->pasid_bits) {
@@ -126,6 +127,9 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
     if (cfg->page_requests && (!cfg->scalable_mode || !cfg->device_iotlb)) {
         return "page-requests=on needs scalable-mode=on and device-iotlb=on: "
                "set both, or page-requests=off";
+    }
+    if (cfg->no_write_flag && !cfg->device_iotlb) {
+        return "nwfs=on needs device-iotlb=on: set device-iotlb=on or nwfs=off";
     }
     if (cfg->iotlb_entries < 16 || cfg->iotlb_entries > 1048576) {
         return "iotlb-entries must be 16 to 1048576";

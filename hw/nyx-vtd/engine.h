@@ -61,6 +61,7 @@ typedef struct NyxVtdCfg {
     bool rid_pasid;
     bool rid_priv;
     bool page_requests;
+    bool no_write_flag;      /* NWFS */
     uint8_t pasid_bits;      /* 0: no PASIDs */
     bool vcmd;
     bool coalesce;           /* announce contiguous pages as one block */

@@ -52,6 +52,13 @@ static unsigned needed(const NyxRequest *req)
     return req->has_pasid ? need : need & ~NYX_ACCESS_EXEC;
 }
 
+/* ECAP.NWFS: the endpoint says (NW) that it is not going to write. */
+static bool no_write(const NyxVtdCfg *cfg, const NyxRequest *req)
+{
+    return cfg->no_write_flag && req->type == NYX_REQ_TRANSLATION &&
+           !(req->access & NYX_ACCESS_WRITE);
+}
+
 static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
                    unsigned permission)
 {
@@ -78,6 +85,9 @@ static bool complete(const Xlat *x, uint64_t addr, uint8_t lg2,
     unsigned access = rights & (NYX_ACCESS_RW |
                                 (req->access & NYX_ACCESS_EXEC));
 
+    if (no_write(&x->vtd->cfg, req)) {
+        access &= ~NYX_ACCESS_WRITE;
+    }
     answer(reply, req->iova, addr, lg2, access);
     if (req->type == NYX_REQ_TRANSLATION && access) {
         reply->access |= req->has_pasid ? req->access & NYX_ACCESS_PRIV : 0;
@@ -206,7 +216,8 @@ static void walk_tables(Xlat *x, NyxVtdWay *way)
         .sid = x->sid,
         .iova = x->req->iova,
         /* A page that is granted to an endpoint may be written to later. */
-        .need = x->need | (x->req->type == NYX_REQ_TRANSLATION
+        .need = x->need | (x->req->type == NYX_REQ_TRANSLATION &&
+                           !no_write(&x->vtd->cfg, x->req)
                            ? NYX_NEED_DIRTY : 0),
         .privileged = x->privileged,
         .table_asid = x->asid & ~NYX_ASID_PRIVILEGED,

@@ -603,6 +603,7 @@ static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .esrtps = s->props.esrtps,
         .intremap = x86_iommu_ir_supported(x86),
         .pass_through = pass_through_option(s),
+        .no_write_flag = s->props.nwfs,
         .perfmon = s->props.perfmon,
         .posted_interrupts = decide_posting(s),
         .snoop_control = s->props.snoop_control,
@@ -722,6 +723,7 @@ static const Property properties[] = {
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
     DEFINE_PROP_BOOL("nest", NyxVtdState, props.nest, true),
+    DEFINE_PROP_BOOL("nwfs", NyxVtdState, props.nwfs, false),
     DEFINE_PROP_ON_OFF_AUTO("page-requests", NyxVtdState,
                             props.page_requests, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_UINT8("pasid-bits", NyxVtdState, props.pasid_bits, 20),
@@ -789,6 +791,8 @@ static const char *const descriptions[][2] = {
       "(default 4096)" },
     { "nest", "ECAP.NEST: first stage over second stage (default on with "
       "both)" },
+    { "nwfs", "ECAP.NWFS: a device may ask for a translation that it only reads "
+      "with (default off)" },
     { "page-requests", "ECAP.PRS and PDS: devices may ask for pages, PRI "
       "(default auto: on with scalable-mode and device-iotlb)" },
     { "pasid-bits", "ECAP.PSS: width of a PASID, 0 (none) to 20 (default 20 "

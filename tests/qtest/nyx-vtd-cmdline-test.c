@@ -111,7 +111,7 @@ static const char *const options[] = {
     "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode", "coalesce",
     "device-iotlb", "dma-drain", "dma-translation", "eafs", "eim", "ers",
     "esirtps", "esrtps", "fault-records", "findings", "flts", "fs1gp", "fs5lp",
-    "intremap", "iotlb-entries", "nest", "page-requests",
+    "intremap", "iotlb-entries", "nest", "nwfs", "page-requests",
     "pasid-bits", "perfmon",
     "posted-interrupts", "pt", "rprivs", "rps", "scalable-mode",
     "snoop-control", "srs", "ssads", "ssts", "vcmd", "version", "x-flts",

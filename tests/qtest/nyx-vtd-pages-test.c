@@ -342,6 +342,77 @@ static void test_refused(void)
     end_pages(&p);
 }
 
+/* --- Migration ------------------------------------------------------------ */
+
+static void wait_for_migration(QTestState *qts)
+{
+    for (unsigned i = 0; i < NYX_POLLS; i++) {
+        QDict *rsp = qtest_qmp(qts, "{ 'execute': 'query-migrate' }");
+        const char *status = qdict_get_try_str(qdict_get_qdict(rsp, "return"),
+                                               "status");
+        bool done = !g_strcmp0(status, "completed");
+
+        g_assert_cmpstr(status, !=, "failed");
+        qobject_unref(rsp);
+        if (done) {
+            return;
+        }
+        g_usleep(100);
+    }
+    g_assert_not_reached();
+}
+
+/* The same machine, with what is in the file @path. */
+static Pages incoming(const Pages *from, const char *path)
+{
+    Pages to = *from;
+
+    to.v = g_memdup2(from->v, sizeof(*from->v));
+    to.v->pc = nyx_pc_start("-M q35 -device nyx-vtd,id=iommu,scalable-mode=on,"
+                            "device-iotlb=on -device nyx-testdev,addr=4 "
+                            "-incoming file:%s", path);
+    to.v->qts = to.qts = to.v->pc->qts;
+    to.f.v = to.v;
+    to.f.td = nyx_td_at(to.qts, from->f.td.bar);
+    wait_for_migration(to.qts);
+    return to;
+}
+
+/* A request waits, in the queue and in the device; its event is held back. */
+static void test_migrate(void)
+{
+    Pages p = start_pages(""), to;
+    char *dir = nyx_tmp_new();
+    g_autofree char *path = g_build_filename(dir, "state", NULL);
+    g_autofree char *uri = g_strdup_printf("file:%s", path);
+    uint32_t pasid;
+
+    pri_control(&p, 1, 0);
+    qvtd_w32(p.v, QVTD_PECTL, 0x80000000);
+    nyx_td_page_request(&p.f.td, IOVA, RW | LAST, PASID_A, 7);
+    g_assert_true(qvtd_submit(p.v, response(PASID_A, 1), 7 << 3));
+    nyx_td_page_request(&p.f.td, IOVA, RW | LAST, PASID_B, 9);
+    qtest_qmp_assert_success(p.qts, "{ 'execute': 'migrate', 'arguments': "
+                             "{ 'uri': %s } }", uri);
+    wait_for_migration(p.qts);
+
+    to = incoming(&p, path);
+    NYX_CHECK("tail", qvtd_r64(to.v, QVTD_PQT), 0x40);
+    NYX_CHECK("PQA", qvtd_r64(to.v, QVTD_PQA), p.pages);
+    NYX_CHECK("PRS", qvtd_r32(to.v, QVTD_PRS), 1);
+    NYX_CHECK("PECTL", qvtd_r32(to.v, QVTD_PECTL), 0xc0000000);
+    NYX_CHECK("waits", nyx_td_r32(&to.f.td, NYX_TD_PRI_OUTSTANDING), 1);
+    NYX_CHECK("kept", nyx_td_page_response(&to.f.td, 0, &pasid), 0x80031007);
+    NYX_CHECK("kept", pasid, PASID_A);
+    qvtd_w32(to.v, QVTD_PECTL, 0);
+    NYX_CHECK("event", nyx_apic_irr(to.v->pc, 0, VECTOR), NYX_IRR_EDGE);
+    g_assert_true(qvtd_submit(to.v, response(PASID_B, 0), 9 << 3));
+    check_response(&to, "response", 1, 0x80030009, PASID_B);
+    qvtd_end(to.v);
+    end_pages(&p);
+    nyx_tmp_free(dir);
+}
+
 /* --- ATS ------------------------------------------------------------------ */
 
 /* Completions with all of their fields. */
@@ -383,6 +454,31 @@ static void test_completion(void)
         NYX_CHECK(rows[i].name, nyx_td_r32(td, NYX_TD_DMA_XATS),
                   *more ? 0 : rows[i].ats);
     }
+    end_pages(&p);
+}
+
+/* What a privileged request was granted serves no other, and the reverse. */
+static void test_privileged_entries(void)
+{
+    Pages p = start_pages("");
+    NyxTestdev *td = &p.f.td;
+    NyxTdReq req = {
+        .op = NYX_TD_OP_READ, .addr = IOVA, .len = 8, .pasid = PASID_A,
+        .attr = NYX_TD_ATTR_AT_ATC | NYX_TD_ATTR_PASID | NYX_TD_ATTR_PRIV,
+    };
+
+    map_first(&p, PASID_A, p.f.page, 3);
+    NYX_CHECK("supervisor", nyx_td_request(td, req), NYX_TD_ST_OK);
+    NYX_CHECK("again", nyx_td_request(td, req), NYX_TD_ST_OK);
+    NYX_CHECK("hit", nyx_td_r64(td, NYX_TD_ATC_HITS), 1);
+    req.attr &= ~NYX_TD_ATTR_PRIV;
+    NYX_CHECK("user", nyx_td_request(td, req), NYX_TD_ST_NO_MAPPING);
+    NYX_CHECK("miss", nyx_td_r64(td, NYX_TD_ATC_HITS), 1);
+    req.pasid = PASID_B;
+    NYX_CHECK("user's page", nyx_td_request(td, req), NYX_TD_ST_OK);
+    req.attr |= NYX_TD_ATTR_PRIV;
+    NYX_CHECK("supervisor", nyx_td_request(td, req), NYX_TD_ST_OK);
+    NYX_CHECK("an entry of its own", nyx_td_r32(td, NYX_TD_ATC_COUNT), 3);
     end_pages(&p);
 }
 
@@ -556,7 +652,9 @@ int main(int argc, char **argv)
     ADD("overflow", test_overflow);
     ADD("hostile-queue", test_hostile_queue);
     ADD("refused", test_refused);
+    ADD("migrate", test_migrate);
     ADD("completion", test_completion);
+    ADD("privileged-entries", test_privileged_entries);
     ADD("invalidate", test_invalidate);
     ADD("answers", test_answers);
     ADD("pci-calls", test_pci_calls);

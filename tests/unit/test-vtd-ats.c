@@ -40,7 +40,8 @@ static void test_legacy_snoop(void)
         fx_mem_poke(&f->mem, at, fx_mem_peek(&f->mem, at) | (snp ? SNP : 0));
         if (first) {
             /* The IOTLB gets it from a request of another kind. */
-            FX_CHECK(name, fx_dma(f, FX_R, 0x40000000), 0x200000);
+            reply = fx_request(f, NYX_REQ_UNTRANSLATED, FX_R, 0x40000000);
+            check(name, &reply, FX_RW, 0);
             fx_mem_poke(&f->mem, at, 0);
         }
         reply = fx_request(f, NYX_REQ_TRANSLATION, FX_R, 0x40000000);
@@ -164,6 +165,64 @@ static void test_modes(void)
     }
 }
 
+/* NW, where NWFS is on: no W, and D stays as it is. */
+static void test_no_write(void)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        bool nwfs = i & 1, nw = i & 2, cached = i & 4, keep = nwfs && nw;
+        g_autofree char *name = g_strdup_printf("NWFS %u NW %u cached %u",
+                                                nwfs, nw, cached);
+        NyxVtdCfg cfg = sm_cfg();
+        NyxReply reply;
+        uint64_t leaf;
+        SmScene s;
+
+        cfg.no_write_flag = nwfs;
+        sc_init(&s, &cfg);
+        FX_CHECK(name, fx_read64(s.f, 0x10) >> 33 & 1, nwfs);
+        leaf = sm_fs_entry(&s.space[1], SC_IOVA, 1);
+        if (cached) {
+            sm_dma(s.f, 1, FX_R, SC_IOVA);
+        }
+        reply = sm_request(s.f, FX_SID, 1, NYX_REQ_TRANSLATION,
+                           nw ? FX_R : FX_RW, SC_IOVA);
+        check(name, &reply, keep ? FX_R : FX_RW, 0);
+        FX_CHECK(name, fx_mem_peek(&s.f->mem, leaf) >> 5 & 3, keep ? 1 : 3);
+        /* The flag is one of translation requests. */
+        FX_CHECK(name, sm_dma(s.f, 1, FX_W, SC_IOVA), sc_good(1));
+        FX_CHECK(name, fx_mem_peek(&s.f->mem, leaf) >> 5 & 3, 3);
+        reply = sm_request(s.f, FX_SID, 2, NYX_REQ_UNTRANSLATED, FX_R,
+                           SC_IOVA);
+        check(name, &reply, FX_RW, 0);
+        reply = sm_request(s.f, FX_SID, 2, NYX_REQ_TRANSLATION,
+                           nw ? FX_R : FX_RW, SC_IOVA);
+        check(name, &reply, keep ? FX_R : FX_RW, 0);
+        sc_free(&s);
+    }
+}
+
+/* A page that can only be written has nothing left then, and no fields. */
+static void test_no_write_nothing(void)
+{
+    NyxVtdCfg cfg = sm_cfg();
+    NyxReply reply;
+    SmScene s;
+
+    cfg.no_write_flag = true;
+    sc_init(&s, &cfg);
+    sc_poke(&s, sm_ss_entry(&s.space[2], SC_IOVA, 1), SC_PAGE | SNP | 2);
+    sc_or(&s, s.space[2].at + 16, 1);
+    reply = sm_request(s.f, FX_SID, 2, NYX_REQ_TRANSLATION, FX_R | SM_PRIV,
+                       SC_IOVA);
+    check("NW", &reply, 0, 0);
+    reply = sm_request(s.f, FX_SID, 2, NYX_REQ_TRANSLATION, FX_RW | SM_PRIV,
+                       SC_IOVA);
+    check("no NW", &reply, FX_W | SM_PRIV, SNOOP);
+    cfg.device_iotlb = cfg.page_requests = false;
+    g_assert_nonnull(strstr(nyx_vtd_cfg_error(&cfg), "nwfs"));
+    sc_free(&s);
+}
+
 /* Who has no PASID is not granted what only a PASID prefix can ask for. */
 static void test_no_pasid(void)
 {
@@ -188,6 +247,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx-vtd/ats/snoop", test_snoop);
     g_test_add_func("/nyx-vtd/ats/snoop-not-offered", test_snoop_not_offered);
     g_test_add_func("/nyx-vtd/ats/modes", test_modes);
+    g_test_add_func("/nyx-vtd/ats/no-write", test_no_write);
+    g_test_add_func("/nyx-vtd/ats/no-write-nothing", test_no_write_nothing);
     g_test_add_func("/nyx-vtd/ats/no-pasid", test_no_pasid);
     return g_test_run();
 }

@@ -263,6 +263,8 @@ static void test_modes(void)
     check_refused("legacy", &s, &plain, 0x32);
     req.has_pasid = false;
     check_refused("legacy, no PASID", &s, &req, 0x32);
+    req.access = FX_R;
+    check_refused("legacy, read", &s, &req, 0x32);
     fx_write64(s.f, 0x20, s.f->root | 2 << 10);
     fx_gcmd(s.f, 30, true);
     check_refused("reserved", &s, &plain, 0x30);
@@ -315,6 +317,39 @@ static void test_cached_admission(void)
     }
 }
 
+/* So it is if the entry that was cached is one that is not present (CM). */
+static void test_cached_not_present(void)
+{
+    NyxVtdCfg cfg = sm_cfg();
+    NyxRequest req = plain;
+    PageScene s;
+
+    cfg.caching_mode = true;
+    sc_init(&s.sm, &cfg);
+    s.f = s.sm.f;
+    queue_start(&s, 0);
+    req.pasid = 9;
+    sc_clear(&s.sm, s.sm.ctx, 16);
+    sm_flush(s.f);
+    g_assert_cmphex(sm_dma(s.f, 9, FX_R, SC_IOVA), ==, FX_REFUSED);
+    g_assert_cmphex(fx_take_code(s.f), ==, 0x59);
+    check_refused("PRE = 0", &s, &req, 0x47);
+    fini(&s);
+}
+
+/* PRE is looked at before the directory. */
+static void test_admission_order(void)
+{
+    PageScene s;
+
+    init(&s, 0);
+    sc_clear(&s.sm, s.sm.ctx, 16);
+    sc_clear(&s.sm, at_of(&s, 2), 1);
+    sm_flush(s.f);
+    check_refused("PRE and directory", &s, &plain, 0x47);
+    fini(&s);
+}
+
 /* FPD hides the record, the request is refused all the same. */
 static void test_fpd(void)
 {
@@ -324,8 +359,11 @@ static void test_fpd(void)
     sc_clear(&s.sm, s.sm.ctx, 16);
     sc_or(&s.sm, s.sm.ctx, 2);
     sm_flush(s.f);
+    /* Of what the unit says itself software is not to blame. */
+    s.f->response_unexpected = true;
     ask(&s, &plain);
     g_assert_cmphex(fx_read32(s.f, FSTS), ==, 0);
+    g_assert_cmpuint(fx_findings(s.f, NVTD_RULE_PRQ_RESPONSE), ==, 0);
     check_own("FPD", &s, 1, INVALID);
     fini(&s);
 }
@@ -472,6 +510,8 @@ int main(int argc, char **argv)
     ADD("pasid-range", test_pasid_range);
     ADD("modes", test_modes);
     ADD("cached-admission", test_cached_admission);
+    ADD("cached-not-present", test_cached_not_present);
+    ADD("admission-order", test_admission_order);
     ADD("fpd", test_fpd);
     ADD("implied-drop", test_implied_drop);
     ADD("responses", test_responses);
