@@ -7,7 +7,7 @@
  *                       a write to a read-only page is dropped without fault
  *   dirty-after-read    no dirty bit if a read brought the entry into the IOTLB
  *   lost-update         accessed and dirty bits are not stored atomically: see
- *                       /nyx-vtd/marks-race and /nyx/vtd-race/marks
+ *                       /nyx-vtd/marks/race and /nyx/vtd-scalable/marks-race
  *   canonical-aw        the first stage's canonical check goes by the second
  *                       stage's AW: with 0, addresses above 1 GiB fault
  *   interrupt-leaf      a large leaf that has the interrupt range in it is

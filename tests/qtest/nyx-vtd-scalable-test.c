@@ -336,6 +336,60 @@ static void test_marks_by_translation(void)
     scene_end(&s);
 }
 
+/* Wait until the threads of a run have made so many more requests. */
+static void wait_for_requests(Scene *s, uint64_t more)
+{
+    uint64_t goal = nyx_td_r64(&s->td, NYX_TD_RUN_OPS) + more;
+
+    for (unsigned i = 0; i < NYX_POLLS; i++) {
+        if (nyx_td_r64(&s->td, NYX_TD_RUN_OPS) >= goal) {
+            return;
+        }
+    }
+    g_assert_not_reached();
+}
+
+/*
+ * Software changes the entry's upper half, and takes the marks away, while
+ * threads write to the page: by the status writes of wait descriptors, which
+ * are as close together as walks are.  A mark that is not stored atomically
+ * would bring an older upper half back.
+ */
+static void test_marks_race(void)
+{
+    Scene s = scene_start("");
+    QVtd *v = s.v;
+    uint64_t at = qvtd_fs_entry(&s.space[QVTD_FIRST], IOVA, 1);
+    const NyxTdRun run = {
+        .req = {
+            .op = NYX_TD_OP_FILL, .attr = NYX_TD_ATTR_PASID,
+            .pasid = QVTD_FIRST, .addr = IOVA, .len = 8,
+        },
+        .threads = 4,
+        .count = 1ull << 40,
+    };
+
+    nyx_td_run_start(&s.td, &run);
+    for (uint32_t count = 1; count < 1024; ) {
+        /* Bits 62:52 are software's; waits have SW on. */
+        for (unsigned i = 0; i < 20; i++) {
+            qvtd_put(v, (s.page[QVTD_FIRST] | 7) << 32 | 0x25, at);
+            qvtd_put(v, 0x0000000100110036, IOVA);
+            qvtd_put(v, (uint64_t)count++ << 52 | 0x25, at + 4);
+        }
+        g_assert_true(qvtd_wait(v));
+        NYX_CHECK("software's", qtest_readq(v->qts, at) >> 52, count - 1);
+        wait_for_requests(&s, 1000);
+        NYX_CHECK("entry", qtest_readq(v->qts, at),
+                  (count - 1ull) << 52 | s.page[QVTD_FIRST] | 0x67);
+    }
+    nyx_td_w32(&s.td, NYX_TD_RUN_CTRL, NYX_TD_RUN_STOP);
+    nyx_td_run_wait(&s.td);
+    NYX_CHECK("errors", nyx_td_r64(&s.td, NYX_TD_RUN_ERRORS), 0);
+    expect_no_fault(&s, "race");
+    scene_end(&s);
+}
+
 /* --- Options -------------------------------------------------------------- */
 
 typedef struct OptionRow {
@@ -476,6 +530,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/vtd-scalable/no-marks", test_no_marks);
     qtest_add_func("/nyx/vtd-scalable/marks-by-translation",
                    test_marks_by_translation);
+    qtest_add_func("/nyx/vtd-scalable/marks-race", test_marks_race);
     qtest_add_func("/nyx/vtd-scalable/options", test_options);
     qtest_add_func("/nyx/vtd-scalable/context-options", test_context_options);
     qtest_add_func("/nyx/vtd-scalable/offered", test_offered);

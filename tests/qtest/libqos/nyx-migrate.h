@@ -7,7 +7,7 @@
 
 #include "libqtest.h"
 
-/* Wait for the end of a migration, outgoing or incoming, which is to succeed. */
+/* Wait until a migration, out or in, has succeeded. */
 void nyx_migrate_wait(QTestState *qts);
 /* Migrate to the file @path; "-incoming file:PATH" takes it from there. */
 void nyx_migrate_to(QTestState *qts, const char *path);
