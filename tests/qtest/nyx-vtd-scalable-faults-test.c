@@ -602,6 +602,37 @@ static void test_records(void)
     scene_end(&s);
 }
 
+/* Faults of threads that don't hold QEMU's lock, with all of their record. */
+static void test_threads(void)
+{
+    Scene s = scene_start(",fault-records=16");
+    const NyxTdRun run = {
+        .req = {
+            .op = NYX_TD_OP_READ, .attr = NYX_TD_ATTR_PASID | PRIV,
+            .pasid = 0xfedcb, .addr = 0x100000, .len = 4,
+        },
+        .threads = 4,
+        .slots = 4,
+        .count = 4,
+        .stride = NYX_PAGE,
+        .pattern = NYX_TD_PATTERN_STRIDE,
+        .flags = NYX_TD_RUN_F_DISJOINT,
+    };
+    uint32_t pages = 0;
+
+    nyx_td_run(&s.td, &run);
+    NYX_CHECK("errors", nyx_td_r64(&s.td, NYX_TD_RUN_ERRORS), 16);
+    NYX_CHECK("FSTS", qvtd_r32(s.v, QVTD_FSTS) & 0xff, 2);
+    for (unsigned i = 0; i < 16; i++) {
+        QVtdRecord record = qvtd_record(s.v, i);
+
+        NYX_CHECK("record", record.hi, 0xcfedcb51a0000020);
+        pages |= 1u << (record.lo >> 12 & 15);
+    }
+    NYX_CHECK("pages", pages, 0xffff);
+    scene_end(&s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -609,5 +640,6 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/vtd-scalable-faults/translation-requests",
                    test_translation_requests);
     qtest_add_func("/nyx/vtd-scalable-faults/records", test_records);
+    qtest_add_func("/nyx/vtd-scalable-faults/threads", test_threads);
     return g_test_run();
 }

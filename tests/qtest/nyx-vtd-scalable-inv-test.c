@@ -469,6 +469,48 @@ static void test_device_tlb_not_offered(void)
     scene_end(&s);
 }
 
+/* --- Consumers of mappings ------------------------------------------------ */
+
+/* What a consumer such as VFIO has at IOVA; 0 for nothing. */
+static uint64_t followed(Scene *s)
+{
+    NyxTdMapping mapping = nyx_td_shadow_find(&s->td, IOVA);
+
+    return mapping.len ? mapping.addr + (IOVA - mapping.iova) : 0;
+}
+
+/* The second stage of requests without a PASID, and what becomes of it. */
+static void test_consumers(void)
+{
+    Scene s = scene_start(",caching-mode=on");
+    QTestState *qts = s.v->qts;
+    uint64_t old = s.page[QVTD_SECOND], new = marked_page(&s);
+    uint64_t at = s.space[QVTD_SECOND].at, words[3], first[3];
+
+    scene_rid(&s, QVTD_SECOND);
+    qvtd_flush_scalable(s.v);
+    nyx_td_notify(&s.td, NYX_TD_NOTIFY_MAP | NYX_TD_NOTIFY_UNMAP);
+    NYX_CHECK("replay", followed(&s), old);
+    remap(&s, QVTD_SECOND, 1, new);
+    g_assert_true(qvtd_submit(s.v, 0x0000000200120036, IOVA));
+    NYX_CHECK("PASID IOTLB", followed(&s), old);
+    g_assert_true(qvtd_submit(s.v, 0x001200f2, IOVA));
+    NYX_CHECK("IOTLB", followed(&s), new);
+
+    /* The first stage is not for them, until the second is back. */
+    qtest_memread(qts, at, words, sizeof(words));
+    qtest_memread(qts, s.space[QVTD_FIRST].at, first, sizeof(first));
+    qtest_memwrite(qts, at, first, sizeof(first));
+    NYX_CHECK("not told", followed(&s), new);
+    g_assert_true(qvtd_submit(s.v, 0x0000000200120017, 0));
+    NYX_CHECK("first stage", followed(&s), 0);
+    qtest_memwrite(qts, at, words, sizeof(words));
+    g_assert_true(qvtd_submit(s.v, 0x37, 0));
+    NYX_CHECK("second stage", followed(&s), new);
+    NYX_CHECK("objections", nyx_td_r32(&s.td, NYX_TD_NOTIFY_ERRORS), 0);
+    scene_end(&s);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -484,6 +526,7 @@ int main(int argc, char **argv)
     ADD_DATA("pasid-cache/sticky", ",cache=sticky", test_pasid_cache);
     ADD("not-present", test_not_present);
     ADD("context", test_context);
+    ADD("consumers", test_consumers);
     ADD("device-tlb", test_device_tlb);
     ADD("device-tlb/silent", test_device_tlb_silent);
     ADD("device-tlb/not-offered", test_device_tlb_not_offered);

@@ -261,6 +261,9 @@ static void test_width(void)
     g_assert_true(qvtd_queue_wide(v, 0));
     qvtd_flush_scalable(v);
     check_mode(&m, SCALABLE);
+    NYX_CHECK("findings", qvtd_mistakes(v, "vtd.iq.tail-unaligned"), 1);
+    NYX_CHECK("findings", qvtd_mistakes(v, "vtd.iq.mode"), 2);
+    NYX_CHECK("findings", qvtd_mistakes(v, "vtd.iq.width"), 2);
     scene_end(&m.s);
 }
 
