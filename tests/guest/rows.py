@@ -5,6 +5,9 @@ import dataclasses
 import itertools
 
 DISKS = 'disk:vblk disk:nvme disk:ahci'
+# As fetch.sh knows them.
+KERNELS = ('6.1', '6.12', 'newest')
+
 PLAIN = 'vblk nvme ahci e1000e'
 PLAIN_TESTS = f'{DISKS} net:e1000e:2'
 
@@ -57,7 +60,7 @@ class Row:
         # batch the unmaps: "IOMMU batching disallowed due to virtualization".
         # Without pass-through 6.12 asks for plain DMA, whatever the policy.
         batching = self.options.get('caching-mode') != 'on' and not (
-            self.options.get('pt') == 'off' and self.kernel == '6.12')
+            self.options.get('pt') == 'off' and self.kernel != '6.1')
         return 'DMA-FQ' if self.mode == 'lazy' and batching else 'DMA'
 
     @property
@@ -93,6 +96,9 @@ MATRIX = (
     ('6.12', 'lazy',   'on',  48, 'xapic'),
     ('6.12', 'pt',     'on',  39, 'x2apic'),
     ('6.12', 'pt',     'off', 48, 'off'),
+    ('newest', 'strict', 'off', 39, 'x2apic'),
+    ('newest', 'lazy',   'on',  48, 'off'),
+    ('newest', 'pt',     'off', 48, 'xapic'),
 )
 
 
@@ -202,10 +208,19 @@ SINGLE = (
     Row('scalable-6.1', kernel='6.1', iommu=SCALABLE, append=SM_ON,
         unfit=NO_OPTION, **MEDIUM),
 
+    Row('scalable-newest', kernel='newest', iommu=SCALABLE, append=SM_ON,
+        unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-newest-lazy', kernel='newest', mode='lazy', iommu=SCALABLE,
+        append=SM_ON, unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-second-newest', kernel='newest', append=SM_ON,
+        iommu=SCALABLE + ',flts=off', unfit=NO_OPTION, **MEDIUM),
+
     # All that is off by default because a kernel has no use for it.
     Row('features-6.12', iommu=FEATURES, unfit=NO_OPTION,
         devices='vblk nvme e1000e',
         tests='disk:vblk perf:nvme disk:nvme net:e1000e:2 perf:vblk'),
+    Row('features-newest', kernel='newest', iommu=FEATURES, unfit=NO_OPTION,
+        devices='vblk', tests='disk:vblk perf:vblk'),
     Row('features-6.1-lazy', kernel='6.1', iommu=FEATURES, mode='lazy',
         unfit=NO_OPTION, **MEDIUM),
     Row('features-migrate-6.12', devices='vblk ahci e1000e', iommu=FEATURES,

@@ -123,7 +123,6 @@ def plugin_needed(row, device):
 
 def command_line(row, setup, device, made, directory):
     """QEMU's arguments for a row."""
-    kernel_dir = pathlib.Path(setup.files[row.kernel])
     args = [setup.qemu]
     if setup.plugin and plugin_needed(row, device):
         args += ['-plugin', setup.plugin]
@@ -143,7 +142,7 @@ def command_line(row, setup, device, made, directory):
     # Before the other devices: those that exist already are not behind it.
     args += ['-device', f'{device},id=iommu,{row.iommu}']
     args += made.args + list(row.qemu)
-    args += ['-kernel', str(next((kernel_dir / 'boot').glob('vmlinuz-*'))),
+    args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
              '-initrd', str(setup.initrds[row.kernel]), '-append',
              f'{FIXED_ARGUMENTS} {row.cmdline} nyx.half={parts.DISK_HALF} '
              f'nyx.test={",".join(row.tests.split())}']
@@ -620,7 +619,7 @@ def prepare(options, wanted):
     busybox = pathlib.Path(files['busybox'])
     initrds = {name: initramfs.build(pathlib.Path(files[name]), busybox,
                                      cache_directory())
-               for name in wanted if name[0].isdigit()}
+               for name in wanted if name in rows.KERNELS}
     qemu = shutil.which(options.qemu)
     if not qemu:
         sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '

@@ -74,7 +74,7 @@ typedef struct QVtd {
     uint64_t queue;          /* invalidation queue, and its bytes */
     uint64_t queue_size;
     uint64_t tail;
-    bool wide;               /* 256-bit descriptors */
+    bool wide;               /* of the queue: 256-bit descriptors */
     uint64_t status;         /* where qvtd_submit()'s waits store */
     uint32_t stamp;          /* what they stored last */
     uint64_t irt;            /* interrupt remapping table */
@@ -124,9 +124,8 @@ unsigned qvtd_ccmd(QVtd *v, unsigned gran, uint16_t did, uint16_t sid,
                    unsigned fm);
 unsigned qvtd_iotlb(QVtd *v, unsigned gran, uint16_t did, uint64_t iva);
 
-/* Enable a queue of 2^qs pages. */
+/* Enable a queue of 2^qs pages; with wide descriptors (IQA.DW). */
 bool qvtd_queue(QVtd *v, unsigned qs);
-/* The same with 256-bit descriptors. */
 bool qvtd_queue_wide(QVtd *v, unsigned qs);
 bool qvtd_queue_off(QVtd *v);
 /* Put a descriptor at the tail; the unit is not told. */
