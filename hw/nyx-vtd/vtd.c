@@ -613,6 +613,7 @@ static void reset_exit(Object *obj, ResetType type)
 
 static const Property properties[] = {
     DEFINE_PROP_BOOL("abort-dma", NyxVtdState, props.abort_dma, false),
+    DEFINE_PROP_STRING("andd", NyxVtdState, props.andd),
     DEFINE_PROP_UINT8("aw-bits", NyxVtdState, props.aw_bits, 48),
     DEFINE_PROP_STRING("cache", NyxVtdState, props.cache),
     DEFINE_PROP_UINT64("cache-seed", NyxVtdState, props.cache_seed, 1),
@@ -634,11 +635,15 @@ static const Property properties[] = {
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
     DEFINE_PROP_BOOL("nest", NyxVtdState, props.nest, true),
+    DEFINE_PROP_INT64("numa-node", NyxVtdState, props.numa_node, -1),
     DEFINE_PROP_UINT8("pasid-bits", NyxVtdState, props.pasid_bits, 20),
+    DEFINE_PROP_STRING("rmrr", NyxVtdState, props.rmrr),
     DEFINE_PROP_BOOL("rprivs", NyxVtdState, props.rprivs, true),
     DEFINE_PROP_BOOL("rps", NyxVtdState, props.rps, true),
+    DEFINE_PROP_STRING("satc", NyxVtdState, props.satc),
     DEFINE_PROP_BOOL("scalable-mode", NyxVtdState, props.scalable_mode,
                      false),
+    DEFINE_PROP_STRING("sidp", NyxVtdState, props.sidp),
     DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
     DEFINE_PROP_BOOL("srs", NyxVtdState, props.srs, true),
     DEFINE_PROP_BOOL("ssads", NyxVtdState, props.ssads, true),
@@ -660,6 +665,8 @@ static const Property properties[] = {
 static const char *const descriptions[][2] = {
     { "abort-dma", "ECAP.ADMS: a mode that refuses all DMA in silence "
       "(default off)" },
+    { "andd", "devices of the ACPI namespace, and what they have for "
+      "requester id: \\NAME@BUS:SLOT.FN[:...]" },
     { "aw-bits", "widest guest address: 39, 48 or 57 bits (default 48)" },
     { "cache", "hardware: bounded, random eviction (default); sticky: "
       "nothing is ever evicted; off: every access walks the tables" },
@@ -696,6 +703,8 @@ static const char *const descriptions[][2] = {
       "(default 4096)" },
     { "nest", "ECAP.NEST: first stage over second stage (default on with "
       "both)" },
+    { "numa-node", "node that the unit is near to, in the DMAR table (default "
+      "-1: not told)" },
     { "pasid-bits", "ECAP.PSS: width of a PASID, 0 (none) to 20 (default 20 "
       "with scalable-mode)" },
     { "perfmon", "ECAP.PMS: performance counters, and CAP.ECMDS to run them "
@@ -703,11 +712,17 @@ static const char *const descriptions[][2] = {
     { "posted-interrupts", "CAP.PI: interrupt entries in posted format "
       "(default auto: on with intremap, except under KVM)" },
     { "pt", "ECAP.PT: pass-through contexts (default on)" },
+    { "rmrr", "ID[+ID...]@BASE-LIMIT[:...]: memory reserved for devices, as "
+      "in rmrr=nic0@0x3f000000-0x3f0fffff" },
     { "rprivs", "ECAP.RPRIVS: requests without a PASID may be privileged "
       "(default on with srs)" },
     { "rps", "ECAP.RPS: RID_PASID may be set (default on with "
       "scalable-mode)" },
+    { "satc", "ID[@optional][:...]: devices of the SoC that use ATS, in the "
+      "DMAR table" },
     { "scalable-mode", "ECAP.SMTS: PASIDs and two stages (default off)" },
+    { "sidp", "ID[@FLAGS][:...]: properties of devices of the SoC, in the DMAR "
+      "table" },
     { "snoop-control", "ECAP.SC: snoop bit in paging entries (default on)" },
     { "srs", "ECAP.SRS: privileged requests (default on with flts)" },
     { "ssads", "ECAP.SSADS: accessed and dirty in second-stage tables "

@@ -55,6 +55,11 @@ typedef struct NyxVtdProps {
     uint64_t cache_seed;
     char *cache;
     char *findings;
+    int64_t numa_node;       /* -1: none */
+    char *rmrr;
+    char *andd;
+    char *satc;
+    char *sidp;
 } NyxVtdProps;
 
 struct NyxVtdState {

@@ -15,6 +15,8 @@ typedef struct WrongRow {
     const char *says;        /* in its one line */
 } WrongRow;
 
+#define WITH_T0 "-M q35 -device nyx-testdev,id=t0 -device nyx-vtd,"
+
 static const WrongRow wrong_rows[] = {
     { "-M q35 -device nyx-vtd,aw-bits=40", "aw-bits must be 39, 48 or 57" },
     { "-M q35 -device nyx-vtd,aw-bits=0", "aw-bits must be 39, 48 or 57" },
@@ -54,6 +56,32 @@ static const WrongRow wrong_rows[] = {
       "-device nyx-testdev,host-aw-bits=48", "set aw-bits=48" },
     { "-M q35 -device nyx-vtd,caching-mode=on,aw-bits=39 "
       "-device nyx-testdev,host-aw-bits=38", "bypass_iommu=on" },
+    { WITH_T0 "rmrr=", "rmrr= is not ID@0xBASE-0xLIMIT" },
+    { WITH_T0 "rmrr=@0x1000-0x1fff", "rmrr: no PCI device with id=" },
+    { WITH_T0 "rmrr=t0", "is not ID@0xBASE-0xLIMIT" },
+    { WITH_T0 "rmrr=t0@0x1000", "is not ID@0xBASE-0xLIMIT" },
+    { WITH_T0 "rmrr=t0@0x1000-0x1ffe", "with whole pages" },
+    { WITH_T0 "rmrr=t0@0x1001-0x1fff", "with whole pages" },
+    { WITH_T0 "rmrr=t0@0x2000-0x1fff", "with whole pages" },
+    { WITH_T0 "rmrr=t0@0x2000-0x2fffg", "with whole pages" },
+    { WITH_T0 "rmrr=t0@0x1000-0x1fff:", "rmrr= is not ID@" },
+    { WITH_T0 "rmrr=nope@0x1000-0x1fff", "rmrr: no PCI device with id=nope" },
+    { WITH_T0 "rmrr=t0+@0x1000-0x1fff", "rmrr: no PCI device with id=" },
+    { WITH_T0 "rmrr=t0@0x10000000000-0x10000000fff",
+      "beyond the 40 address bits" },
+    { WITH_T0 "numa-node=0", "add -numa node,nodeid=N" },
+    { WITH_T0 "numa-node=-2", "add -numa node,nodeid=N" },
+    { WITH_T0 "satc=t0", "set device-iotlb=on or leave satc out" },
+    { WITH_T0 "satc=nope,device-iotlb=on",
+      "satc: no PCI device with id=nope" },
+    { WITH_T0 "satc=t0@never,device-iotlb=on", "use ID, or ID@optional" },
+    { WITH_T0 "sidp=nope", "sidp: no PCI device with id=nope" },
+    { WITH_T0 "sidp=t0@0x20", "use ID@FLAGS" },
+    { WITH_T0 "andd=X@0:1.0", "is not \\NAME@BUS:SLOT.FN" },
+    { WITH_T0 "andd=\\\\X", "is not \\NAME@BUS:SLOT.FN" },
+    { WITH_T0 "andd=\\\\X@0:1", "is not \\NAME@BUS:SLOT.FN" },
+    { WITH_T0 "andd=\\\\X@0:20.0", "is not \\NAME@BUS:SLOT.FN" },
+    { WITH_T0 "andd=\\\\X@0:1.0:", "is not \\NAME@BUS:SLOT.FN" },
     /* QEMU's own words */
     { "-M q35 -device nyx-vtd -device nyx-vtd", "multiple vIOMMUs" },
     { "-M q35 -device nyx-vtd -device intel-iommu", "multiple vIOMMUs" },
@@ -108,13 +136,13 @@ static void test_wrong_argument(void)
 /* --- Help ----------------------------------------------------------------- */
 
 static const char *const options[] = {
-    "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode", "coalesce",
-    "device-iotlb", "dma-drain", "dma-translation", "eafs", "eim", "ers",
-    "esirtps", "esrtps", "fault-records", "findings", "flts", "fs1gp", "fs5lp",
-    "intremap", "iotlb-entries", "nest", "pasid-bits", "perfmon",
-    "posted-interrupts", "pt", "rprivs", "rps", "scalable-mode",
-    "snoop-control", "srs", "ssads", "ssts", "vcmd", "version", "x-flts",
-    "x-scalable-mode", "x2apic-opt-out",
+    "abort-dma", "andd", "aw-bits", "cache", "cache-seed", "caching-mode",
+    "coalesce", "device-iotlb", "dma-drain", "dma-translation", "eafs", "eim",
+    "ers", "esirtps", "esrtps", "fault-records", "findings", "flts", "fs1gp",
+    "fs5lp", "intremap", "iotlb-entries", "nest", "numa-node", "pasid-bits",
+    "perfmon", "posted-interrupts", "pt", "rmrr", "rprivs", "rps", "satc",
+    "scalable-mode", "sidp", "snoop-control", "srs", "ssads", "ssts", "vcmd",
+    "version", "x-flts", "x-scalable-mode", "x2apic-opt-out",
 };
 
 /* Each option once, with words that describe it, and nothing else. */
