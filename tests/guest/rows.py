@@ -36,6 +36,8 @@ class Row:
     qemu: tuple = ()
     # Rogue requests: (what the kernel must say, by the helper's operation).
     faults: dict = dataclasses.field(default_factory=dict)
+    # What the kernel must say besides, as patterns.
+    says: tuple = ()
     # The whole guest again, after a system reset from outside.
     reset: bool = False
     # Run also with intel-iommu, and compare what the guests found.
@@ -135,6 +137,22 @@ NO_SVT_BUS = {'intel-iommu':
 SCALABLE = 'scalable-mode=on,intremap=on'
 SM_ON = 'intel_iommu=on,sm_on'
 
+DMAR = 'intremap=on,eim=on,device-iotlb=on,numa-node=0,satc=vblk,' \
+       'rmrr=nvme+far@0x30000000-0x300fffff:vblk@0x1000000000-0x1000000fff,' \
+       'andd=\\_SB.PCI0.SF8.COM1@00:1f.7,sidp=nvme@0x8'
+DMAR_LINES = (
+    r'e820: .mem 0x0*30000000-0x0*300fffff. reserved',
+    r'DMAR: RMRR base: 0x0*30000000 end: 0x0*300fffff',
+    r'DMAR: RMRR base: 0x0*1000000000 end: 0x0*1000000fff',
+    r'DMAR: ATSR flags: 0x1',
+    r'DMAR: RHSA base: 0x0*fed90000 proximity domain: 0x0',
+    r'DMAR: ANDD device: 1 name: \\_SB.PCI0.SF8.COM1',
+    r'DMAR: SATC flags: 0x1',
+    r'ACPI device "PNP0501:00" under DMAR at fed90000 as 00:1f.7',
+)
+ONE_NODE = ('-object', 'memory-backend-ram,id=node0,size=1G',
+            '-numa', 'node,memdev=node0')
+
 WRITE = r'\[DMA Write NO_PASID\] Request device \[{device}\] ' \
         r'fault addr {address} \[fault reason 0x05\]'
 READ = r'\[DMA Read NO_PASID\] Request device \[{device}\] ' \
@@ -180,6 +198,17 @@ SINGLE = (
     # QEMU's own chooses eim=off where there is no KVM.
     Row('defaults-6.12', iommu='aw-bits=48', **MEDIUM,
         unfit={'intel-iommu': 'intel-iommu leaves x2APIC out by default'}),
+
+    # Every structure of the DMAR table: the kernel reads them all, and wants
+    # reserved memory to be in its map.
+    Row('dmar-6.12', iommu=DMAR, unfit=NO_OPTION, qemu=ONE_NODE,
+        says=DMAR_LINES,
+        devices='rp vblk=far@rp vblk-ats=vblk nvme e1000e',
+        tests='disk:far disk:vblk disk:nvme net:e1000e:2'),
+    Row('dmar-6.1-scalable', kernel='6.1', unfit=NO_OPTION, qemu=ONE_NODE,
+        says=DMAR_LINES, iommu=DMAR + ',scalable-mode=on', append=SM_ON,
+        devices='rp vblk=far@rp vblk-ats=vblk nvme e1000e',
+        tests='disk:far disk:vblk disk:nvme net:e1000e:2'),
 
     # Both stages, of which the kernel's own domains use the first; then each
     # stage alone.
