@@ -5,6 +5,7 @@
 #ifndef HW_NYX_VTD_VTD_H
 #define HW_NYX_VTD_VTD_H
 
+#include "qemu/bitmap.h"
 #include "hw/nyx-iommu/compat.h"
 #include "hw/nyx-iommu/dma-space.h"
 #include "hw/nyx-iommu/stream.h"
@@ -20,10 +21,25 @@ struct NyxVtdClass {
     DeviceRealize parent_realize;
 };
 
+#define NYX_VTD_OPTIONS_MAX 95
+
 /* Properties; constant after realize. */
 typedef struct NyxVtdProps {
     uint8_t aw_bits;
     uint8_t fault_records;
+    uint8_t domain_bits;
+    uint8_t mamv;
+    uint8_t mhmv;
+    char *profile;
+    char *sslps;
+    bool coherent;
+    bool phmr;
+    bool plmr;
+    bool psi;
+    bool qi;
+    bool rwbf;
+    bool smpwcs;
+    bool zlr;
     bool abort_dma;
     bool caching_mode;
     bool coalesce;
@@ -66,6 +82,8 @@ struct NyxVtdState {
     X86IOMMUState parent_obj;
 
     NyxVtdProps props;
+    /* Which options the command line has; see options.c. */
+    DECLARE_BITMAP(given, NYX_VTD_OPTIONS_MAX + 1);
     NyxVtd *engine;
     NyxDmaSpace *space;
     MemoryRegion mmio;
@@ -76,6 +94,14 @@ struct NyxVtdState {
 };
 
 extern const VMStateDescription nyx_vtd_vmstate;
+
+/* options.c */
+/* From instance_init. */
+void nyx_vtd_options_init(NyxVtdState *s);
+void nyx_vtd_options_class_init(ObjectClass *oc);
+/* Before realize: what the profile says and the command line does not. */
+bool nyx_vtd_options_preset(NyxVtdState *s, Error **errp);
+bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp);
 
 /* Build the DMAR table (chapter 8) and add it to the machine's. */
 bool nyx_vtd_acpi_install(NyxVtdState *s, Error **errp);

@@ -254,6 +254,7 @@ static void machine(Chaos *c)
 static NyxVtdCfg some_cfg(Chaos *c)
 {
     NyxVtdCfg cfg = {
+        NYX_VTD_CFG_USUAL,
         .version = 0x10,
         .aw_bits = 39 + 9 * below(c, 3),
         .haw_bits = 39 + below(c, 14),
