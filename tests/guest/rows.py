@@ -150,6 +150,7 @@ DMAR_LINES = (
     r'DMAR: SATC flags: 0x1',
     r'ACPI device "PNP0501:00" under DMAR at fed90000 as 00:1f.7',
 )
+NO_QUEUE = (r'dmar0: Using Register based invalidation',)
 ONE_NODE = ('-object', 'memory-backend-ram,id=node0,size=1G',
             '-numa', 'node,memdev=node0')
 
@@ -209,6 +210,32 @@ SINGLE = (
         says=DMAR_LINES, iommu=DMAR + ',scalable-mode=on', append=SM_ON,
         devices='rp vblk=far@rp vblk-ats=vblk nvme e1000e',
         tests='disk:far disk:vblk disk:nvme net:e1000e:2'),
+
+    # Units like real parts, poor and rich.
+    Row('profile-minimal-6.12', iommu='profile=minimal,intremap=off',
+        remap='off', says=NO_QUEUE, unfit=NO_OPTION),
+    Row('profile-minimal-6.12-lazy', mode='lazy', remap='off', says=NO_QUEUE,
+        iommu='profile=minimal,pt=off', unfit=NO_OPTION, **MEDIUM),
+    Row('profile-minimal-6.1', kernel='6.1', remap='off', says=NO_QUEUE,
+        iommu='profile=minimal', unfit=NO_OPTION, **SMALL),
+    Row('profile-client-6.12', iommu='profile=client,intremap=on,aw-bits=39',
+        unfit=NO_OPTION),
+    Row('profile-client-6.12-lazy', iommu='profile=client', mode='lazy',
+        append='iommu.forcedac=1', unfit=NO_OPTION, **MEDIUM),
+    Row('profile-server-6.12', unfit=NO_OPTION, append=SM_ON,
+        iommu='profile=server,scalable-mode=on'),
+    Row('profile-server-6.12-legacy', iommu='profile=server', mode='lazy',
+        append='intel_iommu=on,sm_off iommu.forcedac=1', unfit=NO_OPTION,
+        **MEDIUM),
+    Row('profile-everything-6.12', unfit=NO_OPTION, append=SM_ON,
+        iommu='profile=everything,scalable-mode=on'),
+    Row('profile-everything-6.1-pt', kernel='6.1', mode='pt', append=SM_ON,
+        iommu='profile=everything,scalable-mode=on', unfit=NO_OPTION, **SMALL),
+
+    # Single bits that make a driver do something else.
+    Row('poor-6.12', unfit=NO_OPTION,
+        iommu='intremap=on,psi=off,rwbf=on,coherent=off,zlr=off,sslps=2m,'
+              'domain-bits=6,mhmv=0'),
 
     # Both stages, of which the kernel's own domains use the first; then each
     # stage alone.
