@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import shutil
 import statistics
 import subprocess
 
@@ -91,10 +92,12 @@ def versions(qemu):
                           stdout=subprocess.PIPE).stdout.splitlines()[0]
     with open(os.path.join(ROOT, 'meson.build'), encoding='utf-8') as text:
         plugin = re.search(r"version: '([\d.]+)'", text.read())[1]
-    commit = subprocess.run(['git', '-C', ROOT, 'describe', '--always',
-                             '--dirty'], check=False, text=True,
-                            stdout=subprocess.PIPE,
-                            stderr=subprocess.DEVNULL).stdout.strip()
+    commit = None
+    if shutil.which('git'):
+        commit = subprocess.run(['git', '-C', ROOT, 'describe', '--always',
+                                 '--dirty'], check=False, text=True,
+                                stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL).stdout.strip()
     return {'qemu': line, 'nyx-iommu': plugin, 'commit': commit or None}
 
 

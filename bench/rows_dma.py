@@ -32,6 +32,7 @@ class Dma:
     write: bool = False
     levels: int = 4
     scattered: bool = False
+    stage: str = 'second'
     threads: int = 1
     devices: int = 1
     stride: int = 0              # 0: a leaf
@@ -54,7 +55,7 @@ class Dma:
     def prepare(self, subject):
         if subject.vtd:
             subject.vtd.map(self.leaf_lg2, self.leaves, self.levels,
-                            self.scattered)
+                            self.scattered, self.stage)
             subject.vtd.enable()
 
     def run(self, subject, count=0):
@@ -155,6 +156,30 @@ def plain_rows():
               slots=256, stride=4096, pattern=AT_RANDOM, goal=0.5)
 
 
+def scalable_rows():
+    """The same through the tables of scalable mode."""
+    for stage, name, subjects in (
+            ('first', 'first stage', ('peer', 'nyx')),
+            ('second', 'second stage', ('peer', 'nyx')),
+            ('nested', 'nested', ('nyx',))):
+        common = {'stage': stage, 'subjects': subjects,
+                  'variant': 'second' if stage == 'second' else 'first',
+                  'section': 'requests in scalable mode'}
+        yield Dma(f'4 B read, one page, {name}', **common,
+                  quick=stage == 'first')
+        yield Dma(f'4 B write, one page, {name}', **common, write=True,
+                  quick=False)
+        yield Dma(f'4 B read, 65536 random pages, {name}', **common,
+                  slots=65536, pattern=AT_RANDOM, scattered=True,
+                  quick=stage != 'second')
+        yield Dma(f'4 B write, 65536 random pages, {name}', **common,
+                  slots=65536, pattern=AT_RANDOM, scattered=True, write=True,
+                  quick=False)
+        yield Dma(f'4 B read, 256 leaves of 2 MiB at random, {name}',
+                  **common, leaf_lg2=21, slots=256, pattern=AT_RANDOM,
+                  quick=False)
+
+
 def rows():
     yield from plain_rows()
     for length, name in ((64 * KIB, '64 KiB'), (MIB, '1 MiB')):
@@ -177,4 +202,5 @@ def rows():
                       quick=eighths in (4, 9, 16),
                       subjects=('peer', 'nyx'), variant='full',
                       section=f'a full IOTLB ({FULL} entries)')
+    yield from scalable_rows()
     yield Messages()

@@ -34,7 +34,17 @@ VARIANTS = {
         'peer': 'intel-iommu',
         'nyx': f'nyx-vtd,iotlb-entries={FULL}',
     },
+    # Scalable mode; QEMU's own has one stage or the other.
+    'first': {
+        'peer': 'intel-iommu,x-scalable-mode=on,x-flts=on',
+        'nyx': 'nyx-vtd,scalable-mode=on',
+    },
+    'second': {
+        'peer': 'intel-iommu,x-scalable-mode=on',
+        'nyx': 'nyx-vtd,scalable-mode=on',
+    },
 }
+SCALABLE = ('first', 'second')
 
 # How they are called in what is printed.
 TITLES = {'none': 'none', 'floor': 'floor', 'peer': 'intel', 'nyx': 'nyx-vtd'}
@@ -43,10 +53,10 @@ TITLES = {'none': 'none', 'floor': 'floor', 'peer': 'intel', 'nyx': 'nyx-vtd'}
 class Subject:
     """A model in its machine."""
 
-    def __init__(self, name, machine, has_iommu):
+    def __init__(self, name, machine, unit):
         self.name = name
         self.machine = machine
-        self.vtd = vtd.Vtd(machine) if has_iommu else None
+        self.vtd = unit
 
 
 class Lab:
@@ -64,8 +74,9 @@ class Lab:
     def _one(self, variant, name):
         if (variant, name) not in self.started:
             iommu = VARIANTS[variant][name]
-            self.started[variant, name] = Subject(
-                name, Machine(self.qemu, iommu, devices=4), bool(iommu))
+            machine = Machine(self.qemu, iommu, devices=4)
+            unit = vtd.Vtd(machine, variant in SCALABLE) if iommu else None
+            self.started[variant, name] = Subject(name, machine, unit)
         return self.started[variant, name]
 
     def close(self):

@@ -18,9 +18,10 @@ set -euo pipefail
 
 # Ranges, not versions: a mirror drops a point release when the next arrives.
 # The upper bound is exclusive.
-NYX_QEMU_SERIES=10.0
 NYX_QEMU_MIN=10.0
 NYX_QEMU_MAX=10.1
+# An installed one may be newer; then its own headers are used.
+NYX_QEMU_KNOWN_MAX=11.2
 # Ours needs 1.1; the build files of QEMU 10.0.2 and later need 1.5.
 NYX_MESON_MIN=1.5
 
@@ -113,6 +114,11 @@ nyx_upstream_version() {
     local version=${1#*:}
     version=${version%%[+~-]*}
     printf '%s\n' "$version"
+}
+
+# 10.0.2 -> 10.0: what has the same headers, all but.
+nyx_series() {
+    cut -d. -f1,2 <<<"$1"
 }
 
 # Of the versions on stdin (one a line), the one nearest to $1 in the last
@@ -210,7 +216,8 @@ nyx_set_releases() {
                  "$codename-backports" ;;
         source)
             printf '%s\n' "$codename" "$codename-security" \
-                   "$codename-backports" trixie trixie-security |
+                   "$codename-backports" trixie trixie-security \
+                   trixie-backports |
                 awk '!seen[$0]++' ;;
         fetch)
             printf '%s\n' "$codename" "$codename-security" \

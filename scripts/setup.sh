@@ -63,6 +63,15 @@ RANGED_PACKAGES=(
     "python3-pycotap 1.1.0"
 )
 
+# What the configure script of later versions asks for besides.
+NEWER_PACKAGES=(
+    python3-qemu-qmp
+    python3-setuptools
+    python3-wheel
+    python3-pip
+)
+NEWER_QEMU=1:11.0
+
 # A change of what is done below has to change this, or trees made before
 # the change stay in use.
 RECIPE=1
@@ -109,6 +118,10 @@ missing_packages() {
             continue
         fi
         version=$(installed_version "$package")
+        # One that is there may be newer than what would be installed.
+        if [ "$package" = qemu-system-x86 ] && [ -n "$version" ]; then
+            max=1:$NYX_QEMU_KNOWN_MAX
+        fi
         if [ -z "$version" ] || ! nyx_version_within "$version" "$min" "$max"; then
             echo "$package $min $max"
         fi
@@ -171,12 +184,15 @@ install_packages() {
 
 # --- QEMU's source ----------------------------------------------------------
 
-# "upstream-version package-version" of the source packages in the series.
+# "upstream-version package-version" of the source packages in the series of
+# version $1.
 offered_sources() {
+    local series
+    series=$(nyx_series "$1")
     nyx_apt source apt-cache showsrc --only-source qemu |
         awk '/^Version: / { print $2 }' | sort -u |
         while read -r version; do
-            if nyx_version_within "$version" "1:$NYX_QEMU_MIN" "1:$NYX_QEMU_MAX"; then
+            if [ "$(nyx_series "$(nyx_upstream_version "$version")")" = "$series" ]; then
                 printf '%s %s\n' "$(nyx_upstream_version "$version")" "$version"
             fi
         done
@@ -208,6 +224,10 @@ unpack_source() {
         while read -r fd; do
             [ -e "$tmp/pc-bios/$fd.bz2" ] || : >"$tmp/pc-bios/$fd.bz2"
         done
+    find "$tmp/pc-bios/dtb" -name '*.dts' 2>/dev/null |
+        while read -r dts; do
+            [ -e "${dts%s}b" ] || : >"${dts%s}b"
+        done
     rm -rf "$src"
     mv "$tmp" "$src"
 }
@@ -217,12 +237,12 @@ unpack_source() {
 get_source() {
     local want=$1 offered left chosen packages
     nyx_apt_need_lists source
-    offered=$(offered_sources 2>/dev/null || true)
+    offered=$(offered_sources "$want" 2>/dev/null || true)
     left=$(cut -d' ' -f1 <<<"$offered" | sort -u)
     while :; do
         chosen=$(nyx_nearest_version "$want" <<<"$left")
         if [ -z "$chosen" ]; then
-            nyx_die "the mirror has no source package of QEMU $NYX_QEMU_SERIES.x
+            nyx_die "the mirror has no source package of QEMU $(nyx_series "$want").x
   mend: scripts/setup.sh --qemu-source DIR, with DIR the unpacked source of QEMU $want"
         fi
         tree=$NYX_CACHE/qemu-$chosen
@@ -313,8 +333,8 @@ check_qemu() {
     [ -n "$bin" ] || nyx_die "no QEMU program ${NYX_QEMU:-qemu-system-x86_64}
   mend: unset NYX_QEMU, or let it name a qemu-system-x86_64"
     version=$(nyx_qemu_version)
-    if ! nyx_version_within "${version:-0}" "$NYX_QEMU_MIN" "$NYX_QEMU_MAX"; then
-        nyx_die "$bin is version ${version:-unknown}; $NYX_QEMU_SERIES.x is needed
+    if ! nyx_version_within "${version:-0}" "$NYX_QEMU_MIN" "$NYX_QEMU_KNOWN_MAX"; then
+        nyx_die "$bin is version ${version:-unknown}; one from $NYX_QEMU_MIN to before $NYX_QEMU_KNOWN_MAX is needed
   mend: NYX_QEMU=PROGRAM scripts/setup.sh, if another one is installed"
     fi
 }
@@ -350,5 +370,9 @@ rm -rf "$NYX_CACHE"/debs-?????? "$NYX_CACHE"/*/unpack-??????
 
 install_packages
 check_qemu
+if nyx_version_within "1:$(nyx_qemu_version)" "$NEWER_QEMU"; then
+    PACKAGES+=("${NEWER_PACKAGES[@]}")
+    install_packages
+fi
 prepare_tree "$(nyx_qemu_version)"
 nyx_say "ready: QEMU $(nyx_qemu_version), headers in $(nyx_qemu_tree) ($(nyx_elapsed "$start") s)"

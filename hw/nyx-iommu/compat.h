@@ -36,6 +36,32 @@
 #include "hw/qdev-properties-system.h"
 #endif
 
+#if __has_include("qemu/qemu-plugin.h")
+#include "qemu/qemu-plugin.h"
+#else
+#include "plugins/qemu-plugin.h"
+#endif
+
+#if __has_include("block/aio.h")
+#include "block/aio.h"
+#else
+#include "qemu/aio.h"
+#endif
+
+#define NYX_QEMU_BEFORE(major, minor)                          \
+    (QEMU_VERSION_MAJOR < (major) ||                           \
+     (QEMU_VERSION_MAJOR == (major) && QEMU_VERSION_MINOR < (minor)))
+
+#if NYX_QEMU_BEFORE(10, 2)
+typedef struct CharBackend NyxCharFrontend;
+#define NYX_VM_CHANGE_HANDLER(dev, cb, opaque)                 \
+    qdev_add_vm_change_state_handler(dev, cb, opaque)
+#else
+typedef struct CharFrontend NyxCharFrontend;
+#define NYX_VM_CHANGE_HANDLER(dev, cb, opaque)                 \
+    qdev_add_vm_change_state_handler(dev, cb, NULL, opaque)
+#endif
+
 /* Second argument of class_init: const from 10.1 on, like the new header. */
 #if __has_include("system/memory.h")
 typedef const void NyxClassData;

@@ -5,7 +5,6 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qemu/qemu-plugin.h"
 #include "qapi/error.h"
 #include "qapi/qapi-commands-machine.h"
 #include "qapi/qapi-commands-control.h"
@@ -18,6 +17,7 @@
 #include "hw/nyx-iommu/version.h"
 #include "hw/nyx-vtd/vtd.h"
 #include "hw/pci/pci_device.h"
+#include "migration/vmstate.h"
 #include "trace/nyx-trace-groups.h"
 #include "trace.h"
 #include <malloc.h>
@@ -107,6 +107,27 @@ static bool machine_fits(void)
            malloc_usable_size(machine) == malloc_usable_size(ours);
 }
 
+/* One of QEMU's own descriptions, with an array of 8 in it; not in all. */
+extern const VMStateDescription vmstate_usb_device __attribute__((weak));
+
+/* Micro releases have been seen to differ here. */
+static bool vmstate_fits(void)
+{
+    const VMStateField *field = &vmstate_usb_device
+                                ? vmstate_usb_device.fields : NULL;
+
+    if (!field) {
+        return true;
+    }
+    for (unsigned i = 0; i < 8 && field->name; i++, field++) {
+        if (!strcmp(field->name, "setup_buf")) {
+            return field->num == 8 && field->size == 1 &&
+                   (field->flags & VMS_ARRAY);
+        }
+    }
+    return false;
+}
+
 static bool layouts_fit(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(layouts); i++) {
@@ -115,7 +136,7 @@ static bool layouts_fit(void)
             return false;
         }
     }
-    return machine_fits();
+    return machine_fits() && vmstate_fits();
 }
 
 /* The same major.minor and the same layouts: the micro may differ. */

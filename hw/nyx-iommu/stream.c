@@ -5,7 +5,6 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
-#include "block/aio.h"
 #include "chardev/char.h"
 #include "hw/nyx-iommu/stream.h"
 

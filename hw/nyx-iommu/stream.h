@@ -6,9 +6,10 @@
 #define HW_NYX_IOMMU_STREAM_H
 
 #include "chardev/char-fe.h"
+#include "hw/nyx-iommu/compat.h"
 
 typedef struct NyxStream {
-    CharBackend chr;
+    NyxCharFrontend chr;
     bool open;
 } NyxStream;
 

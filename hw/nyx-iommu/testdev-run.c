@@ -42,8 +42,8 @@ typedef struct Worker {
     uint32_t slot;
 
     /* Written by the thread, read by others while it runs */
-    aligned_uint64_t ops;
-    aligned_uint64_t errors;
+    uint64_t ops;
+    uint64_t errors;
 
     /* Written by the thread, valid after it */
     int64_t begin;
@@ -111,7 +111,7 @@ static void note_failure(Worker *w, uint32_t status)
         w->err_status = status;
         w->err_addr = w->req.addr;
     }
-    qatomic_set_u64(&w->errors, w->errors + 1);
+    qatomic_set(&w->errors, w->errors + 1);
     if (run->flags & NYX_TD_RUN_F_STOP_ON_ERROR) {
         qatomic_set(&run->stop, true);
     }
@@ -133,7 +133,7 @@ static void worker_loop(Worker *w)
         if (ops % CLOCK_INTERVAL == 0) {
             /* Who sees the count finds what the requests did. */
             smp_mb_release();
-            qatomic_set_u64(&w->ops, ops);
+            qatomic_set(&w->ops, ops);
             if (get_clock() > deadline) {
                 w->why = END_TIMEOUT;
                 break;
@@ -145,7 +145,7 @@ static void worker_loop(Worker *w)
             note_failure(w, res.status);
         }
     }
-    qatomic_set_u64(&w->ops, ops);
+    qatomic_set(&w->ops, ops);
 }
 
 static void *worker_thread(void *opaque)
@@ -502,8 +502,8 @@ NyxTestdevRunResult nyx_testdev_run_of_thread(NyxTestdevState *s, unsigned t)
         return s->run_result[t];
     }
     return (NyxTestdevRunResult) {
-        .ops = qatomic_read_u64(&run->worker[t].ops),
-        .errors = qatomic_read_u64(&run->worker[t].errors),
+        .ops = qatomic_read(&run->worker[t].ops),
+        .errors = qatomic_read(&run->worker[t].errors),
     };
 }
 

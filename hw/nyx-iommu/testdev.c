@@ -243,8 +243,7 @@ static void nyx_testdev_realize(PCIDevice *pdev, Error **errp)
     pci_register_bar(pdev, NYX_TD_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->bar);
     s->buf = g_malloc0(NYX_TD_MAX_LEN_VALUE);
     nyx_testdev_notify_init(s);
-    s->vm_change = qdev_add_vm_change_state_handler(DEVICE(s),
-                                                    vm_state_changed, s);
+    s->vm_change = NYX_VM_CHANGE_HANDLER(DEVICE(s), vm_state_changed, s);
     s->exit_notifier.notify = process_exits;
     qemu_add_exit_notifier(&s->exit_notifier);
 }

@@ -185,6 +185,25 @@ static bool decide_posting(NyxVtdState *s)
     return x86_iommu_ir_supported(X86_IOMMU_DEVICE(s)) && !nyx_x86_kvm();
 }
 
+/* Two options that the parent class has in some versions of QEMU. */
+static bool pass_through_option(NyxVtdState *s)
+{
+#ifdef NYX_X86_IOMMU_HAS_PT
+    return X86_IOMMU_DEVICE(s)->pt_supported;
+#else
+    return s->props.pt;
+#endif
+}
+
+static bool dma_translation_option(NyxVtdState *s)
+{
+#ifdef NYX_X86_IOMMU_HAS_DMA_TRANSLATION
+    return X86_IOMMU_DEVICE(s)->dma_translation;
+#else
+    return s->props.dma_translation;
+#endif
+}
+
 bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
 {
     X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
@@ -209,11 +228,11 @@ bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .caching_mode = s->props.caching_mode,
         .device_iotlb = x86->dt_supported,
         .dma_drain = s->props.dma_drain,
-        .dma_translation = s->props.dma_translation,
+        .dma_translation = dma_translation_option(s),
         .esirtps = s->props.esirtps,
         .esrtps = s->props.esrtps,
         .intremap = x86_iommu_ir_supported(x86),
-        .pass_through = x86->pt_supported,
+        .pass_through = pass_through_option(s),
         .perfmon = s->props.perfmon,
         .posted_interrupts = decide_posting(s),
         .snoop_control = s->props.snoop_control,
@@ -249,8 +268,10 @@ static const Property properties[] = {
     DEFINE_PROP_BOOL("caching-mode", NyxVtdState, props.caching_mode, false),
     DEFINE_PROP_BOOL("coalesce", NyxVtdState, props.coalesce, true),
     DEFINE_PROP_BOOL("dma-drain", NyxVtdState, props.dma_drain, true),
+#ifndef NYX_X86_IOMMU_HAS_DMA_TRANSLATION
     DEFINE_PROP_BOOL("dma-translation", NyxVtdState, props.dma_translation,
                      true),
+#endif
     DEFINE_PROP_ON_OFF_AUTO("eim", NyxVtdState, props.eim, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("esirtps", NyxVtdState, props.esirtps, false),
     DEFINE_PROP_BOOL("esrtps", NyxVtdState, props.esrtps, false),
@@ -297,6 +318,9 @@ static const Property properties[] = {
     DEFINE_PROP_BOOL("perfmon", NyxVtdState, props.perfmon, false),
     DEFINE_PROP_ON_OFF_AUTO("posted-interrupts", NyxVtdState,
                             props.posted_interrupts, ON_OFF_AUTO_AUTO),
+#ifndef NYX_X86_IOMMU_HAS_PT
+    DEFINE_PROP_BOOL("pt", NyxVtdState, props.pt, true),
+#endif
     DEFINE_PROP_BOOL("vcmd", NyxVtdState, props.vcmd, false),
     DEFINE_PROP_UINT32("version", NyxVtdState, props.version, 0),
     DEFINE_PROP_BOOL("x2apic-opt-out", NyxVtdState, props.x2apic_opt_out,

@@ -284,7 +284,7 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
     }
 }
 
-/* Tables of the first stage are at guest addresses: none is remembered. */
+/* What is remembered of the first stage's tables are guest addresses. */
 static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
 {
     const NyxVtd *vtd = job->r->vtd;
@@ -293,9 +293,12 @@ static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
     const NyxNestedCtx nctx = {
         &first, &second, NVTD_AW_BITS(job->ctx->aw),
     };
+    NyxWalkStart start;
+    bool started = paging_lookup(job, &first, &start);
     NyxNestedWalk walk;
 
-    nyx_nested_walk(&nctx, job->iova, job->need, NULL, &walk);
+    nyx_nested_walk(&nctx, job->iova, job->need, started ? &start : NULL,
+                    &walk);
     if (walk.status == NYX_NESTED_OK) {
         way->addr = walk.addr;
         way->lg2 = walk.lg2;
@@ -309,6 +312,9 @@ static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
         nested_fault(job->ctx, &nctx, &walk, job->need & NYX_ACCESS_RWX, way);
     }
     count_walk(job, walk.first.steps);
+    if (job->keep) {
+        paging_fill(job, &first, &walk.first);
+    }
 }
 
 void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way)

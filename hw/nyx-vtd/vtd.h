@@ -61,6 +61,7 @@ typedef struct NyxVtdProps {
     bool esirtps;
     bool esrtps;
     bool perfmon;
+    bool pt;                 /* unless the parent class has it */
     bool snoop_control;
     bool vcmd;
     bool x2apic_opt_out;

@@ -17,7 +17,6 @@
 #include "qemu/osdep.h"
 #include "qemu/log.h"
 #include "qemu/module.h"
-#include "qemu/qemu-plugin.h"
 #include "qapi/error.h"
 #include "hw/nyx-iommu/compat.h"
 #include "hw/pci/pci_bus.h"

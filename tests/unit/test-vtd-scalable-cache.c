@@ -201,6 +201,47 @@ static void test_holes(void)
     }
 }
 
+/*
+ * Tables of the first stage are remembered, and with them the rights on the
+ * way; the second stage still translates where they are.
+ */
+static void test_tables(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t word;           /* of a command */
+        bool drops;
+    } rows[] = {
+        { "nothing", 0, false },
+        { "pages of the domain", 0x32 | (SC_DID + SM_NESTED) << 16, true },
+        { "the domain", 0x22 | (SC_DID + SM_NESTED) << 16, true },
+        { "the PASID", 0x0000000300000026 | (SC_DID + SM_NESTED) << 16, true },
+        { "another PASID", 0x0000000500000026 | (SC_DID + SM_NESTED) << 16,
+          false },
+        { "another domain", 0x22 | (SC_DID + SM_PASS) << 16, false },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        const uint64_t other = SC_IOVA ^ 0x1000;
+        SmSpace *space;
+        SmScene s;
+
+        sc_init(&s, NULL);
+        space = &s.space[SM_NESTED];
+        sm_map(space, other & ~0xfffULL, 0xb000, 12);
+        FX_CHECK(rows[i].name, sm_dma(s.f, SM_NESTED, FX_R, SC_IOVA),
+                 SC_PAGE + (SC_IOVA & 0xfff));
+        sc_clear(&s, sm_fs_entry(space, SC_IOVA, 2), 1);
+        if (rows[i].word) {
+            fx_submit(s.f, rows[i].word, 0);
+        }
+        FX_CHECK(rows[i].name, sm_dma(s.f, SM_NESTED, FX_R, other),
+                 rows[i].drops ? FX_REFUSED : 0xb000 + (SC_IOVA & 0xfff));
+        FX_CHECK(rows[i].name, fx_take_code(s.f), rows[i].drops ? 0x71 : 0);
+        sc_free(&s);
+    }
+}
+
 /* --- With caches and without ---------------------------------------------- */
 
 /* Every word on the way of SC_IOVA, of all tables, before any is broken. */
@@ -342,6 +383,7 @@ int main(int argc, char **argv)
     ADD("mode", test_mode_changed);
     ADD("not-present", test_caching_mode);
     ADD("holes", test_holes);
+    ADD("tables", test_tables);
     ADD("random", test_random);
     return g_test_run();
 }

@@ -20,7 +20,11 @@
 
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
+#if __has_include("hw/registerfields.h")
 #include "hw/registerfields.h"
+#else
+#include "hw/core/registerfields.h"
+#endif
 
 typedef enum NyxFieldKind {
     NYX_FIELD_USED,
