@@ -70,7 +70,7 @@ static bool parse_ids(const char *text, GPtrArray *devices, Error **errp)
 static bool parse_region(NyxVtdState *s, const char *text,
                          NyxVtdAcpiDevices *to, Error **errp)
 {
-    uint8_t haw = nyx_vtd_cfg(s->engine)->haw_bits;
+    uint8_t haw = nyx_vtd_common_cfg(s)->haw_bits;
     g_auto(GStrv) halves = g_strsplit(text, "@", 2);
     g_auto(GStrv) bounds = g_strsplit(halves[0] && halves[1] ? halves[1] : "",
                                       "-", 2);

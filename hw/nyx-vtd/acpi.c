@@ -82,16 +82,21 @@ void nyx_vtd_acpi_scope_device(GArray *table, uint8_t flags, PCIDevice *dev)
     }
 }
 
-static void add_device_scope(PCIBus *bus, PCIDevice *dev, void *opaque)
-{
-    nyx_vtd_acpi_scope(opaque, scope_type(dev), 0, pci_bus_num(bus),
-                       dev->devfn);
-}
-
 typedef struct HostBridges {
-    GArray *scopes;
+    NyxVtdState *s;
+    GArray *scopes;          /* of what is behind the first unit */
     bool some_bypass;
 } HostBridges;
+
+static void add_device_scope(PCIBus *bus, PCIDevice *dev, void *opaque)
+{
+    HostBridges *hb = opaque;
+
+    if (!nyx_vtd_unit_at(hb->s, bus, dev->devfn)->index) {
+        nyx_vtd_acpi_scope(hb->scopes, scope_type(dev), 0, pci_bus_num(bus),
+                           dev->devfn);
+    }
+}
 
 static int visit_host_bridge(Object *obj, void *opaque)
 {
@@ -105,20 +110,35 @@ static int visit_host_bridge(Object *obj, void *opaque)
     if (pci_bus_bypass_iommu(host->bus)) {
         hb->some_bypass = true;
     } else {
-        pci_for_each_device_under_bus(host->bus, add_device_scope,
-                                      hb->scopes);
+        pci_for_each_device_under_bus(host->bus, add_device_scope, hb);
     }
     return 0;
 }
 
-/*
- * 8.3: one unit for everything, unless host bridges bypass it; then what it
- * covers has to be listed.
- */
-static void add_drhd(GArray *table, const NyxVtdCfg *cfg,
-                     const NyxVtdAcpiDevices *devices)
+/* 8.3 */
+static void add_drhd(GArray *table, const NyxVtdUnit *unit, uint8_t flags,
+                     const GArray *scopes)
 {
-    HostBridges hb = { .scopes = g_array_new(false, true, 1) };
+    uint32_t size = nyx_vtd_mmio_size(nyx_vtd_cfg(unit->engine));
+
+    build_append_int_noprefix(table, DMAR_TYPE_DRHD, 2);
+    build_append_int_noprefix(table, DRHD_LENGTH + scopes->len, 2);
+    build_append_int_noprefix(table, flags, 1);
+    /* 2^N pages of registers. */
+    build_append_int_noprefix(table, ctz32(size >> 12), 1);
+    build_append_int_noprefix(table, 0, 2);         /* segment */
+    build_append_int_noprefix(table, nyx_vtd_unit_base(unit), 8);
+    g_array_append_vals(table, scopes->data, scopes->len);
+}
+
+/*
+ * The first unit is for everything that no other one has, unless host bridges
+ * bypass it; then what it covers has to be listed.
+ */
+static void add_first_unit(GArray *table, NyxVtdState *s,
+                           const NyxVtdAcpiDevices *devices)
+{
+    HostBridges hb = { .s = s, .scopes = g_array_new(false, true, 1) };
 
     object_child_foreach_recursive(object_get_root(), visit_host_bridge, &hb);
     if (!hb.some_bypass) {
@@ -134,18 +154,23 @@ static void add_drhd(GArray *table, const NyxVtdCfg *cfg,
         nyx_vtd_acpi_scope(hb.scopes, SCOPE_NAMESPACE, i + 1, named->bus,
                            named->devfn);
     }
-
-    build_append_int_noprefix(table, DMAR_TYPE_DRHD, 2);
-    build_append_int_noprefix(table, DRHD_LENGTH + hb.scopes->len, 2);
-    build_append_int_noprefix(table,
-                              hb.some_bypass ? 0 : DRHD_FLAG_INCLUDE_PCI_ALL,
-                              1);
-    /* 2^N pages of registers. */
-    build_append_int_noprefix(table, ctz32(nyx_vtd_mmio_size(cfg) >> 12), 1);
-    build_append_int_noprefix(table, 0, 2);         /* segment */
-    build_append_int_noprefix(table, NVTD_MMIO_BASE, 8);
-    g_array_append_vals(table, hb.scopes->data, hb.scopes->len);
+    add_drhd(table, &s->units[0],
+             hb.some_bypass ? 0 : DRHD_FLAG_INCLUDE_PCI_ALL, hb.scopes);
     g_array_free(hb.scopes, true);
+}
+
+static void add_other_unit(GArray *table, const NyxVtdUnit *unit)
+{
+    g_autoptr(GArray) scopes = g_array_new(false, true, 1);
+
+    for (unsigned i = 0; i < unit->places->len; i++) {
+        const NyxVtdPlace *place = &g_array_index(unit->places, NyxVtdPlace,
+                                                  i);
+
+        nyx_vtd_acpi_scope_device(scopes, 0,
+                                  place->bus->devices[place->devfn]);
+    }
+    add_drhd(table, unit, 0, scopes);
 }
 
 /* 8.5: every root port lets ATS through. */
@@ -159,12 +184,12 @@ static void add_atsr(GArray *table)
 }
 
 /* 8.6: the node of the host's memory that the unit is near to. */
-static void add_rhsa(GArray *table, uint32_t node)
+static void add_rhsa(GArray *table, const NyxVtdUnit *unit, uint32_t node)
 {
     build_append_int_noprefix(table, DMAR_TYPE_RHSA, 2);
     build_append_int_noprefix(table, RHSA_LENGTH, 2);
     build_append_int_noprefix(table, 0, 4);
-    build_append_int_noprefix(table, NVTD_MMIO_BASE, 8);
+    build_append_int_noprefix(table, nyx_vtd_unit_base(unit), 8);
     build_append_int_noprefix(table, node, 4);
 }
 
@@ -173,7 +198,7 @@ static bool check_options(NyxVtdState *s, Error **errp)
     const NumaState *numa = MACHINE(qdev_get_machine())->numa_state;
     int64_t node = s->props.numa_node;
 
-    if (s->props.satc && !nyx_vtd_cfg(s->engine)->device_iotlb) {
+    if (s->props.satc && !nyx_vtd_common_cfg(s)->device_iotlb) {
         error_setg(errp, "satc needs device-iotlb=on: set device-iotlb=on or "
                    "leave satc out");
         return false;
@@ -189,7 +214,7 @@ static bool check_options(NyxVtdState *s, Error **errp)
 static void build(NyxVtdState *s, GArray *table,
                   const NyxVtdAcpiDevices *devices)
 {
-    const NyxVtdCfg *cfg = nyx_vtd_cfg(s->engine);
+    const NyxVtdCfg *cfg = nyx_vtd_common_cfg(s);
     uint8_t flags = 0;
 
     if (cfg->intremap) {
@@ -202,13 +227,17 @@ static void build(NyxVtdState *s, GArray *table,
     build_append_int_noprefix(table, flags, 1);
     build_append_int_noprefix(table, 0, 8);
     build_append_int_noprefix(table, 0, 2);
-    add_drhd(table, cfg, devices);
+    for (unsigned i = 1; i < s->n_units; i++) {
+        add_other_unit(table, &s->units[i]);
+    }
+    /* 8.3: a unit for all the others comes last. */
+    add_first_unit(table, s, devices);
     nyx_vtd_acpi_add_rmrr(table, devices);
     if (cfg->device_iotlb) {
         add_atsr(table);
     }
-    if (s->props.numa_node >= 0) {
-        add_rhsa(table, s->props.numa_node);
+    for (unsigned i = 0; s->props.numa_node >= 0 && i < s->n_units; i++) {
+        add_rhsa(table, &s->units[i], s->props.numa_node);
     }
     nyx_vtd_acpi_add_andd(table, devices);
     nyx_vtd_acpi_add_satc(table, devices);

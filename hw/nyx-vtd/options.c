@@ -321,6 +321,13 @@ static const Property properties[] = {
 #ifndef NYX_X86_IOMMU_HAS_PT
     DEFINE_PROP_BOOL("pt", NyxVtdState, props.pt, true),
 #endif
+    DEFINE_PROP_STRING("unit1", NyxVtdState, props.unit[1]),
+    DEFINE_PROP_STRING("unit2", NyxVtdState, props.unit[2]),
+    DEFINE_PROP_STRING("unit3", NyxVtdState, props.unit[3]),
+    DEFINE_PROP_STRING("unit4", NyxVtdState, props.unit[4]),
+    DEFINE_PROP_STRING("unit5", NyxVtdState, props.unit[5]),
+    DEFINE_PROP_STRING("unit6", NyxVtdState, props.unit[6]),
+    DEFINE_PROP_STRING("unit7", NyxVtdState, props.unit[7]),
     DEFINE_PROP_BOOL("vcmd", NyxVtdState, props.vcmd, false),
     DEFINE_PROP_UINT32("version", NyxVtdState, props.version, 0),
     DEFINE_PROP_BOOL("x2apic-opt-out", NyxVtdState, props.x2apic_opt_out,
@@ -395,6 +402,14 @@ static const char *const descriptions[][2] = {
       "(default on with ssts)" },
     { "ssts", "ECAP.SSTS: second-stage tables in scalable mode (default on "
       "with scalable-mode)" },
+    { "unit1", "ID[:ID...]: root ports and devices with a remapping unit of "
+      "their own" },
+    { "unit2", "the same for one unit more" },
+    { "unit3", "the same for one unit more" },
+    { "unit4", "the same for one unit more" },
+    { "unit5", "the same for one unit more" },
+    { "unit6", "the same for one unit more" },
+    { "unit7", "the same for one unit more" },
     { "vcmd", "ECAP.VCS: virtual commands hand out PASIDs (default off)" },
     { "version", "VER register, 0x10 to 0x5f (default 0: version 1.0)" },
     { "x2apic-opt-out", "ask the guest not to use x2APIC, in the DMAR table "

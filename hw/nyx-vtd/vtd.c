@@ -33,17 +33,19 @@ static void host_send_msi(void *opaque, uint64_t addr, uint32_t data)
 
 static void host_mode_changed(void *opaque)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    trace_nyx_vtd_mode_change(nyx_vtd_dma_checked(s->engine),
-                              nyx_vtd_translating(s->engine));
-    nyx_dma_space_update(s->space);
+    trace_nyx_vtd_mode_change(nyx_vtd_dma_checked(unit->engine),
+                              nyx_vtd_translating(unit->engine), unit->index);
+    nyx_dma_space_update(unit->s->space);
 }
 
 static void host_iec_changed(void *opaque, bool global, uint32_t index,
                              uint32_t count)
 {
-    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(opaque), global, index,
+    NyxVtdUnit *unit = opaque;
+
+    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(unit->s), global, index,
                              count - 1);
 }
 
@@ -89,20 +91,27 @@ static bool ats_enabled(const PCIDevice *dev)
                    PCI_ATS_CTRL_ENABLE);
 }
 
+static NyxVtdUnit *requester_unit(void *requester)
+{
+    return nyx_vtd_requester_unit(requester)->host.opaque;
+}
+
 /*
- * A function that is not there, or has no ATS, never answers.  Notifiers know
+ * A function that is not there, has no ATS, or is another unit's, never
+ * answers.  Notifiers know
  * no PASIDs: they hear of the range whatever the PASID.
  */
 static NyxVtdAtsAnswer host_device_tlb(void *opaque,
                                        const NyxVtdDeviceTlb *inv)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
     PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
     PCIDevice *dev = pci_find_device(pcms->pcibus, inv->sid >> 8,
                                      inv->sid & 0xff);
-    NyxDmaDevice *device = nyx_dma_space_find(s->space, inv->sid);
+    NyxDmaDevice *device = nyx_dma_space_find(unit->s->space, inv->sid);
 
-    if (!dev || !ats_enabled(dev)) {
+    if (!dev || !ats_enabled(dev) ||
+        (device && requester_unit(nyx_dma_device_requester(device)) != unit)) {
         return NYX_VTD_ATS_SILENT;
     }
     if (device) {
@@ -114,27 +123,27 @@ static NyxVtdAtsAnswer host_device_tlb(void *opaque,
 
 static void host_kick(void *opaque)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    qemu_bh_schedule(s->bh);
+    qemu_bh_schedule(unit->bh);
 }
 
 static void host_finding(void *opaque, const NyxFinding *finding)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
     const NyxWhere *where = &finding->last.where;
 
     trace_nyx_vtd_finding_add(finding->rule->id, where->sid, where->addr,
-                              where->value, finding->count);
+                              where->value, finding->count, unit->index);
     qemu_log_mask(LOG_GUEST_ERROR, "%s: %s: %s (section %s, sid 0x%04x, addr "
                   "0x%" PRIx64 ", value 0x%" PRIx64 ", count %" PRIu64
-                  "): %s\n", TYPE_NYX_VTD, finding->rule->id,
+                  "): %s\n", unit->name, finding->rule->id,
                   finding->rule->title, finding->rule->section, where->sid,
                   where->addr, where->value, finding->count,
                   finding->rule->fix);
-    if (s->stream.open) {
-        nyx_stream_write(&s->stream,
-                         nyx_finding_to_json(TYPE_NYX_VTD, finding));
+    if (unit->s->stream.open) {
+        nyx_stream_write(&unit->s->stream,
+                         nyx_finding_to_json(unit->name, finding));
     }
 }
 
@@ -145,54 +154,57 @@ static int64_t host_now_ns(void *opaque)
 
 static void host_event(void *opaque, const NyxVtdEvent *ev)
 {
+    const unsigned unit = ((NyxVtdUnit *)opaque)->index;
+
     switch (ev->kind) {
     case NYX_VTD_EV_COMMAND:
-        trace_nyx_vtd_command_run(ev->a, ev->b);
+        trace_nyx_vtd_command_run(ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_INV_CONTEXT:
-        trace_nyx_vtd_context_invalidate(ev->sid, ev->did, ev->gran);
+        trace_nyx_vtd_context_invalidate(ev->sid, ev->did, ev->gran, unit);
         break;
     case NYX_VTD_EV_INV_IOTLB:
-        trace_nyx_vtd_iotlb_invalidate(ev->addr, ev->lg2, ev->did, ev->gran);
+        trace_nyx_vtd_iotlb_invalidate(ev->addr, ev->lg2, ev->did, ev->gran,
+                                       unit);
         break;
     case NYX_VTD_EV_INV_DEVTLB:
-        trace_nyx_vtd_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2);
+        trace_nyx_vtd_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2, unit);
         break;
     case NYX_VTD_EV_INV_PASID_CACHE:
-        trace_nyx_vtd_pasid_cache_invalidate(ev->did, ev->a, ev->gran);
+        trace_nyx_vtd_pasid_cache_invalidate(ev->did, ev->a, ev->gran, unit);
         break;
     case NYX_VTD_EV_INV_PASID_IOTLB:
         trace_nyx_vtd_pasid_iotlb_invalidate(ev->addr, ev->lg2, ev->did,
-                                             ev->a, ev->gran);
+                                             ev->a, ev->gran, unit);
         break;
     case NYX_VTD_EV_INV_PASID_DEVTLB:
         trace_nyx_vtd_pasid_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2,
-                                                  ev->a, ev->b);
+                                                  ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_INV_IEC:
-        trace_nyx_vtd_iec_invalidate(ev->a, ev->b, ev->gran);
+        trace_nyx_vtd_iec_invalidate(ev->a, ev->b, ev->gran, unit);
         break;
     case NYX_VTD_EV_WAIT:
-        trace_nyx_vtd_wait_complete(ev->addr, ev->a, ev->b);
+        trace_nyx_vtd_wait_complete(ev->addr, ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_QUEUE_ERROR:
-        trace_nyx_vtd_queue_err(ev->a, ev->b);
+        trace_nyx_vtd_queue_err(ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_FAULT:
         trace_nyx_vtd_fault_report(ev->sid, ev->addr, ev->a,
-            nyx_vtd_faults[nyx_vtd_fault_index(ev->a)].text, ev->b);
+            nyx_vtd_faults[nyx_vtd_fault_index(ev->a)].text, ev->b, unit);
         break;
     case NYX_VTD_EV_INTERRUPT:
-        trace_nyx_vtd_interrupt_remap(ev->sid, ev->b, ev->addr, ev->a);
+        trace_nyx_vtd_interrupt_remap(ev->sid, ev->b, ev->addr, ev->a, unit);
         break;
     case NYX_VTD_EV_POST:
-        trace_nyx_vtd_interrupt_post(ev->sid, ev->addr, ev->a, ev->b);
+        trace_nyx_vtd_interrupt_post(ev->sid, ev->addr, ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_VCMD:
-        trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a);
+        trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a, unit);
         break;
     case NYX_VTD_EV_MESSAGE:
-        trace_nyx_vtd_event_send(ev->addr, ev->a);
+        trace_nyx_vtd_event_send(ev->addr, ev->a, unit);
         break;
     }
 }
@@ -219,20 +231,28 @@ static const NyxVtdHost host_template = {
 static void *dma_requester_new(void *iommu, NyxDmaDevice *device)
 {
     NyxVtdState *s = iommu;
+    NyxVtdUnit *unit = &s->units[0];
+    PCIBus *root;
+    uint8_t devfn;
 
-    return nyx_vtd_requester_new(s->engine, device);
+    if (nyx_dma_device_root(device, &root, &devfn)) {
+        unit = nyx_vtd_unit_at(s, root, devfn);
+    }
+    return nyx_vtd_requester_new(unit->engine, device);
 }
 
 /* Out of the way of what every request runs through. */
 static __attribute__((noinline, cold))
-void trace_translate(uint16_t sid, const NyxRequest *req,
+void trace_translate(void *requester, uint16_t sid, const NyxRequest *req,
                      const NyxReply *reply)
 {
+    unsigned unit = requester_unit(requester)->index;
+
     if (reply->ok) {
         trace_nyx_vtd_translate(sid, req->iova, req->access, reply->addr,
-                                reply->addr_mask, reply->access);
+                                reply->addr_mask, reply->access, unit);
     } else {
-        trace_nyx_vtd_translate_err(sid, req->iova, req->access);
+        trace_nyx_vtd_translate_err(sid, req->iova, req->access, unit);
     }
 }
 
@@ -242,7 +262,7 @@ static bool dma_translate(void *requester, uint16_t sid,
     bool ok = nyx_vtd_translate(requester, sid, req, reply);
 
     if (unlikely(trace_events_enabled_count)) {
-        trace_translate(sid, req, reply);
+        trace_translate(requester, sid, req, reply);
     }
     return ok;
 }
@@ -280,7 +300,7 @@ static bool dma_direct(void *requester)
 static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
 {
     NyxVtdState *s = iommu;
-    const NyxVtdCfg *cfg = nyx_vtd_cfg(s->engine);
+    const NyxVtdCfg *cfg = nyx_vtd_common_cfg(s);
     HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_GET_CLASS(hiod);
     int bits;
 
@@ -310,25 +330,23 @@ static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
     return false;
 }
 
-static bool dma_checked(void *iommu)
+static bool dma_checked(void *requester)
 {
-    NyxVtdState *s = iommu;
-
-    return nyx_vtd_dma_checked(s->engine);
+    return nyx_vtd_dma_checked(nyx_vtd_requester_unit(requester));
 }
 
-static MemTxResult dma_interrupt(void *iommu, uint16_t sid, uint64_t addr,
+static MemTxResult dma_interrupt(void *requester, uint16_t sid, uint64_t addr,
                                  uint32_t data)
 {
-    NyxVtdState *s = iommu;
+    NyxVtdUnit *unit = requester_unit(requester);
     uint64_t to = addr;
     uint32_t message = data;
     bool send;
-    NyxVtdFaultCode code = nyx_vtd_remap_interrupt(s->engine, sid, &to,
+    NyxVtdFaultCode code = nyx_vtd_remap_interrupt(unit->engine, sid, &to,
                                                    &message, &send);
 
     if (code != NVTD_FAULT_NONE) {
-        trace_nyx_vtd_interrupt_err(sid, addr, data, code);
+        trace_nyx_vtd_interrupt_err(sid, addr, data, code, unit->index);
         return MEMTX_ERROR;
     }
     if (send) {
@@ -337,12 +355,10 @@ static MemTxResult dma_interrupt(void *iommu, uint16_t sid, uint64_t addr,
     return MEMTX_OK;
 }
 
-static void dma_interrupt_misuse(void *iommu, uint16_t sid, uint64_t addr,
+static void dma_interrupt_misuse(void *requester, uint16_t sid, uint64_t addr,
                                  unsigned size, bool write)
 {
-    NyxVtdState *s = iommu;
-
-    nyx_vtd_finding(s->engine,
+    nyx_vtd_finding(nyx_vtd_requester_unit(requester),
                     write ? NVTD_RULE_INTR_RANGE_SIZE
                           : NVTD_RULE_INTR_RANGE_READ,
                     (NyxWhere) {
@@ -365,11 +381,21 @@ static const NyxDmaOps dma_ops = {
     .interrupt_misuse = dma_interrupt_misuse,
 };
 
+static NyxVtdUnit *unit_of_sid(NyxVtdState *s, uint16_t sid)
+{
+    NyxDmaDevice *device = s->n_units > 1
+                           ? nyx_dma_space_find_alias(s->space, sid) : NULL;
+
+    return device ? requester_unit(nyx_dma_device_requester(device))
+                  : &s->units[0];
+}
+
 /* KVM's routes: emulated devices come through the window instead. */
 static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
                      uint16_t sid)
 {
     NyxVtdState *s = NYX_VTD(iommu);
+    NyxVtdUnit *unit;
     NyxVtdFaultCode code;
     bool send;
 
@@ -378,10 +404,12 @@ static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
         /* The split irqchip's IOAPIC pins. */
         sid = NVTD_IOAPIC_SID;
     }
-    code = nyx_vtd_route_interrupt(s->engine, sid, &dst->address, &dst->data,
+    unit = unit_of_sid(s, sid);
+    code = nyx_vtd_route_interrupt(unit->engine, sid, &dst->address, &dst->data,
                                    &send);
     if (code != NVTD_FAULT_NONE) {
-        trace_nyx_vtd_interrupt_err(sid, src->address, src->data, code);
+        trace_nyx_vtd_interrupt_err(sid, src->address, src->data, code,
+                                    unit->index);
     }
     if (code != NVTD_FAULT_NONE || !send) {
         /*
@@ -398,17 +426,17 @@ static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
 
 static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    return nyx_vtd_mmio_read(s->engine, addr, size);
+    return nyx_vtd_mmio_read(unit->engine, addr, size);
 }
 
 static void mmio_write(void *opaque, hwaddr addr, uint64_t value,
                        unsigned size)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    nyx_vtd_mmio_write(s->engine, addr, value, size);
+    nyx_vtd_mmio_write(unit->engine, addr, value, size);
 }
 
 static const MemoryRegionOps mmio_ops = {
@@ -423,9 +451,9 @@ static const MemoryRegionOps mmio_ops = {
 
 static void continue_bh(void *opaque)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    nyx_vtd_continue(s->engine);
+    nyx_vtd_continue(unit->engine);
 }
 
 /* Before the machine builds its ACPI tables: notifiers run newest first. */
@@ -434,34 +462,44 @@ static void machine_done(Notifier *notifier, void *data)
     NyxVtdState *s = container_of(notifier, NyxVtdState, machine_done);
     Error *err = NULL;
 
-    if (!nyx_vtd_acpi_install(s, &err)) {
+    if (!nyx_vtd_units_resolve(s, &err) || !nyx_vtd_acpi_install(s, &err)) {
         error_report_err(err);
         exit(1);
     }
+}
+
+static void realize_unit(NyxVtdUnit *unit, const NyxVtdCfg *cfg)
+{
+    NyxVtdState *s = unit->s;
+    NyxVtdHost host = host_template;
+
+    host.mem = nyx_mem_qemu;
+    host.opaque = unit;
+    unit->bh = qemu_bh_new_guarded(continue_bh, unit,
+                                   &DEVICE(s)->mem_reentrancy_guard);
+    unit->engine = nyx_vtd_new(cfg, &host);
+    memory_region_init_io(&unit->mmio, OBJECT(s), &mmio_ops, unit, unit->name,
+                          nyx_vtd_mmio_size(cfg));
+    sysbus_init_mmio(SYS_BUS_DEVICE(s), &unit->mmio);
+    sysbus_mmio_map(SYS_BUS_DEVICE(s), unit->index, nyx_vtd_unit_base(unit));
+    nyx_vtd_debug_add_unit(unit);
 }
 
 static void realize(DeviceState *dev, Error **errp)
 {
     NyxVtdState *s = NYX_VTD(dev);
     PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
-    NyxVtdHost host = host_template;
     NyxVtdCfg cfg;
 
     if (!nyx_vtd_options_cfg(s, &cfg, errp) ||
+        !nyx_vtd_units_parse(s, errp) ||
         !nyx_stream_open(&s->stream, s->props.findings, "findings", errp)) {
         return;
     }
     nyx_mem_qemu_init();
-    host.mem = nyx_mem_qemu;
-    host.opaque = s;
-    s->bh = qemu_bh_new_guarded(continue_bh, s, &dev->mem_reentrancy_guard);
-    s->engine = nyx_vtd_new(&cfg, &host);
-
-    memory_region_init_io(&s->mmio, OBJECT(s), &mmio_ops, s, TYPE_NYX_VTD,
-                          nyx_vtd_mmio_size(&cfg));
-    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->mmio);
-    sysbus_mmio_map(SYS_BUS_DEVICE(s), 0, NVTD_MMIO_BASE);
-
+    for (unsigned i = 0; i < s->n_units; i++) {
+        realize_unit(&s->units[i], &cfg);
+    }
     s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus);
     X86_MACHINE(pcms)->ioapic_as =
         nyx_dma_space_fixed(s->space, "nyx-vtd-ioapic", NVTD_IOAPIC_SID);
@@ -491,7 +529,9 @@ static void reset_exit(Object *obj, ResetType type)
 {
     NyxVtdState *s = NYX_VTD(obj);
 
-    nyx_vtd_reset(s->engine);
+    for (unsigned i = 0; i < s->n_units; i++) {
+        nyx_vtd_reset(s->units[i].engine);
+    }
 }
 
 static void class_init(ObjectClass *oc, NyxClassData *data)
@@ -530,4 +570,5 @@ static const TypeInfo vtd_info = {
 void nyx_vtd_register_types(void)
 {
     type_register_static(&vtd_info);
+    nyx_vtd_debug_register_types();
 }

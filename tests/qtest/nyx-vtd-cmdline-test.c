@@ -106,6 +106,16 @@ static const WrongRow wrong_rows[] = {
       "set intremap=on or esirtps=off" },
     { "-M q35 -device nyx-vtd,profile=server,dma-drain=off",
       "scalable-mode=on needs dma-drain=on" },
+    { WITH_T0 "unit2=t0", "unit2 is set and unit1 is not" },
+    { WITH_T0 "unit1=", "unit1: no PCI device with id=" },
+    { WITH_T0 "unit1=nope", "unit1: no PCI device with id=nope" },
+    { WITH_T0 "unit1=t0:", "unit1: no PCI device with id=" },
+    { WITH_T0 "unit1=t0:t0", "unit1: t0 is named twice" },
+    { WITH_T0 "unit1=t0,unit2=t0", "unit2: t0 is named twice" },
+    { "-M q35 -device nyx-vtd,unit1=t1 -device pcie-root-port,id=rp "
+      "-device nyx-testdev,id=t1,bus=rp", "unit1: t1 is behind a bridge" },
+    { "-M q35,default-bus-bypass-iommu=on -device nyx-vtd,unit1=t0 "
+      "-device nyx-testdev,id=t0", "unit1: t0 is on a bus that bypasses" },
     /* QEMU's own words */
     { "-M q35 -device nyx-vtd -device nyx-vtd", "multiple vIOMMUs" },
     { "-M q35 -device nyx-vtd -device intel-iommu", "multiple vIOMMUs" },
@@ -167,7 +177,8 @@ static const char *const options[] = {
     "mhmv", "nest", "numa-node", "pasid-bits", "perfmon", "phmr", "plmr",
     "posted-interrupts", "profile", "psi", "pt", "qi", "rmrr", "rprivs", "rps",
     "rwbf", "satc", "scalable-mode", "sidp", "smpwcs", "snoop-control", "srs",
-    "ssads", "sslps", "ssts", "vcmd", "version", "x-flts", "x-scalable-mode",
+    "ssads", "sslps", "ssts", "unit1", "unit2", "unit3", "unit4", "unit5",
+    "unit6", "unit7", "vcmd", "version", "x-flts", "x-scalable-mode",
     "x2apic-opt-out", "zlr",
 };
 

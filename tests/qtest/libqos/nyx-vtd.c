@@ -299,7 +299,7 @@ void qvtd_clear_faults(QVtd *v)
 
 static QObject *iommu_get(QVtd *v, const char *property)
 {
-    return nyx_pc_qom_get(v->pc, "/machine/peripheral/iommu", property);
+    return nyx_pc_qom_get(v->pc, v->path, property);
 }
 
 /* The number @member of the list's element whose @key is @value, or 0. */
