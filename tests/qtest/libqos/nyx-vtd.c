@@ -16,8 +16,24 @@ QVtd *qvtd_of(NyxPc *pc)
 
     v->pc = pc;
     v->qts = pc->qts;
+    v->base = QVTD_BASE;
+    v->path = "/machine/peripheral/iommu";
     v->status = nyx_pc_pages(pc, 1);
     return v;
+}
+
+QVtd *qvtd_unit(QVtd *v, unsigned index)
+{
+    static const char *const paths[] = {
+        NULL, "/machine/peripheral/iommu/units[1]",
+        "/machine/peripheral/iommu/units[2]",
+    };
+    QVtd *other = qvtd_of(v->pc);
+
+    g_assert_cmpuint(index, <, ARRAY_SIZE(paths));
+    other->base = QVTD_BASE + index * 0x2000;
+    other->path = paths[index];
+    return other;
 }
 
 QVtd *qvtd_start(const char *fmt, ...)
