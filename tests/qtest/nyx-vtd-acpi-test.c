@@ -116,6 +116,10 @@ typedef struct AcpiRow {
 #define WIDTH_AND(flags)    "\x27" flags "\0\0\0\0\0\0\0\0\0\0"
 #define DRHD(length, flags)                                                 \
     "\0\0" length "\0" flags "\0" "\0\0" "\0\0\xd9\xfe\0\0\0\0"
+#define DRHD_AT(length, flags, base)                                        \
+    "\0\0" length "\0" flags "\0" "\0\0" "\0" base "\xd9\xfe\0\0\0\0"
+#define RHSA(base, node)                                                    \
+    "\x03\0\x14\0" "\0\0\0\0" "\0" base "\xd9\xfe\0\0\0\0" node "\0\0\0"
 #define IOAPIC              "\x03\x08\0\0\0\xff\0\0"
 #define ENDPOINT(path)      "\x01\x08\0\0\0\0" path
 #define BRIDGE(path)        "\x02\x08\0\0\0\0" path
@@ -218,6 +222,31 @@ static const AcpiRow device_rows[] = {
             "\x06\0\x18\0" "\0\0" "\0\0"
             ONE_STEP("\x01", "\x1f", "\x05\x02")
             ONE_STEP("\x02", "\0", "\x02\0")) },
+    /* Units in the order of their numbers, and the first one last. */
+    { "unit1, unit2",
+      FOUR "-device nyx-vtd,unit1=rp,unit2=t0,numa-node=1",
+      BYTES(DMAR("\xb4") WIDTH_AND("\x01")
+            DRHD_AT("\x18", "\0", "\x20") ONE_STEP("\x02", "\0", "\x02\0")
+            DRHD_AT("\x18", "\0", "\x40") ONE_STEP("\x01", "\0", "\x05\x02")
+            DRHD("\x18", "\x01") IOAPIC
+            RHSA("\0", "\x01") RHSA("\x20", "\x01") RHSA("\x40", "\x01")) },
+    { "a unit for two",
+      FOUR "-device nyx-vtd,unit1=rp:t0,perfmon=on",
+      BYTES(DMAR("\x68") WIDTH_AND("\x01")
+            "\0\0" "\x20" "\0" "\0\x01" "\0\0" "\0\x20\xd9\xfe\0\0\0\0"
+            ONE_STEP("\x02", "\0", "\x02\0") ONE_STEP("\x01", "\0", "\x05\x02")
+            "\0\0" "\x18" "\0" "\x01\x01" "\0\0" "\0\0\xd9\xfe\0\0\0\0"
+            IOAPIC) },
+    /* What bypasses is nobody's; what another unit has, not the first's. */
+    { "a unit and a bus that bypasses",
+      FOUR "-device pxb-pcie,id=pxb,bus_nr=32,bypass_iommu=on,addr=1 "
+      "-device nyx-vtd,unit1=t0",
+      BYTES(DMAR("\x90") WIDTH_AND("\x01")
+            DRHD_AT("\x18", "\0", "\x20") ONE_STEP("\x01", "\0", "\x05\x02")
+            DRHD("\x48", "\0")
+            ENDPOINT("\0\0") ENDPOINT("\x01\0") BRIDGE("\x02\0")
+            ENDPOINT("\x1f\0") ENDPOINT("\x1f\x02") ENDPOINT("\x1f\x03")
+            IOAPIC) },
     { "all in the order of their types",
       FOUR "-device nyx-vtd,device-iotlb=on,sidp=t0,satc=t0,numa-node=0,"
       "andd=\\\\X@0:1.0,rmrr=t0@0x1000-0x1fff",
