@@ -17,9 +17,11 @@
 #if __has_include("system/host_iommu_device.h")
 #include "system/dma.h"
 #include "system/host_iommu_device.h"
+#include "system/numa.h"
 #else
 #include "sysemu/dma.h"
 #include "sysemu/host_iommu_device.h"
+#include "sysemu/numa.h"
 #endif
 
 #if __has_include("hw/core/sysbus.h")

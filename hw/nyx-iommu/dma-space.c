@@ -217,7 +217,8 @@ static MemTxResult window_read(void *opaque, hwaddr addr, uint64_t *data,
     NyxDmaSpace *space = device->space;
 
     *data = UINT64_MAX;
-    space->ops->interrupt_misuse(space->iommu, window_sid(device, attrs),
+    space->ops->interrupt_misuse(device->requester,
+                                 window_sid(device, attrs),
                                  NYX_INTR_BASE + addr, size, false);
     return MEMTX_DECODE_ERROR;
 }
@@ -231,10 +232,11 @@ static MemTxResult window_write(void *opaque, hwaddr addr, uint64_t data,
 
     addr += NYX_INTR_BASE;
     if (size != 4 || addr & 3) {
-        space->ops->interrupt_misuse(space->iommu, sid, addr, size, true);
+        space->ops->interrupt_misuse(device->requester, sid, addr, size,
+                                     true);
         return MEMTX_DECODE_ERROR;
     }
-    return space->ops->interrupt(space->iommu, sid, addr, data);
+    return space->ops->interrupt(device->requester, sid, addr, data);
 }
 
 static const MemoryRegionOps window_ops = {
@@ -250,7 +252,7 @@ static const MemoryRegionOps window_ops = {
 void nyx_dma_device_update(NyxDmaDevice *device)
 {
     const NyxDmaOps *ops = device->ops;
-    bool checked = ops->checked(device->space->iommu) &&
+    bool checked = ops->checked(device->requester) &&
                    !ops->direct(device->requester);
     MemoryRegion *region = MEMORY_REGION(&device->region);
 
@@ -360,6 +362,23 @@ bool nyx_dma_device_has_bus(const NyxDmaDevice *device)
     }
     pci_for_each_bus(device->root_bus, look_at_bus, &search);
     return search.found;
+}
+
+void *nyx_dma_device_requester(const NyxDmaDevice *device)
+{
+    return device->requester;
+}
+
+bool nyx_dma_device_root(const NyxDmaDevice *device, PCIBus **root,
+                         uint8_t *devfn)
+{
+    *root = device->bus;
+    *devfn = device->devfn;
+    while (*root && !pci_bus_is_root(*root)) {
+        *devfn = (*root)->parent_dev->devfn;
+        *root = pci_get_bus((*root)->parent_dev);
+    }
+    return *root;
 }
 
 static NyxDmaDevice *device_of(NyxDmaSpace *space, PCIBus *bus, int devfn)
@@ -487,8 +506,8 @@ static bool answer_request(void *opaque, PCIBus *bus, int devfn,
     }
     if (is_interrupt_misuse(req)) {
         *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
-        space->ops->interrupt_misuse(space->iommu, nyx_dma_device_sid(device),
-                                     req->iova, 0,
+        space->ops->interrupt_misuse(device->requester,
+                                     nyx_dma_device_sid(device), req->iova, 0,
                                      req->access & NYX_ACCESS_WRITE);
         return true;
     }
@@ -531,4 +550,19 @@ NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid)
     PCIDevice *dev = pci_find_device(space->root_bus, sid >> 8, sid & 0xff);
 
     return dev ? device_of(space, pci_get_bus(dev), dev->devfn) : NULL;
+}
+
+NyxDmaDevice *nyx_dma_space_find_alias(NyxDmaSpace *space, uint16_t sid)
+{
+    NyxDmaDevice *found = NULL;
+
+    for (unsigned i = 0; i < space->devices->len && !found; i++) {
+        NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
+
+        if (nyx_dma_device_has_bus(device) &&
+            nyx_dma_device_sid(device) == sid) {
+            found = device;
+        }
+    }
+    return found;
 }

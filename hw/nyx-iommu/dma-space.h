@@ -41,12 +41,12 @@ typedef struct NyxDmaOps {
     /* Whether a device of the host can be behind the IOMMU. */
     bool (*host_device)(void *iommu, HostIOMMUDevice *hiod, Error **errp);
     /* Whether requests have to be translated or checked now. */
-    bool (*checked)(void *iommu);
+    bool (*checked)(void *requester);
     /* A doubleword written to the interrupt range. */
-    MemTxResult (*interrupt)(void *iommu, uint16_t sid, uint64_t addr,
+    MemTxResult (*interrupt)(void *requester, uint16_t sid, uint64_t addr,
                              uint32_t data);
     /* Any other access to the interrupt range. */
-    void (*interrupt_misuse)(void *iommu, uint16_t sid, uint64_t addr,
+    void (*interrupt_misuse)(void *requester, uint16_t sid, uint64_t addr,
                              unsigned size, bool write);
 } NyxDmaOps;
 
@@ -65,6 +65,16 @@ NyxDmaSpace *nyx_dma_space_new(const NyxDmaOps *ops, Object *owner,
 /* An address space for a source that is no PCI function, with fixed @sid. */
 AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
                                   uint16_t sid);
+
+/* What NyxDmaOps.requester_new made for it. */
+void *nyx_dma_device_requester(const NyxDmaDevice *device);
+
+/*
+ * Where the way from the function up ends: the root bus, and the place of the
+ * function or bridge on it.  False if it is no PCI function.
+ */
+bool nyx_dma_device_root(const NyxDmaDevice *device, PCIBus **root,
+                         uint8_t *devfn);
 
 /* NyxDmaOps.checked has changed: switch every function over. */
 void nyx_dma_space_update(NyxDmaSpace *space);
@@ -99,6 +109,9 @@ void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block);
 
 /* The function with requester id @sid, if it is on a bus of ours. */
 NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid);
+
+/* The same for ids that bridges have for what is below them. */
+NyxDmaDevice *nyx_dma_space_find_alias(NyxDmaSpace *space, uint16_t sid);
 
 void nyx_dma_space_register_types(void);
 

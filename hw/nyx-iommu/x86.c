@@ -4,6 +4,7 @@
  */
 #include "qemu/osdep.h"
 #include "cpu.h"
+#include "e820_memory_layout.h"
 #include "hw/i386/apic_internal.h"
 #include "hw/pci/msi.h"
 #include "kvm/kvm_i386.h"
@@ -35,4 +36,9 @@ unsigned nyx_x86_phys_bits(void)
 
     /* By name: the structure's layout is not the same in all of 10.0.x. */
     return cs ? object_property_get_uint(OBJECT(cs), "phys-bits", NULL) : 40;
+}
+
+void nyx_x86_reserve(uint64_t base, uint64_t size)
+{
+    e820_add_entry(base, size, E820_RESERVED);
 }

@@ -21,4 +21,10 @@ bool nyx_x86_kvm(void);
 /* Physical address bits of the guest's CPUs; 40 if there are none. */
 unsigned nyx_x86_phys_bits(void);
 
+/*
+ * Have memory reserved in the map that firmware is given.  From a machine-done
+ * notifier that was added after the machine's own, at the latest.
+ */
+void nyx_x86_reserve(uint64_t base, uint64_t size);
+
 #endif

@@ -40,7 +40,7 @@ static NyxWalkCtx walk_ctx(const NyxVtd *vtd, const NyxVtdShadow *shadow)
         .root = shadow->ssptptr,
         .top = shadow->aw + 1,
         .addr_bits = vtd->cfg.haw_bits,
-        .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
+        .features = nyx_vtd_second_sizes(&vtd->cfg) |
                     (vtd->cfg.snoop_control ? NYX_VTDSS_SNP : 0),
     };
 }

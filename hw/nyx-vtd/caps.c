@@ -20,22 +20,29 @@ static unsigned sagaw(const NyxVtdCfg *cfg)
     return bits;
 }
 
+unsigned nyx_vtd_second_sizes(const NyxVtdCfg *cfg)
+{
+    return (cfg->second_lg2 >= 21 ? NYX_VTDSS_2M : 0) |
+           (cfg->second_lg2 >= 30 ? NYX_VTDSS_1G : 0);
+}
+
 uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg)
 {
     uint64_t cap = 0;
 
-    cap = FIELD_DP64(cap, NVTD_CAP, ND, 6);
-    cap = FIELD_DP64(cap, NVTD_CAP, PLMR, 1);
-    cap = FIELD_DP64(cap, NVTD_CAP, PHMR, 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, ND, (cfg->domain_bits - 4) / 2);
+    cap = FIELD_DP64(cap, NVTD_CAP, RWBF, cfg->write_buffer);
+    cap = FIELD_DP64(cap, NVTD_CAP, PLMR, cfg->protected_low);
+    cap = FIELD_DP64(cap, NVTD_CAP, PHMR, cfg->protected_high);
     cap = FIELD_DP64(cap, NVTD_CAP, CM, cfg->caching_mode);
     cap = FIELD_DP64(cap, NVTD_CAP, SAGAW, sagaw(cfg));
     cap = FIELD_DP64(cap, NVTD_CAP, MGAW, cfg->aw_bits - 1);
-    cap = FIELD_DP64(cap, NVTD_CAP, ZLR, 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, ZLR, cfg->zero_length);
     cap = FIELD_DP64(cap, NVTD_CAP, FRO, nyx_vtd_frcd(cfg, 0) / 16);
-    cap = FIELD_DP64(cap, NVTD_CAP, SSLPS, 3);
-    cap = FIELD_DP64(cap, NVTD_CAP, PSI, 1);
+    cap = FIELD_DP64(cap, NVTD_CAP, SSLPS, nyx_vtd_second_sizes(cfg));
+    cap = FIELD_DP64(cap, NVTD_CAP, PSI, cfg->psi);
     cap = FIELD_DP64(cap, NVTD_CAP, NFR, cfg->fault_records - 1);
-    cap = FIELD_DP64(cap, NVTD_CAP, MAMV, NVTD_MAMV);
+    cap = FIELD_DP64(cap, NVTD_CAP, MAMV, cfg->psi ? cfg->mamv : 0);
     cap = FIELD_DP64(cap, NVTD_CAP, DWD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, DRD, cfg->dma_drain);
     cap = FIELD_DP64(cap, NVTD_CAP, FS1GP, cfg->first_1g);
@@ -51,17 +58,18 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
 {
     uint64_t ecap = 0;
 
-    ecap = FIELD_DP64(ecap, NVTD_ECAP, C, 1);
-    ecap = FIELD_DP64(ecap, NVTD_ECAP, QI, 1);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, C, cfg->coherent);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, QI, cfg->queue);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, DT, cfg->device_iotlb);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, IR, cfg->intremap);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, EIM, cfg->eim);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, PT, cfg->pass_through);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, SC, cfg->snoop_control);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, IRO, NVTD_IOTLB_OFFSET / 16);
-    ecap = FIELD_DP64(ecap, NVTD_ECAP, MHMV, cfg->intremap ? NVTD_MHMV : 0);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, MHMV, cfg->intremap ? cfg->mhmv : 0);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, SMTS, cfg->scalable_mode);
-    ecap = FIELD_DP64(ecap, NVTD_ECAP, SMPWCS, cfg->scalable_mode);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, SMPWCS,
+                      cfg->scalable_mode && cfg->scalable_coherent);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, FSTS, cfg->first_stage);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, SSTS, cfg->second_stage);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, NEST, cfg->nested);
@@ -89,6 +97,49 @@ uint32_t nyx_vtd_mmio_size(const NyxVtdCfg *cfg)
     return cfg->perfmon ? NVTD_MMIO_SIZE_MAX : NVTD_MMIO_SIZE;
 }
 
+/* What cannot do without the invalidation queue. */
+static const char *queue_error(const NyxVtdCfg *cfg)
+{
+    if (cfg->intremap) {
+        return "intremap=on needs qi=on: set qi=on or intremap=off";
+    }
+    if (cfg->device_iotlb) {
+        return "device-iotlb=on needs qi=on: set qi=on or device-iotlb=off";
+    }
+    if (cfg->scalable_mode) {
+        return "scalable-mode=on needs qi=on: set qi=on or scalable-mode=off";
+    }
+    if (cfg->abort_dma) {
+        return "abort-dma=on needs qi=on: set qi=on or abort-dma=off";
+    }
+    return NULL;
+}
+
+/* Numbers that have to fit their fields. */
+static const char *number_error(const NyxVtdCfg *cfg)
+{
+    if (cfg->domain_bits < 4 || cfg->domain_bits > 16 ||
+        cfg->domain_bits % 2) {
+        return "domain-bits must be 4, 6, 8, 10, 12, 14 or 16";
+    }
+    if (cfg->mamv > NVTD_MAMV_MAX) {
+        return "mamv must be 0 to 52";
+    }
+    if (cfg->mhmv > NVTD_MHMV_MAX) {
+        return "mhmv must be 0 to 15";
+    }
+    if (cfg->pasid_bits > 20) {
+        return "pasid-bits must be 0 to 20";
+    }
+    if (cfg->fault_records < 1 || cfg->fault_records > NVTD_FRCD_MAX) {
+        return "fault-records must be 1 to 16";
+    }
+    if (cfg->iotlb_entries < 16 || cfg->iotlb_entries > 1048576) {
+        return "iotlb-entries must be 16 to 1048576";
+    }
+    return NULL;
+}
+
 const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
 {
     if (cfg->aw_bits != 39 && cfg->aw_bits != 48 && cfg->aw_bits != 57) {
@@ -112,12 +163,6 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
         return "version must be 0 (default) or 0x10 to 0x5f (major version 1 "
                "to 5; later ones have no register-based invalidation)";
     }
-    if (cfg->fault_records < 1 || cfg->fault_records > NVTD_FRCD_MAX) {
-        return "fault-records must be 1 to 16";
-    }
-    if (cfg->pasid_bits > 20) {
-        return "pasid-bits must be 0 to 20";
-    }
     if (cfg->scalable_mode && !cfg->dma_drain) {
         return "scalable-mode=on needs dma-drain=on";
     }
@@ -131,8 +176,8 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
     if (cfg->no_write_flag && !cfg->device_iotlb) {
         return "nwfs=on needs device-iotlb=on: set device-iotlb=on or nwfs=off";
     }
-    if (cfg->iotlb_entries < 16 || cfg->iotlb_entries > 1048576) {
-        return "iotlb-entries must be 16 to 1048576";
+    if (!cfg->queue && queue_error(cfg)) {
+        return queue_error(cfg);
     }
-    return NULL;
+    return number_error(cfg);
 }

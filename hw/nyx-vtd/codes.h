@@ -151,6 +151,12 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
     F(INV_MASK, "vtd.inv.address-mask", ERROR, "11.4.8.2",                   \
       "address mask larger than CAP.MAMV",                                   \
       "use a coarser granularity for larger ranges")                         \
+    F(INV_NO_PAGES, "vtd.inv.no-pages", WARNING, "11.4.2",                   \
+      "page-selective invalidation where CAP.PSI is 0",                      \
+      "invalidate the domain instead")                                       \
+    F(INV_DOMAIN, "vtd.inv.domain", ERROR, "11.4.2",                         \
+      "invalidation for a domain id that is wider than CAP.ND",              \
+      "use domain ids below 2^(4 + 2 * ND)")                                 \
     F(INV_ALIGN, "vtd.inv.unaligned", WARNING, "6.5.2.3",                    \
       "page-selective invalidation address not aligned to its mask",         \
       "align the address to 2^AM pages")                                     \

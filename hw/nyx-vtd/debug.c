@@ -197,23 +197,39 @@ static void show_stats(Visitor *v, void *opaque, Error **errp)
     nyx_show_list(v, "requesters", show_requesters, vtd, errp);
 }
 
+#define TYPE_NYX_VTD_UNIT "nyx-vtd-unit"
+OBJECT_DECLARE_SIMPLE_TYPE(NyxVtdUnitObject, NYX_VTD_UNIT)
+
+/* What shows one unit. */
+struct NyxVtdUnitObject {
+    Object parent_obj;
+
+    NyxVtd *engine;
+};
+
+static NyxVtd *engine_of(Object *obj)
+{
+    return object_dynamic_cast(obj, TYPE_NYX_VTD)
+           ? NYX_VTD(obj)->units[0].engine : NYX_VTD_UNIT(obj)->engine;
+}
+
 static void get_stats(Object *obj, Visitor *v, const char *name, void *opaque,
                       Error **errp)
 {
-    NyxVtdState *s = NYX_VTD(obj);
+    NyxVtd *vtd = engine_of(obj);
 
-    if (s->engine) {
-        nyx_show_struct(v, name, show_stats, s->engine, errp);
+    if (vtd) {
+        nyx_show_struct(v, name, show_stats, vtd, errp);
     }
 }
 
 static void get_findings(Object *obj, Visitor *v, const char *name,
                          void *opaque, Error **errp)
 {
-    NyxVtdState *s = NYX_VTD(obj);
+    NyxVtd *vtd = engine_of(obj);
 
-    if (s->engine) {
-        nyx_show_findings(v, name, nyx_vtd_findings(s->engine), errp);
+    if (vtd) {
+        nyx_show_findings(v, name, nyx_vtd_findings(vtd), errp);
     }
 }
 
@@ -249,10 +265,10 @@ static void show_registers(Visitor *v, void *opaque, Error **errp)
 static void get_registers(Object *obj, Visitor *v, const char *name,
                           void *opaque, Error **errp)
 {
-    NyxVtdState *s = NYX_VTD(obj);
+    NyxVtd *vtd = engine_of(obj);
 
-    if (s->engine) {
-        nyx_show_list(v, name, show_registers, s->engine, errp);
+    if (vtd) {
+        nyx_show_list(v, name, show_registers, vtd, errp);
     }
 }
 
@@ -271,10 +287,10 @@ static void show_in_force(Visitor *v, void *opaque, Error **errp)
 static void get_in_force(Object *obj, Visitor *v, const char *name,
                          void *opaque, Error **errp)
 {
-    NyxVtdState *s = NYX_VTD(obj);
+    NyxVtd *vtd = engine_of(obj);
 
-    if (s->engine) {
-        nyx_show_struct(v, name, show_in_force, s->engine, errp);
+    if (vtd) {
+        nyx_show_struct(v, name, show_in_force, vtd, errp);
     }
 }
 
@@ -298,4 +314,30 @@ void nyx_vtd_debug_class_init(ObjectClass *oc)
         object_class_property_set_description(oc, rows[i].name,
                                               rows[i].description);
     }
+}
+
+static void unit_class_init(ObjectClass *oc, NyxClassData *data)
+{
+    nyx_vtd_debug_class_init(oc);
+}
+
+static const TypeInfo unit_info = {
+    .name = TYPE_NYX_VTD_UNIT,
+    .parent = TYPE_OBJECT,
+    .instance_size = sizeof(NyxVtdUnitObject),
+    .class_init = unit_class_init,
+};
+
+void nyx_vtd_debug_add_unit(NyxVtdUnit *unit)
+{
+    Object *obj = object_new(TYPE_NYX_VTD_UNIT);
+
+    NYX_VTD_UNIT(obj)->engine = unit->engine;
+    object_property_add_child(OBJECT(unit->s), "units[*]", obj);
+    object_unref(obj);
+}
+
+void nyx_vtd_debug_register_types(void)
+{
+    type_register_static(&unit_info);
 }

@@ -121,6 +121,7 @@ static bool entry_reserved_ok(const NyxVtd *vtd, const uint64_t entry[8])
 
     w0 |= cfg->second_ad ? 0 : R_NVTD_PTE0_SSADE_MASK;
     w0 |= uses_second(pgtt) ? beyond_haw(vtd) : 0;
+    w1 |= R_NVTD_PTE1_DID_MASK & ~(uint64_t)nyx_vtd_did_mask(cfg);
     w1 |= cfg->snoop_control ? 0 : R_NVTD_PTE1_PGSNP_MASK;
     /* Memory types (ECAP.MTS) are not offered. */
     w1 |= R_NVTD_PTE1_CD_MASK | R_NVTD_PTE1_EMTE_MASK | R_NVTD_PTE1_EMT_MASK;

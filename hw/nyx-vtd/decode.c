@@ -112,6 +112,7 @@ NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
     ctx->ssptptr = entry[0] & R_NVTD_CTX0_SSPTPTR_MASK;
     if ((entry[0] & NYX_MBZ_MASK(NVTD_CTX_W0)) ||
         (entry[1] & NYX_MBZ_MASK(NVTD_CTX_W1)) ||
+        (ctx->did & ~nyx_vtd_did_mask(&vtd->cfg)) ||
         (ctx->kind == NYX_VTD_KIND_SECOND && ctx->ssptptr & beyond_haw(vtd))) {
         return NVTD_FAULT_CTX_RSVD;
     }

@@ -35,6 +35,17 @@ typedef struct NyxVtdCfg {
     uint8_t aw_bits;         /* 39, 48 or 57: widest guest address */
     uint8_t haw_bits;        /* host address width, 32 to 52 */
     uint8_t fault_records;   /* 1 to NVTD_FRCD_MAX */
+    uint8_t domain_bits;     /* 4 to 16, even: CAP.ND */
+    uint8_t second_lg2;      /* largest second-stage page: 12, 21 or 30 */
+    uint8_t mamv;            /* CAP.MAMV, if psi */
+    uint8_t mhmv;            /* ECAP.MHMV, if intremap */
+    bool psi;                /* page-selective invalidation */
+    bool queue;              /* ECAP.QI */
+    bool coherent;           /* ECAP.C */
+    bool write_buffer;       /* CAP.RWBF */
+    bool protected_low;      /* PLMR */
+    bool protected_high;     /* PHMR */
+    bool zero_length;        /* CAP.ZLR */
     bool abort_dma;          /* ADMS */
     bool caching_mode;
     bool device_iotlb;
@@ -49,6 +60,7 @@ typedef struct NyxVtdCfg {
     bool posted_interrupts;
     bool snoop_control;
     bool scalable_mode;      /* what follows needs it */
+    bool scalable_coherent;  /* SMPWCS */
     bool first_stage;
     bool second_stage;
     bool nested;
@@ -69,6 +81,12 @@ typedef struct NyxVtdCfg {
     uint64_t cache_seed;
     uint32_t iotlb_entries;  /* per requester */
 } NyxVtdCfg;
+
+/* For initializers of a NyxVtdCfg: what all but poor units have. */
+#define NYX_VTD_CFG_USUAL                                                   \
+    .domain_bits = 16, .second_lg2 = 30, .mamv = 18, .mhmv = 15,            \
+    .psi = true, .queue = true, .coherent = true, .protected_low = true,    \
+    .protected_high = true, .zero_length = true, .scalable_coherent = true
 
 /* Answer of an endpoint to a device-TLB invalidation. */
 typedef enum NyxVtdAtsAnswer {

@@ -15,9 +15,9 @@
 /* DMAR's IOAPIC scope: the requester id of the IOAPIC's interrupts. */
 #define NVTD_IOAPIC_SID 0xff00
 
-#define NVTD_DOMAINS        65536       /* CAP.ND = 6 */
-#define NVTD_MAMV           18          /* CAP.MAMV: up to 1 GiB */
-#define NVTD_MHMV           15          /* ECAP.MHMV */
+#define NVTD_DOMAINS        65536       /* at most: CAP.ND = 6 */
+#define NVTD_MAMV_MAX       52          /* every page there is */
+#define NVTD_MHMV_MAX       15
 #define NVTD_MAX_LEVELS     5
 #define NVTD_PASID_GENS     4096
 #define NVTD_FAULT_RING     64
@@ -367,6 +367,12 @@ static inline uint64_t nyx_vtd_reg64(const NyxVtd *vtd, uint32_t offset)
     return nyx_reg_get(&vtd->regs, offset, 8);
 }
 
+/* Bits of a domain id that the unit has; the others are reserved. */
+static inline uint16_t nyx_vtd_did_mask(const NyxVtdCfg *cfg)
+{
+    return MAKE_64BIT_MASK(0, cfg->domain_bits);
+}
+
 /* Offset of a fault-recording register: ECMD takes the usual place. */
 static inline uint32_t nyx_vtd_frcd(const NyxVtdCfg *cfg, unsigned i)
 {
@@ -434,6 +440,9 @@ static inline bool nyx_vtd_perf_lookup(NyxVtd *vtd, NyxVtdPerfEvent lookup,
 /* caps.c */
 uint64_t nyx_vtd_cap(const NyxVtdCfg *cfg);
 uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg);
+
+/* NYX_VTDSS_* of the page sizes that CAP.SSLPS tells. */
+unsigned nyx_vtd_second_sizes(const NyxVtdCfg *cfg);
 
 /* mmio.c */
 void nyx_vtd_regs_init(NyxVtd *vtd);

@@ -310,6 +310,36 @@ void nyx_vtd_caches_clear(NyxVtd *vtd)
     nyx_cache_clear(&vtd->iec);
 }
 
+/*
+ * CAP.PSI and CAP.MAMV: whether a command for pages can be done.  Where no
+ * command is page-selective it becomes one for the domain, which is more.
+ */
+static bool pages_ok(NyxVtd *vtd, unsigned *gran, unsigned am,
+                     NyxWhere where)
+{
+    if (*gran != NVTD_GRAN_PAGE) {
+        return true;
+    }
+    if (!vtd->cfg.psi) {
+        nyx_vtd_finding(vtd, NVTD_RULE_INV_NO_PAGES, where);
+        *gran = NVTD_GRAN_DOMAIN;
+        return true;
+    }
+    return am <= vtd->cfg.mamv;
+}
+
+/* CAP.ND: the rest of a domain id is ignored. */
+static uint16_t known_did(NyxVtd *vtd, unsigned did)
+{
+    uint16_t mask = nyx_vtd_did_mask(&vtd->cfg);
+
+    if (did & ~mask) {
+        nyx_vtd_finding(vtd, NVTD_RULE_INV_DOMAIN,
+                        nyx_vtd_at_reg(A_NVTD_IQH, did));
+    }
+    return did & mask;
+}
+
 /* 6.5.1: the registers are for units whose queue is off, in legacy mode. */
 static bool register_interface_ok(NyxVtd *vtd, uint32_t offset,
                                   uint64_t written)
@@ -364,7 +394,7 @@ void nyx_vtd_iotlb_written(void *dev, const NyxReg *reg, uint64_t written,
     if (gran == NVTD_GRAN_RESERVED) {
         nyx_vtd_finding(vtd, NVTD_RULE_IOTLB_GRAN,
                         nyx_vtd_at_reg(A_NVTD_IOTLB, cmd));
-    } else if (gran == NVTD_GRAN_PAGE && am > NVTD_MAMV) {
+    } else if (!pages_ok(vtd, &gran, am, nyx_vtd_at_reg(A_NVTD_IOTLB, cmd))) {
         nyx_vtd_finding(vtd, NVTD_RULE_INV_MASK,
                         nyx_vtd_at_reg(A_NVTD_IVA, vtd->iva));
     } else if (register_interface_ok(vtd, A_NVTD_IOTLB, cmd)) {
@@ -419,7 +449,9 @@ static DescResult desc_context(NyxVtd *vtd, const uint64_t *desc)
     if (gran == NVTD_GRAN_RESERVED) {
         return DESC_ILLEGAL;
     }
-    context_invalidate(vtd, gran, FIELD_EX64(desc[0], NVTD_D1, DID),
+    context_invalidate(vtd, gran,
+                       gran == NVTD_GRAN_GLOBAL ? 0 :
+                       known_did(vtd, FIELD_EX64(desc[0], NVTD_D1, DID)),
                        FIELD_EX64(desc[0], NVTD_D1, SID),
                        FIELD_EX64(desc[0], NVTD_D1, FM));
     return DESC_DONE;
@@ -432,10 +464,12 @@ static DescResult desc_iotlb(NyxVtd *vtd, const uint64_t *desc)
 
     /* AM has a meaning for pages only. */
     if (gran == NVTD_GRAN_RESERVED ||
-        (gran == NVTD_GRAN_PAGE && am > NVTD_MAMV)) {
+        !pages_ok(vtd, &gran, am, nyx_vtd_at_reg(A_NVTD_IQH, desc[0]))) {
         return DESC_ILLEGAL;
     }
-    iotlb_invalidate(vtd, gran, FIELD_EX64(desc[0], NVTD_D2, DID),
+    iotlb_invalidate(vtd, gran,
+                     gran == NVTD_GRAN_GLOBAL ? 0 :
+                     known_did(vtd, FIELD_EX64(desc[0], NVTD_D2, DID)),
                      desc[1] & R_NVTD_D2H_ADDR_MASK, am,
                      FIELD_EX64(desc[1], NVTD_D2H, IH));
     return DESC_DONE;
@@ -449,7 +483,9 @@ static DescResult desc_pasid_cache(NyxVtd *vtd, const uint64_t *desc)
         gran != NVTD_PASID_GRAN_GLOBAL) {
         return DESC_ILLEGAL;
     }
-    pasid_invalidate(vtd, gran, FIELD_EX64(desc[0], NVTD_D7, DID),
+    pasid_invalidate(vtd, gran,
+                     gran == NVTD_PASID_GRAN_GLOBAL ? 0 :
+                     known_did(vtd, FIELD_EX64(desc[0], NVTD_D7, DID)),
                      FIELD_EX64(desc[0], NVTD_D7, PASID));
     return DESC_DONE;
 }
@@ -467,6 +503,7 @@ static DescResult desc_pasid_iotlb(NyxVtd *vtd, const uint64_t *desc)
     if (!by_page && gran != NVTD_PIOTLB_GRAN_PASID) {
         return DESC_ILLEGAL;
     }
+    did = known_did(vtd, did);
     vtd->stats.inv_pasid_iotlb[gran]++;
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_INV_PASID_IOTLB,
@@ -595,7 +632,7 @@ static DescResult desc_iec(NyxVtd *vtd, const uint64_t *desc)
     uint32_t index = FIELD_EX64(desc[0], NVTD_D4, IIDX);
     uint32_t count = 1u << MIN(im, 16);
 
-    if (by_index && im > NVTD_MHMV) {
+    if (by_index && im > vtd->cfg.mhmv) {
         return DESC_ILLEGAL;
     }
     index &= ~(count - 1);

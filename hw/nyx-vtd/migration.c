@@ -12,19 +12,25 @@ static int pre_save(void *opaque)
 {
     NyxVtdState *s = opaque;
 
-    nyx_vtd_save(s->engine, &s->saved);
+    for (unsigned i = 0; i < s->n_units; i++) {
+        nyx_vtd_save(s->units[i].engine, &s->units[i].saved);
+    }
     return 0;
 }
 
 static int post_load(void *opaque, int version_id)
 {
     NyxVtdState *s = opaque;
-    const char *error = nyx_vtd_load(s->engine, &s->saved);
 
-    if (error) {
-        error_report("%s: cannot load the saved state: %s", TYPE_NYX_VTD,
-                     error);
-        return -EINVAL;
+    for (unsigned i = 0; i < s->n_units; i++) {
+        NyxVtdUnit *unit = &s->units[i];
+        const char *error = nyx_vtd_load(unit->engine, &unit->saved);
+
+        if (error) {
+            error_report("%s: cannot load the saved state: %s", unit->name,
+                         error);
+            return -EINVAL;
+        }
     }
     return 0;
 }
@@ -34,15 +40,17 @@ static int pre_load(void *opaque)
 {
     NyxVtdState *s = opaque;
 
-    s->saved = (NyxVtdSaved) { };
+    for (unsigned i = 0; i < s->n_units; i++) {
+        s->units[i].saved = (NyxVtdSaved) { };
+    }
     return 0;
 }
 
 static bool vcmd_needed(void *opaque)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    return nyx_vtd_cfg(s->engine)->vcmd;
+    return nyx_vtd_cfg(unit->engine)->vcmd;
 }
 
 static const VMStateDescription vcmd_vmstate = {
@@ -51,16 +59,16 @@ static const VMStateDescription vcmd_vmstate = {
     .minimum_version_id = 1,
     .needed = vcmd_needed,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT64_ARRAY(saved.vcmd_pasids, NyxVtdState, NVTD_VCMD_WORDS),
+        VMSTATE_UINT64_ARRAY(saved.vcmd_pasids, NyxVtdUnit, NVTD_VCMD_WORDS),
         VMSTATE_END_OF_LIST()
     },
 };
 
 static bool perfmon_needed(void *opaque)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    return nyx_vtd_cfg(s->engine)->perfmon;
+    return nyx_vtd_cfg(unit->engine)->perfmon;
 }
 
 /* The counters, which are behind the registers that all units have. */
@@ -70,33 +78,46 @@ static const VMStateDescription perfmon_vmstate = {
     .minimum_version_id = 1,
     .needed = perfmon_needed,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT8_SUB_ARRAY(saved.regs, NyxVtdState, NVTD_MMIO_SIZE,
+        VMSTATE_UINT8_SUB_ARRAY(saved.regs, NyxVtdUnit, NVTD_MMIO_SIZE,
                                 NVTD_MMIO_SIZE_MAX - NVTD_MMIO_SIZE),
-        VMSTATE_UINT32(saved.perf_enabled, NyxVtdState),
+        VMSTATE_UINT32(saved.perf_enabled, NyxVtdUnit),
         VMSTATE_END_OF_LIST()
     },
 };
 
-const VMStateDescription nyx_vtd_vmstate = {
-    .name = TYPE_NYX_VTD,
+static const VMStateDescription unit_vmstate = {
+    .name = TYPE_NYX_VTD "/unit",
     .version_id = 1,
     .minimum_version_id = 1,
-    .priority = MIG_PRI_IOMMU,
-    .pre_save = pre_save,
-    .pre_load = pre_load,
-    .post_load = post_load,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT8_SUB_ARRAY(saved.regs, NyxVtdState, 0, NVTD_MMIO_SIZE),
-        VMSTATE_UINT64(saved.rtaddr, NyxVtdState),
-        VMSTATE_UINT64(saved.irta, NyxVtdState),
-        VMSTATE_UINT32(saved.frcd_next, NyxVtdState),
-        VMSTATE_UINT32(saved.flags, NyxVtdState),
-        VMSTATE_UINT16(saved.ats_silent_sid, NyxVtdState),
+        VMSTATE_UINT8_SUB_ARRAY(saved.regs, NyxVtdUnit, 0, NVTD_MMIO_SIZE),
+        VMSTATE_UINT64(saved.rtaddr, NyxVtdUnit),
+        VMSTATE_UINT64(saved.irta, NyxVtdUnit),
+        VMSTATE_UINT32(saved.frcd_next, NyxVtdUnit),
+        VMSTATE_UINT32(saved.flags, NyxVtdUnit),
+        VMSTATE_UINT16(saved.ats_silent_sid, NyxVtdUnit),
         VMSTATE_END_OF_LIST()
     },
     .subsections = (const VMStateDescription *const []) {
         &perfmon_vmstate,
         &vcmd_vmstate,
         NULL
+    },
+};
+
+const VMStateDescription nyx_vtd_vmstate = {
+    .name = TYPE_NYX_VTD,
+    .version_id = 2,
+    .minimum_version_id = 2,
+    .priority = MIG_PRI_IOMMU,
+    .pre_save = pre_save,
+    .pre_load = pre_load,
+    .post_load = post_load,
+    .fields = (const VMStateField[]) {
+        VMSTATE_UINT32_EQUAL(n_units, NyxVtdState,
+                             "give both sides the same unit1 to unit7"),
+        VMSTATE_STRUCT_VARRAY_UINT32(units, NyxVtdState, n_units, 1,
+                                     unit_vmstate, NyxVtdUnit),
+        VMSTATE_END_OF_LIST()
     },
 };

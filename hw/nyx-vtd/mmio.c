@@ -33,6 +33,17 @@ static bool offered_never(const NyxVtdCfg *cfg)
     return false;
 }
 
+/* Writes are in memory at once; there is nothing to flush. */
+static bool offered_wbf(const NyxVtdCfg *cfg)
+{
+    return cfg->write_buffer;
+}
+
+static bool offered_queue(const NyxVtdCfg *cfg)
+{
+    return cfg->queue;
+}
+
 static bool offered_ir(const NyxVtdCfg *cfg)
 {
     return cfg->intremap;
@@ -167,8 +178,8 @@ static const GcmdField gcmd_fields[] = {
     { R_NVTD_GCMD_SIRTP_MASK, true,  offered_ir,    act_sirtp },
     { R_NVTD_GCMD_SFL_MASK,   true,  offered_never, NULL },
     { R_NVTD_GCMD_EAFL_MASK,  false, offered_never, NULL },
-    { R_NVTD_GCMD_WBF_MASK,   true,  offered_never, NULL },
-    { R_NVTD_GCMD_QIE_MASK,   false, NULL,          act_qie },
+    { R_NVTD_GCMD_WBF_MASK,   true,  offered_wbf,   NULL },
+    { R_NVTD_GCMD_QIE_MASK,   false, offered_queue, act_qie },
     { R_NVTD_GCMD_CFI_MASK,   false, offered_ir,    act_cfi },
     { R_NVTD_GCMD_IRE_MASK,   false, offered_ir,    act_ire },
     { R_NVTD_GCMD_TE_MASK,    false, offered_dma,   act_te },
@@ -181,7 +192,7 @@ uint32_t nyx_vtd_gsts_possible(const NyxVtdCfg *cfg)
     for (unsigned i = 0; i < ARRAY_SIZE(gcmd_fields); i++) {
         const GcmdField *field = &gcmd_fields[i];
 
-        if (!field->offered || field->offered(cfg)) {
+        if (field->act && (!field->offered || field->offered(cfg))) {
             bits |= field->mask;
         }
     }
@@ -275,10 +286,10 @@ void nyx_vtd_mode_update(NyxVtd *vtd)
                     (protect ? NVTD_MODE_PROTECT : 0) |
                     (vtd->mode & NVTD_MODE_COUNT);
 
-    latch_range(&vtd->protected[0], protect,
+    latch_range(&vtd->protected[0], protect && vtd->cfg.protected_low,
                 nyx_vtd_reg32(vtd, A_NVTD_PLMBASE),
                 nyx_vtd_reg32(vtd, A_NVTD_PLMLIMIT));
-    latch_range(&vtd->protected[1], protect,
+    latch_range(&vtd->protected[1], protect && vtd->cfg.protected_high,
                 nyx_vtd_reg64(vtd, A_NVTD_PHMBASE),
                 nyx_vtd_reg64(vtd, A_NVTD_PHMLIMIT));
     qatomic_store_release(&vtd->mode, mode);
@@ -426,10 +437,17 @@ static const NyxReg frcd_rows[] = {
       .ro = ~R_NVTD_FRCD_HI_F_MASK, .written = frcd_written },
 };
 
+/* Of a feature that is not there: it reads as zero. */
+static void row_blank(NyxReg *reg)
+{
+    reg->rw = reg->w1c = reg->ro = reg->reset = 0;
+}
+
 /* Make the general row fit the unit's capabilities. */
 static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
 {
     uint64_t haw = MAKE_64BIT_MASK(0, cfg->haw_bits);
+    uint64_t did = nyx_vtd_did_mask(cfg);
 
     switch (reg->offset) {
     case A_NVTD_VER:
@@ -441,9 +459,23 @@ static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
     case A_NVTD_ECAP:
         reg->reset = nyx_vtd_ecap(cfg);
         break;
+    case A_NVTD_CCMD:
+        reg->rw &= ~(uint64_t)R_NVTD_CCMD_DID_MASK | did;
+        break;
+    case A_NVTD_IOTLB:
+        reg->rw &= ~R_NVTD_IOTLB_DID_MASK | did << R_NVTD_IOTLB_DID_SHIFT;
+        break;
+    case A_NVTD_PMEN:
+        reg->rw = cfg->protected_low || cfg->protected_high ? reg->rw : 0;
+        break;
+    case A_NVTD_PLMBASE:
+    case A_NVTD_PLMLIMIT:
+        reg->rw = cfg->protected_low ? reg->rw : 0;
+        break;
     case A_NVTD_PHMBASE:
     case A_NVTD_PHMLIMIT:
-        reg->rw = haw & ~MAKE_64BIT_MASK(0, NVTD_PMR_LG2);
+        reg->rw = cfg->protected_high
+                  ? haw & ~MAKE_64BIT_MASK(0, NVTD_PMR_LG2) : 0;
         break;
     case A_NVTD_FEUADDR:
     case A_NVTD_IEUADDR:
@@ -452,7 +484,17 @@ static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
         /* RsvdZ unless 32-bit APIC ids can be targets. */
         reg->rw = cfg->eim ? reg->rw : 0;
         break;
+    case A_NVTD_IQH ... A_NVTD_IQT:
+    case A_NVTD_ICS ... A_NVTD_IEADDR:
+    case A_NVTD_IQERCD:
+        if (!cfg->queue) {
+            row_blank(reg);
+        }
+        break;
     case A_NVTD_IQA:
+        if (!cfg->queue) {
+            row_blank(reg);
+        }
         reg->rw |= cfg->scalable_mode ? R_NVTD_IQA_DW_MASK : 0;
         break;
     case A_NVTD_IRTA:

@@ -10,6 +10,7 @@
 
 /* 11.2, Register Location: the block and where our movable groups are. */
 #define NVTD_MMIO_BASE      0xfed90000ULL
+#define NVTD_MMIO_STRIDE    0x2000      /* from one unit to the next */
 #define NVTD_MMIO_SIZE      0x1000
 #define NVTD_FRCD_OFFSET    0x400       /* CAP.FRO, in units of 16 bytes */
 #define NVTD_FRCD_OFFSET_ECMD 0xf00     /* the same where 0x400 is ECMD */

@@ -31,7 +31,11 @@ static uint64_t possible_bits(const NyxVtd *vtd, const NyxReg *reg)
     case A_NVTD_FSTS:
         return defined & ~(uint64_t)(R_NVTD_FSTS_AFO_MASK |
                                      R_NVTD_FSTS_APF_MASK |
-                                     R_NVTD_FSTS_DEP7_MASK);
+                                     R_NVTD_FSTS_DEP7_MASK |
+                                     (vtd->cfg.queue ? 0 :
+                                      R_NVTD_FSTS_IQE_MASK |
+                                      R_NVTD_FSTS_ICE_MASK |
+                                      R_NVTD_FSTS_ITE_MASK));
     case A_NVTD_PLMBASE:
     case A_NVTD_PLMLIMIT:
     case A_NVTD_PHMBASE:

@@ -49,7 +49,7 @@ static NyxWalkCtx second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx)
         .root = ctx->ssptptr,
         .top = ctx->aw + 1,
         .addr_bits = vtd->cfg.haw_bits,
-        .features = NYX_VTDSS_2M | NYX_VTDSS_1G |
+        .features = nyx_vtd_second_sizes(&vtd->cfg) |
                     /* Only legacy mode asks ECAP.SC for it (9.8). */
                     (vtd->cfg.snoop_control || ctx->scalable
                      ? NYX_VTDSS_SNP : 0) |

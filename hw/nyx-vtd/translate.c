@@ -35,7 +35,7 @@ typedef struct Xlat {
     uint32_t iotlb_ticket;
 } Xlat;
 
-static unsigned needed(const NyxRequest *req)
+static unsigned needed(const NyxVtdCfg *cfg, const NyxRequest *req)
 {
     unsigned need = req->access & NYX_ACCESS_RWX;
 
@@ -46,7 +46,7 @@ static unsigned needed(const NyxRequest *req)
         need = NYX_ACCESS_RW;
     } else if (req->access & NYX_ACCESS_ZERO_LEN) {
         /* CAP.ZLR: a page that may only be written is good enough. */
-        need = 0;
+        need = cfg->zero_length ? 0 : NYX_ACCESS_READ;
     }
     /* ER is a part of the PASID prefix. */
     return req->has_pasid ? need : need & ~NYX_ACCESS_EXEC;
@@ -490,7 +490,7 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
         .r = r,
         .req = req,
         .sid = sid,
-        .need = needed(req),
+        .need = needed(&r->vtd->cfg, req),
         .probe = req->type == NYX_REQ_UNTRANSLATED &&
                  req->access == NYX_ACCESS_NONE,
     };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * nyx-vtd as a QEMU device: properties, regions, and the engine's callbacks.
+ * nyx-vtd as a QEMU device: regions, and the engine's callbacks.
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
@@ -10,7 +10,6 @@
 #include "qapi/error.h"
 #include "hw/i386/pc.h"
 #include "hw/nyx-iommu/mem-qemu.h"
-#include "hw/nyx-iommu/props.h"
 #include "hw/nyx-iommu/requester.h"
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-vtd/internal.h"
@@ -35,17 +34,19 @@ static void host_send_msi(void *opaque, uint64_t addr, uint32_t data)
 
 static void host_mode_changed(void *opaque)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    trace_nyx_vtd_mode_change(nyx_vtd_dma_checked(s->engine),
-                              nyx_vtd_translating(s->engine));
-    nyx_dma_space_update(s->space);
+    trace_nyx_vtd_mode_change(nyx_vtd_dma_checked(unit->engine),
+                              nyx_vtd_translating(unit->engine), unit->index);
+    nyx_dma_space_update(unit->s->space);
 }
 
 static void host_iec_changed(void *opaque, bool global, uint32_t index,
                              uint32_t count)
 {
-    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(opaque), global, index,
+    NyxVtdUnit *unit = opaque;
+
+    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(unit->s), global, index,
                              count - 1);
 }
 
@@ -91,16 +92,22 @@ static bool ats_enabled(const PCIDevice *dev)
                    PCI_ATS_CTRL_ENABLE);
 }
 
-static PCIDevice *device_of_sid(NyxVtdState *s, uint16_t sid)
+static PCIDevice *device_of_sid(uint16_t sid)
 {
     PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
 
     return pci_find_device(pcms->pcibus, sid >> 8, sid & 0xff);
 }
 
+static NyxVtdUnit *requester_unit(void *requester)
+{
+    return nyx_vtd_requester_unit(requester)->host.opaque;
+}
+
 /*
- * A function that is not there, or has no ATS, never answers.  Notifiers know
- * no PASIDs: they hear of the range whatever the PASID.
+ * A function that is not there, has no ATS, or is another unit's, never
+ * answers.  Notifiers know no PASIDs: they hear of the range whatever the
+ * PASID.
  */
 static NyxVtdAtsAnswer host_device_tlb(void *opaque,
                                        const NyxVtdDeviceTlb *inv)
@@ -117,12 +124,13 @@ static NyxVtdAtsAnswer host_device_tlb(void *opaque,
         .pasid = inv->pasid,
         .global = inv->global,
     };
-    NyxVtdState *s = opaque;
-    PCIDevice *dev = device_of_sid(s, inv->sid);
-    NyxDmaDevice *device = nyx_dma_space_find(s->space, inv->sid);
+    NyxVtdUnit *unit = opaque;
+    PCIDevice *dev = device_of_sid(inv->sid);
     const NyxEndpointOps *endpoint;
+    NyxDmaDevice *device = nyx_dma_space_find(unit->s->space, inv->sid);
 
-    if (!dev || !ats_enabled(dev)) {
+    if (!dev || !ats_enabled(dev) ||
+        (device && requester_unit(nyx_dma_device_requester(device)) != unit)) {
         return NYX_VTD_ATS_SILENT;
     }
     endpoint = nyx_endpoint_find(dev);
@@ -145,35 +153,42 @@ static bool host_page_response(void *opaque,
         .group = response->group,
         .code = (NyxPageCode)response->code,
     };
-    PCIDevice *dev = device_of_sid(opaque, response->sid);
-    const NyxEndpointOps *endpoint = dev ? nyx_endpoint_find(dev) : NULL;
+    NyxVtdUnit *unit = opaque;
+    NyxDmaDevice *device = nyx_dma_space_find(unit->s->space, response->sid);
+    PCIDevice *dev = device_of_sid(response->sid);
+    const NyxEndpointOps *endpoint;
 
+    if (!dev ||
+        (device && requester_unit(nyx_dma_device_requester(device)) != unit)) {
+        return false;
+    }
+    endpoint = nyx_endpoint_find(dev);
     return endpoint && endpoint->page_response(dev, &message);
 }
 
 static void host_kick(void *opaque)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    qemu_bh_schedule(s->bh);
+    qemu_bh_schedule(unit->bh);
 }
 
 static void host_finding(void *opaque, const NyxFinding *finding)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
     const NyxWhere *where = &finding->last.where;
 
     trace_nyx_vtd_finding_add(finding->rule->id, where->sid, where->addr,
-                              where->value, finding->count);
+                              where->value, finding->count, unit->index);
     qemu_log_mask(LOG_GUEST_ERROR, "%s: %s: %s (section %s, sid 0x%04x, addr "
                   "0x%" PRIx64 ", value 0x%" PRIx64 ", count %" PRIu64
-                  "): %s\n", TYPE_NYX_VTD, finding->rule->id,
+                  "): %s\n", unit->name, finding->rule->id,
                   finding->rule->title, finding->rule->section, where->sid,
                   where->addr, where->value, finding->count,
                   finding->rule->fix);
-    if (s->stream.open) {
-        nyx_stream_write(&s->stream,
-                         nyx_finding_to_json(TYPE_NYX_VTD, finding));
+    if (unit->s->stream.open) {
+        nyx_stream_write(&unit->s->stream,
+                         nyx_finding_to_json(unit->name, finding));
     }
 }
 
@@ -184,64 +199,68 @@ static int64_t host_now_ns(void *opaque)
 
 static void host_event(void *opaque, const NyxVtdEvent *ev)
 {
+    const unsigned unit = ((NyxVtdUnit *)opaque)->index;
+
     switch (ev->kind) {
     case NYX_VTD_EV_COMMAND:
-        trace_nyx_vtd_command_run(ev->a, ev->b);
+        trace_nyx_vtd_command_run(ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_INV_CONTEXT:
-        trace_nyx_vtd_context_invalidate(ev->sid, ev->did, ev->gran);
+        trace_nyx_vtd_context_invalidate(ev->sid, ev->did, ev->gran, unit);
         break;
     case NYX_VTD_EV_INV_IOTLB:
-        trace_nyx_vtd_iotlb_invalidate(ev->addr, ev->lg2, ev->did, ev->gran);
+        trace_nyx_vtd_iotlb_invalidate(ev->addr, ev->lg2, ev->did, ev->gran,
+                                       unit);
         break;
     case NYX_VTD_EV_INV_DEVTLB:
-        trace_nyx_vtd_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2);
+        trace_nyx_vtd_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2, unit);
         break;
     case NYX_VTD_EV_INV_PASID_CACHE:
-        trace_nyx_vtd_pasid_cache_invalidate(ev->did, ev->a, ev->gran);
+        trace_nyx_vtd_pasid_cache_invalidate(ev->did, ev->a, ev->gran, unit);
         break;
     case NYX_VTD_EV_INV_PASID_IOTLB:
         trace_nyx_vtd_pasid_iotlb_invalidate(ev->addr, ev->lg2, ev->did,
-                                             ev->a, ev->gran);
+                                             ev->a, ev->gran, unit);
         break;
     case NYX_VTD_EV_INV_PASID_DEVTLB:
         trace_nyx_vtd_pasid_device_tlb_invalidate(ev->sid, ev->addr, ev->lg2,
-                                                  ev->a, ev->b);
+                                                  ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_INV_IEC:
-        trace_nyx_vtd_iec_invalidate(ev->a, ev->b, ev->gran);
+        trace_nyx_vtd_iec_invalidate(ev->a, ev->b, ev->gran, unit);
         break;
     case NYX_VTD_EV_WAIT:
-        trace_nyx_vtd_wait_complete(ev->addr, ev->a, ev->b);
+        trace_nyx_vtd_wait_complete(ev->addr, ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_QUEUE_ERROR:
-        trace_nyx_vtd_queue_err(ev->a, ev->b);
+        trace_nyx_vtd_queue_err(ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_FAULT:
         trace_nyx_vtd_fault_report(ev->sid, ev->addr, ev->a,
-            nyx_vtd_faults[nyx_vtd_fault_index(ev->a)].text, ev->b);
+            nyx_vtd_faults[nyx_vtd_fault_index(ev->a)].text, ev->b, unit);
         break;
     case NYX_VTD_EV_INTERRUPT:
-        trace_nyx_vtd_interrupt_remap(ev->sid, ev->b, ev->addr, ev->a);
+        trace_nyx_vtd_interrupt_remap(ev->sid, ev->b, ev->addr, ev->a, unit);
         break;
     case NYX_VTD_EV_POST:
-        trace_nyx_vtd_interrupt_post(ev->sid, ev->addr, ev->a, ev->b);
+        trace_nyx_vtd_interrupt_post(ev->sid, ev->addr, ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_VCMD:
-        trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a);
+        trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a, unit);
         break;
     case NYX_VTD_EV_PAGE_REQUEST:
-        trace_nyx_vtd_page_request(ev->sid, ev->addr, ev->a, ev->b);
+        trace_nyx_vtd_page_request(ev->sid, ev->addr, ev->a, ev->b, unit);
         break;
     case NYX_VTD_EV_PAGE_LOST:
         trace_nyx_vtd_page_request_err(ev->sid, ev->addr, ev->a, ev->b,
-                                       ev->gran);
+                                       ev->gran, unit);
         break;
     case NYX_VTD_EV_PAGE_RESPONSE:
-        trace_nyx_vtd_page_response(ev->sid, ev->a, ev->did, ev->gran, ev->b);
+        trace_nyx_vtd_page_response(ev->sid, ev->a, ev->did, ev->gran, ev->b,
+                                    unit);
         break;
     case NYX_VTD_EV_MESSAGE:
-        trace_nyx_vtd_event_send(ev->addr, ev->a);
+        trace_nyx_vtd_event_send(ev->addr, ev->a, unit);
         break;
     }
 }
@@ -269,20 +288,28 @@ static const NyxVtdHost host_template = {
 static void *dma_requester_new(void *iommu, NyxDmaDevice *device)
 {
     NyxVtdState *s = iommu;
+    NyxVtdUnit *unit = &s->units[0];
+    PCIBus *root;
+    uint8_t devfn;
 
-    return nyx_vtd_requester_new(s->engine, device);
+    if (nyx_dma_device_root(device, &root, &devfn)) {
+        unit = nyx_vtd_unit_at(s, root, devfn);
+    }
+    return nyx_vtd_requester_new(unit->engine, device);
 }
 
 /* Out of the way of what every request runs through. */
 static __attribute__((noinline, cold))
-void trace_translate(uint16_t sid, const NyxRequest *req,
+void trace_translate(void *requester, uint16_t sid, const NyxRequest *req,
                      const NyxReply *reply)
 {
+    unsigned unit = requester_unit(requester)->index;
+
     if (reply->ok) {
         trace_nyx_vtd_translate(sid, req->iova, req->access, reply->addr,
-                                reply->addr_mask, reply->access);
+                                reply->addr_mask, reply->access, unit);
     } else {
-        trace_nyx_vtd_translate_err(sid, req->iova, req->access);
+        trace_nyx_vtd_translate_err(sid, req->iova, req->access, unit);
     }
 }
 
@@ -292,7 +319,7 @@ static bool dma_translate(void *requester, uint16_t sid,
     bool ok = nyx_vtd_translate(requester, sid, req, reply);
 
     if (unlikely(trace_events_enabled_count)) {
-        trace_translate(sid, req, reply);
+        trace_translate(requester, sid, req, reply);
     }
     return ok;
 }
@@ -336,7 +363,7 @@ static bool dma_direct(void *requester)
 static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
 {
     NyxVtdState *s = iommu;
-    const NyxVtdCfg *cfg = nyx_vtd_cfg(s->engine);
+    const NyxVtdCfg *cfg = nyx_vtd_common_cfg(s);
     HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_GET_CLASS(hiod);
     int bits;
 
@@ -368,30 +395,26 @@ static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
 
 static uint8_t dma_address_bits(void *iommu)
 {
-    NyxVtdState *s = iommu;
-
-    return nyx_vtd_cfg(s->engine)->aw_bits;
+    return nyx_vtd_common_cfg(iommu)->aw_bits;
 }
 
-static bool dma_checked(void *iommu)
+static bool dma_checked(void *requester)
 {
-    NyxVtdState *s = iommu;
-
-    return nyx_vtd_dma_checked(s->engine);
+    return nyx_vtd_dma_checked(nyx_vtd_requester_unit(requester));
 }
 
-static MemTxResult dma_interrupt(void *iommu, uint16_t sid, uint64_t addr,
+static MemTxResult dma_interrupt(void *requester, uint16_t sid, uint64_t addr,
                                  uint32_t data)
 {
-    NyxVtdState *s = iommu;
+    NyxVtdUnit *unit = requester_unit(requester);
     uint64_t to = addr;
     uint32_t message = data;
     bool send;
-    NyxVtdFaultCode code = nyx_vtd_remap_interrupt(s->engine, sid, &to,
+    NyxVtdFaultCode code = nyx_vtd_remap_interrupt(unit->engine, sid, &to,
                                                    &message, &send);
 
     if (code != NVTD_FAULT_NONE) {
-        trace_nyx_vtd_interrupt_err(sid, addr, data, code);
+        trace_nyx_vtd_interrupt_err(sid, addr, data, code, unit->index);
         return MEMTX_ERROR;
     }
     if (send) {
@@ -400,12 +423,10 @@ static MemTxResult dma_interrupt(void *iommu, uint16_t sid, uint64_t addr,
     return MEMTX_OK;
 }
 
-static void dma_interrupt_misuse(void *iommu, uint16_t sid, uint64_t addr,
+static void dma_interrupt_misuse(void *requester, uint16_t sid, uint64_t addr,
                                  unsigned size, bool write)
 {
-    NyxVtdState *s = iommu;
-
-    nyx_vtd_finding(s->engine,
+    nyx_vtd_finding(nyx_vtd_requester_unit(requester),
                     write ? NVTD_RULE_INTR_RANGE_SIZE
                           : NVTD_RULE_INTR_RANGE_READ,
                     (NyxWhere) {
@@ -419,22 +440,32 @@ static const NyxDmaOps dma_ops = {
     .requester_new = dma_requester_new,
     .translate = dma_translate,
     .page_request = dma_page_request,
+    .address_bits = dma_address_bits,
     .notify = dma_notify,
     .expect = dma_expect,
     .replay = dma_replay,
     .direct = dma_direct,
     .host_device = dma_host_device,
-    .address_bits = dma_address_bits,
     .checked = dma_checked,
     .interrupt = dma_interrupt,
     .interrupt_misuse = dma_interrupt_misuse,
 };
+
+static NyxVtdUnit *unit_of_sid(NyxVtdState *s, uint16_t sid)
+{
+    NyxDmaDevice *device = s->n_units > 1
+                           ? nyx_dma_space_find_alias(s->space, sid) : NULL;
+
+    return device ? requester_unit(nyx_dma_device_requester(device))
+                  : &s->units[0];
+}
 
 /* KVM's routes: emulated devices come through the window instead. */
 static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
                      uint16_t sid)
 {
     NyxVtdState *s = NYX_VTD(iommu);
+    NyxVtdUnit *unit;
     NyxVtdFaultCode code;
     bool send;
 
@@ -443,10 +474,12 @@ static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
         /* The split irqchip's IOAPIC pins. */
         sid = NVTD_IOAPIC_SID;
     }
-    code = nyx_vtd_route_interrupt(s->engine, sid, &dst->address, &dst->data,
+    unit = unit_of_sid(s, sid);
+    code = nyx_vtd_route_interrupt(unit->engine, sid, &dst->address, &dst->data,
                                    &send);
     if (code != NVTD_FAULT_NONE) {
-        trace_nyx_vtd_interrupt_err(sid, src->address, src->data, code);
+        trace_nyx_vtd_interrupt_err(sid, src->address, src->data, code,
+                                    unit->index);
     }
     if (code != NVTD_FAULT_NONE || !send) {
         /*
@@ -463,17 +496,17 @@ static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
 
 static uint64_t mmio_read(void *opaque, hwaddr addr, unsigned size)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    return nyx_vtd_mmio_read(s->engine, addr, size);
+    return nyx_vtd_mmio_read(unit->engine, addr, size);
 }
 
 static void mmio_write(void *opaque, hwaddr addr, uint64_t value,
                        unsigned size)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    nyx_vtd_mmio_write(s->engine, addr, value, size);
+    nyx_vtd_mmio_write(unit->engine, addr, value, size);
 }
 
 static const MemoryRegionOps mmio_ops = {
@@ -486,152 +519,11 @@ static const MemoryRegionOps mmio_ops = {
 
 /* --- Life ----------------------------------------------------------------- */
 
-static bool parse_cache(const char *text, NyxCacheTemper *temper,
-                        Error **errp)
-{
-    static const char *const name[NYX_CACHE_TEMPER_COUNT] = {
-        [NYX_CACHE_HARDWARE] = "hardware",
-        [NYX_CACHE_STICKY] = "sticky",
-        [NYX_CACHE_OFF] = "off",
-    };
-
-    *temper = NYX_CACHE_HARDWARE;
-    for (unsigned i = 0; text && i < ARRAY_SIZE(name); i++) {
-        if (!strcmp(text, name[i])) {
-            *temper = i;
-            return true;
-        }
-    }
-    if (text) {
-        error_setg(errp, "cache=%s is not known: use cache=hardware, "
-                   "cache=sticky or cache=off", text);
-    }
-    return !text;
-}
-
-/* eim=auto: on whenever interrupts can be delivered to 32-bit APIC ids. */
-static bool decide_eim(NyxVtdState *s, bool intremap, bool *eim, Error **errp)
-{
-    switch (s->props.eim) {
-    case ON_OFF_AUTO_OFF:
-        *eim = false;
-        return true;
-    case ON_OFF_AUTO_AUTO:
-        *eim = intremap && nyx_x86_enable_x2apic();
-        return true;
-    default:
-        *eim = true;
-        if (intremap && !nyx_x86_enable_x2apic()) {
-            error_setg(errp, "eim=on needs a host kernel whose KVM has "
-                       "KVM_CAP_X2APIC_API: use eim=off or a newer kernel");
-            return false;
-        }
-        return true;
-    }
-}
-
-/* Options of scalable mode have no effect without it. */
-static void make_scalable_cfg(const NyxVtdState *s, NyxVtdCfg *cfg)
-{
-    bool on = s->props.scalable_mode;
-
-    cfg->scalable_mode = on;
-    cfg->first_stage = on && s->props.flts;
-    cfg->second_stage = on && s->props.ssts;
-    cfg->nested = cfg->first_stage && cfg->second_stage && s->props.nest;
-    cfg->first_1g = cfg->first_stage && s->props.fs1gp;
-    cfg->first_5_levels = cfg->first_stage && s->props.fs5lp;
-    cfg->second_ad = cfg->second_stage && s->props.ssads;
-    cfg->extended_accessed = cfg->first_stage && s->props.eafs;
-    cfg->supervisor = cfg->first_stage && s->props.srs;
-    cfg->execute = cfg->first_stage && s->props.ers;
-    cfg->rid_pasid = on && s->props.rps;
-    cfg->rid_priv = cfg->supervisor && s->props.rprivs;
-    cfg->pasid_bits = on ? s->props.pasid_bits : 0;
-    cfg->page_requests = s->props.page_requests == ON_OFF_AUTO_ON ||
-                         (s->props.page_requests == ON_OFF_AUTO_AUTO &&
-                          on && cfg->device_iotlb);
-}
-
-/*
- * posted-interrupts=auto: KVM's routes are messages, and an interrupt that
- * comes by one (vhost) cannot be posted.
- */
-static bool decide_posting(NyxVtdState *s)
-{
-    if (s->props.posted_interrupts != ON_OFF_AUTO_AUTO) {
-        return s->props.posted_interrupts == ON_OFF_AUTO_ON;
-    }
-    return x86_iommu_ir_supported(X86_IOMMU_DEVICE(s)) && !nyx_x86_kvm();
-}
-
-/* Two options that the parent class has in some versions of QEMU. */
-static bool pass_through_option(NyxVtdState *s)
-{
-#ifdef NYX_X86_IOMMU_HAS_PT
-    return X86_IOMMU_DEVICE(s)->pt_supported;
-#else
-    return s->props.pt;
-#endif
-}
-
-static bool dma_translation_option(NyxVtdState *s)
-{
-#ifdef NYX_X86_IOMMU_HAS_DMA_TRANSLATION
-    return X86_IOMMU_DEVICE(s)->dma_translation;
-#else
-    return s->props.dma_translation;
-#endif
-}
-
-static bool make_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
-{
-    X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
-    const char *error;
-
-    *cfg = (NyxVtdCfg) {
-        .version = s->props.version,
-        .aw_bits = s->props.aw_bits,
-        .haw_bits = MIN(MAX(nyx_x86_phys_bits(), 32), 52),
-        .fault_records = s->props.fault_records,
-        .abort_dma = s->props.abort_dma,
-        .caching_mode = s->props.caching_mode,
-        .device_iotlb = x86->dt_supported,
-        .dma_drain = s->props.dma_drain,
-        .dma_translation = dma_translation_option(s),
-        .esirtps = s->props.esirtps,
-        .esrtps = s->props.esrtps,
-        .intremap = x86_iommu_ir_supported(x86),
-        .pass_through = pass_through_option(s),
-        .no_write_flag = s->props.nwfs,
-        .perfmon = s->props.perfmon,
-        .posted_interrupts = decide_posting(s),
-        .snoop_control = s->props.snoop_control,
-        .vcmd = s->props.vcmd,
-        .coalesce = s->props.coalesce,
-        .cache_seed = s->props.cache_seed,
-        .iotlb_entries = s->props.iotlb_entries,
-    };
-    make_scalable_cfg(s, cfg);
-    if (s->props.version > UINT8_MAX) {
-        cfg->version = UINT8_MAX;
-    }
-    if (!parse_cache(s->props.cache, &cfg->cache, errp) ||
-        !decide_eim(s, cfg->intremap, &cfg->eim, errp)) {
-        return false;
-    }
-    error = nyx_vtd_cfg_error(cfg);
-    if (error) {
-        error_setg(errp, "%s", error);
-    }
-    return !error;
-}
-
 static void continue_bh(void *opaque)
 {
-    NyxVtdState *s = opaque;
+    NyxVtdUnit *unit = opaque;
 
-    nyx_vtd_continue(s->engine);
+    nyx_vtd_continue(unit->engine);
 }
 
 /* Before the machine builds its ACPI tables: notifiers run newest first. */
@@ -640,34 +532,44 @@ static void machine_done(Notifier *notifier, void *data)
     NyxVtdState *s = container_of(notifier, NyxVtdState, machine_done);
     Error *err = NULL;
 
-    if (!nyx_vtd_acpi_install(s, &err)) {
+    if (!nyx_vtd_units_resolve(s, &err) || !nyx_vtd_acpi_install(s, &err)) {
         error_report_err(err);
         exit(1);
     }
+}
+
+static void realize_unit(NyxVtdUnit *unit, const NyxVtdCfg *cfg)
+{
+    NyxVtdState *s = unit->s;
+    NyxVtdHost host = host_template;
+
+    host.mem = nyx_mem_qemu;
+    host.opaque = unit;
+    unit->bh = qemu_bh_new_guarded(continue_bh, unit,
+                                   &DEVICE(s)->mem_reentrancy_guard);
+    unit->engine = nyx_vtd_new(cfg, &host);
+    memory_region_init_io(&unit->mmio, OBJECT(s), &mmio_ops, unit, unit->name,
+                          nyx_vtd_mmio_size(cfg));
+    sysbus_init_mmio(SYS_BUS_DEVICE(s), &unit->mmio);
+    sysbus_mmio_map(SYS_BUS_DEVICE(s), unit->index, nyx_vtd_unit_base(unit));
+    nyx_vtd_debug_add_unit(unit);
 }
 
 static void realize(DeviceState *dev, Error **errp)
 {
     NyxVtdState *s = NYX_VTD(dev);
     PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
-    NyxVtdHost host = host_template;
     NyxVtdCfg cfg;
 
-    if (!make_cfg(s, &cfg, errp) ||
+    if (!nyx_vtd_options_cfg(s, &cfg, errp) ||
+        !nyx_vtd_units_parse(s, errp) ||
         !nyx_stream_open(&s->stream, s->props.findings, "findings", errp)) {
         return;
     }
     nyx_mem_qemu_init();
-    host.mem = nyx_mem_qemu;
-    host.opaque = s;
-    s->bh = qemu_bh_new_guarded(continue_bh, s, &dev->mem_reentrancy_guard);
-    s->engine = nyx_vtd_new(&cfg, &host);
-
-    memory_region_init_io(&s->mmio, OBJECT(s), &mmio_ops, s, TYPE_NYX_VTD,
-                          nyx_vtd_mmio_size(&cfg));
-    sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->mmio);
-    sysbus_mmio_map(SYS_BUS_DEVICE(s), 0, NVTD_MMIO_BASE);
-
+    for (unsigned i = 0; i < s->n_units; i++) {
+        realize_unit(&s->units[i], &cfg);
+    }
     s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus);
     X86_MACHINE(pcms)->ioapic_as =
         nyx_dma_space_fixed(s->space, "nyx-vtd-ioapic", NVTD_IOAPIC_SID);
@@ -687,7 +589,9 @@ static void check_machine_and_realize(DeviceState *dev, Error **errp)
                    "q35 or -machine pc");
         return;
     }
-    vc->parent_realize(dev, errp);
+    if (nyx_vtd_options_preset(NYX_VTD(dev), errp)) {
+        vc->parent_realize(dev, errp);
+    }
 }
 
 /* In the last phase: devices have stopped their DMA by then. */
@@ -695,131 +599,10 @@ static void reset_exit(Object *obj, ResetType type)
 {
     NyxVtdState *s = NYX_VTD(obj);
 
-    nyx_vtd_reset(s->engine);
+    for (unsigned i = 0; i < s->n_units; i++) {
+        nyx_vtd_reset(s->units[i].engine);
+    }
 }
-
-static const Property properties[] = {
-    DEFINE_PROP_BOOL("abort-dma", NyxVtdState, props.abort_dma, false),
-    DEFINE_PROP_UINT8("aw-bits", NyxVtdState, props.aw_bits, 48),
-    DEFINE_PROP_STRING("cache", NyxVtdState, props.cache),
-    DEFINE_PROP_UINT64("cache-seed", NyxVtdState, props.cache_seed, 1),
-    DEFINE_PROP_BOOL("caching-mode", NyxVtdState, props.caching_mode, false),
-    DEFINE_PROP_BOOL("coalesce", NyxVtdState, props.coalesce, true),
-    DEFINE_PROP_BOOL("dma-drain", NyxVtdState, props.dma_drain, true),
-#ifndef NYX_X86_IOMMU_HAS_DMA_TRANSLATION
-    DEFINE_PROP_BOOL("dma-translation", NyxVtdState, props.dma_translation,
-                     true),
-#endif
-    DEFINE_PROP_ON_OFF_AUTO("eim", NyxVtdState, props.eim, ON_OFF_AUTO_AUTO),
-    DEFINE_PROP_BOOL("esirtps", NyxVtdState, props.esirtps, false),
-    DEFINE_PROP_BOOL("esrtps", NyxVtdState, props.esrtps, false),
-    DEFINE_PROP_UINT8("fault-records", NyxVtdState, props.fault_records, 8),
-    DEFINE_PROP_BOOL("eafs", NyxVtdState, props.eafs, true),
-    DEFINE_PROP_BOOL("ers", NyxVtdState, props.ers, true),
-    DEFINE_PROP_STRING("findings", NyxVtdState, props.findings),
-    DEFINE_PROP_BOOL("flts", NyxVtdState, props.flts, true),
-    DEFINE_PROP_BOOL("fs1gp", NyxVtdState, props.fs1gp, true),
-    DEFINE_PROP_BOOL("fs5lp", NyxVtdState, props.fs5lp, true),
-    DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
-                       4096),
-    DEFINE_PROP_BOOL("nest", NyxVtdState, props.nest, true),
-    DEFINE_PROP_BOOL("nwfs", NyxVtdState, props.nwfs, false),
-    DEFINE_PROP_ON_OFF_AUTO("page-requests", NyxVtdState,
-                            props.page_requests, ON_OFF_AUTO_AUTO),
-    DEFINE_PROP_UINT8("pasid-bits", NyxVtdState, props.pasid_bits, 20),
-    DEFINE_PROP_BOOL("rprivs", NyxVtdState, props.rprivs, true),
-    DEFINE_PROP_BOOL("rps", NyxVtdState, props.rps, true),
-    DEFINE_PROP_BOOL("scalable-mode", NyxVtdState, props.scalable_mode,
-                     false),
-    DEFINE_PROP_BOOL("snoop-control", NyxVtdState, props.snoop_control, true),
-    DEFINE_PROP_BOOL("srs", NyxVtdState, props.srs, true),
-    DEFINE_PROP_BOOL("ssads", NyxVtdState, props.ssads, true),
-    DEFINE_PROP_BOOL("ssts", NyxVtdState, props.ssts, true),
-    /* As intel-iommu spells them. */
-    DEFINE_PROP_BOOL("x-flts", NyxVtdState, props.flts, true),
-    DEFINE_PROP_BOOL("x-scalable-mode", NyxVtdState, props.scalable_mode,
-                     false),
-    DEFINE_PROP_BOOL("perfmon", NyxVtdState, props.perfmon, false),
-    DEFINE_PROP_ON_OFF_AUTO("posted-interrupts", NyxVtdState,
-                            props.posted_interrupts, ON_OFF_AUTO_AUTO),
-#ifndef NYX_X86_IOMMU_HAS_PT
-    DEFINE_PROP_BOOL("pt", NyxVtdState, props.pt, true),
-#endif
-    DEFINE_PROP_BOOL("vcmd", NyxVtdState, props.vcmd, false),
-    DEFINE_PROP_UINT32("version", NyxVtdState, props.version, 0),
-    DEFINE_PROP_BOOL("x2apic-opt-out", NyxVtdState, props.x2apic_opt_out,
-                     false),
-};
-
-/* Name and description of every property, the parent's included. */
-static const char *const descriptions[][2] = {
-    { "abort-dma", "ECAP.ADMS: a mode that refuses all DMA in silence "
-      "(default off)" },
-    { "aw-bits", "widest guest address: 39, 48 or 57 bits (default 48)" },
-    { "cache", "hardware: bounded, random eviction (default); sticky: "
-      "nothing is ever evicted; off: every access walks the tables" },
-    { "cache-seed", "seed of the eviction, so that a run repeats "
-      "(default 1)" },
-    { "caching-mode", "CAP.CM: not-present entries are cached too; needed "
-      "for vfio-pci (default off)" },
-    { "coalesce", "contiguous pages are one mapping for vfio-pci (default "
-      "on)" },
-    { "device-iotlb", "ECAP.DT: devices may cache translations, ATS "
-      "(default off)" },
-    { "dma-drain", "CAP.DRD and DWD: invalidations drain DMA (default on)" },
-    { "dma-translation", "off: interrupt remapping only (default on)" },
-    { "eim", "ECAP.EIM: x2APIC destinations (default auto: on with "
-      "intremap)" },
-    { "esirtps", "CAP.ESIRTPS: a new interrupt table flushes the interrupt "
-      "entry cache (default off)" },
-    { "esrtps", "CAP.ESRTPS: a new root table flushes contexts and IOTLB "
-      "(default off)" },
-    { "fault-records", "fault-recording registers, 1 to 16 (default 8)" },
-    { "eafs", "ECAP.EAFS: extended-accessed bit (default on with flts)" },
-    { "ers", "ECAP.ERS: requests to execute (default on with flts)" },
-    { "findings", "id of a -chardev for guest mistakes, one JSON object a "
-      "line" },
-    { "flts", "ECAP.FSTS: first-stage tables (default on with "
-      "scalable-mode)" },
-    { "fs1gp", "CAP.FS1GP: first-stage pages of 1 GiB (default on with "
-      "flts)" },
-    { "fs5lp", "CAP.FS5LP: five levels of first-stage tables (default on "
-      "with flts)" },
-    { "intremap", "ECAP.IR: interrupt remapping (default auto: on unless "
-      "the irqchip is all in the kernel)" },
-    { "iotlb-entries", "translations cached per device, 16 to 1048576 "
-      "(default 4096)" },
-    { "nest", "ECAP.NEST: first stage over second stage (default on with "
-      "both)" },
-    { "nwfs", "ECAP.NWFS: a device may ask for a translation that it only reads "
-      "with (default off)" },
-    { "page-requests", "ECAP.PRS and PDS: devices may ask for pages, PRI "
-      "(default auto: on with scalable-mode and device-iotlb)" },
-    { "pasid-bits", "ECAP.PSS: width of a PASID, 0 (none) to 20 (default 20 "
-      "with scalable-mode)" },
-    { "perfmon", "ECAP.PMS: performance counters, and CAP.ECMDS to run them "
-      "(default off)" },
-    { "posted-interrupts", "CAP.PI: interrupt entries in posted format "
-      "(default auto: on with intremap, except under KVM)" },
-    { "pt", "ECAP.PT: pass-through contexts (default on)" },
-    { "rprivs", "ECAP.RPRIVS: requests without a PASID may be privileged "
-      "(default on with srs)" },
-    { "rps", "ECAP.RPS: RID_PASID may be set (default on with "
-      "scalable-mode)" },
-    { "scalable-mode", "ECAP.SMTS: PASIDs and two stages (default off)" },
-    { "snoop-control", "ECAP.SC: snoop bit in paging entries (default on)" },
-    { "srs", "ECAP.SRS: privileged requests (default on with flts)" },
-    { "ssads", "ECAP.SSADS: accessed and dirty in second-stage tables "
-      "(default on with ssts)" },
-    { "ssts", "ECAP.SSTS: second-stage tables in scalable mode (default on "
-      "with scalable-mode)" },
-    { "vcmd", "ECAP.VCS: virtual commands hand out PASIDs (default off)" },
-    { "version", "VER register, 0x10 to 0x5f (default 0: version 1.0)" },
-    { "x2apic-opt-out", "ask the guest not to use x2APIC, in the DMAR table "
-      "(default off)" },
-    { "x-flts", "the same as flts" },
-    { "x-scalable-mode", "the same as scalable-mode" },
-};
 
 static void class_init(ObjectClass *oc, NyxClassData *data)
 {
@@ -834,19 +617,22 @@ static void class_init(ObjectClass *oc, NyxClassData *data)
     dc->hotpluggable = false;
     dc->desc = "Intel VT-d DMA and interrupt remapping, like hardware";
     set_bit(DEVICE_CATEGORY_MISC, dc->categories);
-    device_class_set_props(dc, properties);
     x86->realize = realize;
     x86->int_remap = int_remap;
-    for (unsigned i = 0; i < ARRAY_SIZE(descriptions); i++) {
-        nyx_describe_property(oc, descriptions[i][0], descriptions[i][1]);
-    }
+    nyx_vtd_options_class_init(oc);
     nyx_vtd_debug_class_init(oc);
+}
+
+static void instance_init(Object *obj)
+{
+    nyx_vtd_options_init(NYX_VTD(obj));
 }
 
 static const TypeInfo vtd_info = {
     .name = TYPE_NYX_VTD,
     .parent = TYPE_X86_IOMMU_DEVICE,
     .instance_size = sizeof(NyxVtdState),
+    .instance_init = instance_init,
     .class_size = sizeof(NyxVtdClass),
     .class_init = class_init,
 };
@@ -854,4 +640,5 @@ static const TypeInfo vtd_info = {
 void nyx_vtd_register_types(void)
 {
     type_register_static(&vtd_info);
+    nyx_vtd_debug_register_types();
 }

@@ -18,6 +18,7 @@ ROW = rows.Row(
           'device-iotlb=off,snoop-control=on',
     tests='disk:vblk net:e1000e:2 busy:migrate:3:vblk '
           'rogue:testdev:write:0xbad5000',
+    says=(r'DMAR: Host address width 40$',),
     faults={'write': rows.WRITE})
 
 # CAP: 48 bits. ECAP: snoop control, pass-through, x2APIC, remapping.
@@ -160,6 +161,7 @@ SPOILT = (
     (guest('rounds vblk 2 5', 'rounds vblk 2 2'), 'rounds vblk'),
     (guest('rounds vblk 2 5', 'rounds vblk 0 5'), 'rounds vblk'),
     (guest('rounds vblk 2 5', 'note nothing'), 'rounds vblk'),
+    (without('Host address width'), 'kernel says'),
     (without('[DMA Write'), 'fault reported'),
     (guest('rogue 00:06.0', 'rogue 00:07.0'), 'fault reported'),
     (guest('rogue 00:06.0 write 0xbad5000', 'rogue 00:06.0 write 0xbad6000'),

@@ -39,6 +39,8 @@ class Row:
     qemu: tuple = ()
     # Rogue requests: (what the kernel must say, by the helper's operation).
     faults: dict = dataclasses.field(default_factory=dict)
+    # What the kernel must say besides, as patterns.
+    says: tuple = ()
     # The whole guest again, after a system reset from outside.
     reset: bool = False
     # Run also with intel-iommu, and compare what the guests found.
@@ -142,6 +144,23 @@ SCALABLE = 'scalable-mode=on,intremap=on'
 PAGE_REQUESTS = SCALABLE + ',device-iotlb=on,page-requests=on'
 SM_ON = 'intel_iommu=on,sm_on'
 
+DMAR = 'intremap=on,eim=on,device-iotlb=on,numa-node=0,satc=vblk,' \
+       'rmrr=nvme+far@0x30000000-0x300fffff:vblk@0x1000000000-0x1000000fff,' \
+       'andd=\\_SB.PCI0.SF8.COM1@00:1f.7,sidp=nvme@0x8'
+DMAR_LINES = (
+    r'e820: .mem 0x0*30000000-0x0*300fffff. reserved',
+    r'DMAR: RMRR base: 0x0*30000000 end: 0x0*300fffff',
+    r'DMAR: RMRR base: 0x0*1000000000 end: 0x0*1000000fff',
+    r'DMAR: ATSR flags: 0x1',
+    r'DMAR: RHSA base: 0x0*fed90000 proximity domain: 0x0',
+    r'DMAR: ANDD device: 1 name: \\_SB.PCI0.SF8.COM1',
+    r'DMAR: SATC flags: 0x1',
+    r'ACPI device "PNP0501:00" under DMAR at fed90000 as 00:1f.7',
+)
+NO_QUEUE = (r'dmar0: Using Register based invalidation',)
+ONE_NODE = ('-object', 'memory-backend-ram,id=node0,size=1G',
+            '-numa', 'node,memdev=node0')
+
 WRITE = r'\[DMA Write NO_PASID\] Request device \[{device}\] ' \
         r'fault addr {address} \[fault reason 0x05\]'
 READ = r'\[DMA Read NO_PASID\] Request device \[{device}\] ' \
@@ -187,6 +206,43 @@ SINGLE = (
     # QEMU's own chooses eim=off where there is no KVM.
     Row('defaults-6.12', iommu='aw-bits=48', **MEDIUM,
         unfit={'intel-iommu': 'intel-iommu leaves x2APIC out by default'}),
+
+    # Every structure of the DMAR table: the kernel reads them all, and wants
+    # reserved memory to be in its map.
+    Row('dmar-6.12', iommu=DMAR, unfit=NO_OPTION, qemu=ONE_NODE,
+        says=DMAR_LINES,
+        devices='rp vblk=far@rp vblk-ats=vblk nvme e1000e',
+        tests='disk:far disk:vblk disk:nvme net:e1000e:2'),
+    Row('dmar-6.1-scalable', kernel='6.1', unfit=NO_OPTION, qemu=ONE_NODE,
+        says=DMAR_LINES, iommu=DMAR + ',scalable-mode=on', append=SM_ON,
+        devices='rp vblk=far@rp vblk-ats=vblk nvme e1000e',
+        tests='disk:far disk:vblk disk:nvme net:e1000e:2'),
+
+    # Units like real parts, poor and rich.
+    Row('profile-minimal-6.12', iommu='profile=minimal,intremap=off',
+        remap='off', says=NO_QUEUE, unfit=NO_OPTION),
+    Row('profile-minimal-6.12-lazy', mode='lazy', remap='off', says=NO_QUEUE,
+        iommu='profile=minimal,pt=off', unfit=NO_OPTION, **MEDIUM),
+    Row('profile-minimal-6.1', kernel='6.1', remap='off', says=NO_QUEUE,
+        iommu='profile=minimal', unfit=NO_OPTION, **SMALL),
+    Row('profile-client-6.12', iommu='profile=client,intremap=on,aw-bits=39',
+        unfit=NO_OPTION),
+    Row('profile-client-6.12-lazy', iommu='profile=client', mode='lazy',
+        append='iommu.forcedac=1', unfit=NO_OPTION, **MEDIUM),
+    Row('profile-server-6.12', unfit=NO_OPTION, append=SM_ON,
+        iommu='profile=server,scalable-mode=on'),
+    Row('profile-server-6.12-legacy', iommu='profile=server', mode='lazy',
+        append='intel_iommu=on,sm_off iommu.forcedac=1', unfit=NO_OPTION,
+        **MEDIUM),
+    Row('profile-everything-6.12', unfit=NO_OPTION, append=SM_ON,
+        iommu='profile=everything,scalable-mode=on'),
+    Row('profile-everything-6.1-pt', kernel='6.1', mode='pt', append=SM_ON,
+        iommu='profile=everything,scalable-mode=on', unfit=NO_OPTION, **SMALL),
+
+    # Single bits that make a driver do something else.
+    Row('poor-6.12', unfit=NO_OPTION,
+        iommu='intremap=on,psi=off,rwbf=on,coherent=off,zlr=off,sslps=2m,'
+              'domain-bits=6,mhmv=0'),
 
     # Both stages, of which the kernel's own domains use the first; then each
     # stage alone.

@@ -331,6 +331,10 @@ def check_log(row, reports, lines, findings):
         findings.check('fault reported',
                        any(pattern.search(line) for line in lines),
                        f'no line {pattern.pattern}')
+    for pattern in row.says:
+        findings.check('kernel says',
+                       any(re.search(pattern, line) for line in lines),
+                       f'no line {pattern}')
     findings.check('rogues', bool(reports.rogues) == bool(row.faults),
                    f'rogue requests: {reports.rogues}')
     for line in lines:

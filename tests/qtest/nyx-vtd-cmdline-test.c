@@ -15,6 +15,8 @@ typedef struct WrongRow {
     const char *says;        /* in its one line */
 } WrongRow;
 
+#define WITH_T0 "-M q35 -device nyx-testdev,id=t0 -device nyx-vtd,"
+
 static const WrongRow wrong_rows[] = {
     { "-M q35 -device nyx-vtd,aw-bits=40", "aw-bits must be 39, 48 or 57" },
     { "-M q35 -device nyx-vtd,aw-bits=0", "aw-bits must be 39, 48 or 57" },
@@ -44,9 +46,9 @@ static const WrongRow wrong_rows[] = {
     { "-M q35 -device nyx-vtd,fault-records=0", "1 to 16" },
     { "-M q35 -device nyx-vtd,fault-records=17", "1 to 16" },
     { "-M q35 -device nyx-vtd,cache=foo",
-      "use cache=hardware, cache=sticky or cache=off" },
+      "use one of hardware, sticky, off" },
     { "-M q35 -device nyx-vtd,cache=",
-      "use cache=hardware, cache=sticky or cache=off" },
+      "use one of hardware, sticky, off" },
     { "-M q35 -device nyx-vtd,findings=nochr",
       "-chardev file,id=nochr,path=findings.jsonl" },
     { "-M q35 -chardev null,id=l -serial chardev:l "
@@ -62,6 +64,66 @@ static const WrongRow wrong_rows[] = {
       "-device nyx-testdev,host-aw-bits=48", "set aw-bits=48" },
     { "-M q35 -device nyx-vtd,caching-mode=on,aw-bits=39 "
       "-device nyx-testdev,host-aw-bits=38", "bypass_iommu=on" },
+    { WITH_T0 "rmrr=", "rmrr= is not ID@0xBASE-0xLIMIT" },
+    { WITH_T0 "rmrr=@0x1000-0x1fff", "rmrr: no PCI device with id=" },
+    { WITH_T0 "rmrr=t0", "is not ID@0xBASE-0xLIMIT" },
+    { WITH_T0 "rmrr=t0@0x1000", "is not ID@0xBASE-0xLIMIT" },
+    { WITH_T0 "rmrr=t0@0x1000-0x1ffe", "with whole pages" },
+    { WITH_T0 "rmrr=t0@0x1001-0x1fff", "with whole pages" },
+    { WITH_T0 "rmrr=t0@0x2000-0x1fff", "with whole pages" },
+    { WITH_T0 "rmrr=t0@0x2000-0x2fffg", "with whole pages" },
+    { WITH_T0 "rmrr=t0@0x1000-0x1fff:", "rmrr= is not ID@" },
+    { WITH_T0 "rmrr=nope@0x1000-0x1fff", "rmrr: no PCI device with id=nope" },
+    { WITH_T0 "rmrr=t0+@0x1000-0x1fff", "rmrr: no PCI device with id=" },
+    { WITH_T0 "rmrr=t0@0x10000000000-0x10000000fff",
+      "beyond the 40 address bits" },
+    { WITH_T0 "numa-node=0", "add -numa node,nodeid=N" },
+    { WITH_T0 "numa-node=-2", "add -numa node,nodeid=N" },
+    { WITH_T0 "satc=t0", "set device-iotlb=on or leave satc out" },
+    { WITH_T0 "satc=nope,device-iotlb=on",
+      "satc: no PCI device with id=nope" },
+    { WITH_T0 "satc=t0@never,device-iotlb=on", "use ID, or ID@optional" },
+    { WITH_T0 "sidp=nope", "sidp: no PCI device with id=nope" },
+    { WITH_T0 "sidp=t0@0x20", "use ID@FLAGS" },
+    { WITH_T0 "andd=X@0:1.0", "is not \\NAME@BUS:SLOT.FN" },
+    { WITH_T0 "andd=\\\\X", "is not \\NAME@BUS:SLOT.FN" },
+    { WITH_T0 "andd=\\\\X@0:1", "is not \\NAME@BUS:SLOT.FN" },
+    { WITH_T0 "andd=\\\\X@0:20.0", "is not \\NAME@BUS:SLOT.FN" },
+    { WITH_T0 "andd=\\\\X@0:1.0:", "is not \\NAME@BUS:SLOT.FN" },
+    { "-M q35 -device nyx-vtd,profile=tiny",
+      "use one of default, minimal, client, server" },
+    { "-M q35 -device nyx-vtd,profile=",
+      "use one of default, minimal, client, server" },
+    { "-M q35 -device nyx-vtd,sslps=512g", "use one of 1g, 2m, 4k" },
+    { "-M q35 -device nyx-vtd,domain-bits=2", "domain-bits must be 4, 6, 8" },
+    { "-M q35 -device nyx-vtd,domain-bits=7", "domain-bits must be 4, 6, 8" },
+    { "-M q35 -device nyx-vtd,domain-bits=18", "domain-bits must be 4, 6, 8" },
+    { "-M q35 -device nyx-vtd,mamv=53", "mamv must be 0 to 52" },
+    { "-M q35 -device nyx-vtd,mhmv=16", "mhmv must be 0 to 15" },
+    { "-M q35 -device nyx-vtd,qi=off,intremap=on",
+      "set qi=on or intremap=off" },
+    { "-M q35 -device nyx-vtd,qi=off,device-iotlb=on",
+      "set qi=on or device-iotlb=off" },
+    { "-M q35 -device nyx-vtd,qi=off,scalable-mode=on",
+      "set qi=on or scalable-mode=off" },
+    { "-M q35 -device nyx-vtd,qi=off,abort-dma=on",
+      "set qi=on or abort-dma=off" },
+    { "-M q35 -device nyx-vtd,intremap=on,profile=minimal",
+      "set qi=on or intremap=off" },
+    { "-M q35 -device nyx-vtd,profile=everything,intremap=off",
+      "set intremap=on or esirtps=off" },
+    { "-M q35 -device nyx-vtd,profile=server,dma-drain=off",
+      "scalable-mode=on needs dma-drain=on" },
+    { WITH_T0 "unit2=t0", "unit2 is set and unit1 is not" },
+    { WITH_T0 "unit1=", "unit1: no PCI device with id=" },
+    { WITH_T0 "unit1=nope", "unit1: no PCI device with id=nope" },
+    { WITH_T0 "unit1=t0:", "unit1: no PCI device with id=" },
+    { WITH_T0 "unit1=t0:t0", "unit1: t0 is named twice" },
+    { WITH_T0 "unit1=t0,unit2=t0", "unit2: t0 is named twice" },
+    { "-M q35 -device nyx-vtd,unit1=t1 -device pcie-root-port,id=rp "
+      "-device nyx-testdev,id=t1,bus=rp", "unit1: t1 is behind a bridge" },
+    { "-M q35,default-bus-bypass-iommu=on -device nyx-vtd,unit1=t0 "
+      "-device nyx-testdev,id=t0", "unit1: t0 is on a bus that bypasses" },
     /* QEMU's own words */
     { "-M q35 -device nyx-vtd -device nyx-vtd", "multiple vIOMMUs" },
     { "-M q35 -device nyx-vtd -device intel-iommu", "multiple vIOMMUs" },
@@ -116,14 +178,17 @@ static void test_wrong_argument(void)
 /* --- Help ----------------------------------------------------------------- */
 
 static const char *const options[] = {
-    "abort-dma", "aw-bits", "cache", "cache-seed", "caching-mode", "coalesce",
-    "device-iotlb", "dma-drain", "dma-translation", "eafs", "eim", "ers",
-    "esirtps", "esrtps", "fault-records", "findings", "flts", "fs1gp", "fs5lp",
-    "intremap", "iotlb-entries", "nest", "nwfs", "page-requests",
-    "pasid-bits", "perfmon",
-    "posted-interrupts", "pt", "rprivs", "rps", "scalable-mode",
-    "snoop-control", "srs", "ssads", "ssts", "vcmd", "version", "x-flts",
-    "x-scalable-mode", "x2apic-opt-out",
+    "abort-dma", "andd", "aw-bits", "cache", "cache-seed", "caching-mode",
+    "coalesce", "coherent", "device-iotlb", "dma-drain", "dma-translation",
+    "domain-bits", "eafs", "eim", "ers", "esirtps", "esrtps", "fault-records",
+    "findings", "flts", "fs1gp", "fs5lp", "intremap", "iotlb-entries", "mamv",
+    "mhmv", "nest", "numa-node", "nwfs", "page-requests", "pasid-bits",
+    "perfmon", "phmr", "plmr",
+    "posted-interrupts", "profile", "psi", "pt", "qi", "rmrr", "rprivs", "rps",
+    "rwbf", "satc", "scalable-mode", "sidp", "smpwcs", "snoop-control", "srs",
+    "ssads", "sslps", "ssts", "unit1", "unit2", "unit3", "unit4", "unit5",
+    "unit6", "unit7", "vcmd", "version", "x-flts", "x-scalable-mode",
+    "x2apic-opt-out", "zlr",
 };
 
 /* Each option once, with words that describe it, and nothing else. */
@@ -312,6 +377,27 @@ static const ValidRow valid_rows[] = {
     { "version", "0x5f", "95", CAP, ECAP, 0x5f },
     { "x2apic-opt-out", "on", "true", CAP, ECAP, 0x10 },
     { "x2apic-opt-out", "off", "false", CAP, ECAP, 0x10 },
+    { "coherent", "off", "false", CAP, 0xf050da, 0x10 },
+    { "coherent", "on", "true", CAP, ECAP, 0x10 },
+    { "domain-bits", "4", "4", 0x08d2078c406f0660, ECAP, 0x10 },
+    { "domain-bits", "14", "14", 0x08d2078c406f0665, ECAP, 0x10 },
+    { "mamv", "0", "0", 0x08c0078c406f0666, ECAP, 0x10 },
+    { "mamv", "52", "52", 0x08f4078c406f0666, ECAP, 0x10 },
+    { "mhmv", "0", "0", CAP, 0x0050db, 0x10 },
+    { "mhmv", "9", "9", CAP, 0x9050db, 0x10 },
+    { "numa-node", "-1", "-1", CAP, ECAP, 0x10 },
+    { "phmr", "off", "false", 0x08d2078c406f0626, ECAP, 0x10 },
+    { "plmr", "off", "false", 0x08d2078c406f0646, ECAP, 0x10 },
+    { "profile", "default", "\"default\"", CAP, ECAP, 0x10 },
+    { "psi", "off", "false", 0x08c0070c406f0666, ECAP, 0x10 },
+    { "qi", "on", "true", CAP, ECAP, 0x10 },
+    { "qi", "off", "false", 0x00d2078c406f0666, 0x0050c1, 0x10 },
+    { "rwbf", "on", "true", 0x08d2078c406f0676, ECAP, 0x10 },
+    { "smpwcs", "off", "false", CAP, ECAP, 0x10 },
+    { "sslps", "4k", "\"4k\"", 0x08d20780406f0666, ECAP, 0x10 },
+    { "sslps", "2m", "\"2m\"", 0x08d20784406f0666, ECAP, 0x10 },
+    { "sslps", "1g", "\"1g\"", CAP, ECAP, 0x10 },
+    { "zlr", "off", "false", 0x08d2078c402f0666, ECAP, 0x10 },
     { "findings", "log", "\"log\"", CAP, ECAP, 0x10 },
 };
 
@@ -343,6 +429,69 @@ static void test_valid(void)
     }
 }
 
+/* --- Profiles ------------------------------------------------------------- */
+
+/* CAP and ECAP summed by hand, as in docs/system/devices/nyx-vtd.rst. */
+typedef struct ProfileRow {
+    const char *args;
+    uint64_t cap;
+    uint64_t ecap;
+    uint32_t ver;
+} ProfileRow;
+
+#define SERVER      0x19ed008c40780e66
+#define SERVER_E    0x0023e99cc4f050df
+
+static const ProfileRow profile_rows[] = {
+    { "profile=default", CAP, ECAP, 0x10 },
+    { "profile=minimal", 0x40260230, 0x5000, 0x10 },
+    { "profile=client", 0x00d2008c40660262, 0xf050da, 0x10 },
+    { "profile=server", SERVER, SERVER_E, 0x40 },
+    { "profile=everything", 0xf9f40f8cf0780e66, 0x003bf99cc4f050df, 0x40 },
+    /* What is said wins, before the profile and behind it. */
+    { "profile=minimal,psi=on", 0x0012008040260230, 0x5000, 0x10 },
+    { "psi=on,profile=minimal", 0x0012008040260230, 0x5000, 0x10 },
+    { "profile=minimal,version=0", 0x40260230, 0x5000, 0x10 },
+    { "version=0x21,profile=minimal", 0x40260230, 0x5000, 0x21 },
+    { "sslps=2m,profile=minimal", 0x440260230, 0x5000, 0x10 },
+    { "aw-bits=48,profile=client", 0x00d2008c406f0662, 0xf050da, 0x10 },
+    { "profile=server,smpwcs=off", SERVER, 0x0022e99cc4f050df, 0x40 },
+    /* Also what the default is, and by other names. */
+    { "coherent=on,profile=client", 0x00d2008c40660262, 0xf050db, 0x10 },
+    { "x-scalable-mode=off,profile=server", 0x08ed008c40780e66, 0xf050df,
+      0x40 },
+    { "profile=server,scalable-mode=off", 0x08ed008c40780e66, 0xf050df,
+      0x40 },
+    { "x-scalable-mode=on,profile=client", 0x11d2008c40660262,
+      SERVER_E & ~5, 0x10 },
+    /* Options of the parent class. */
+    { "profile=minimal,pt=on", 0x40260230, 0x5040, 0x10 },
+    { "device-iotlb=off,profile=server", SERVER, SERVER_E & ~4, 0x40 },
+    { "profile=minimal,qi=on", 0x40260230, 0x5002, 0x10 },
+    { "profile=minimal,qi=on,intremap=on", 0x0800000040260230, 0xf0501a,
+      0x10 },
+    /* With -global, on whatever side. */
+    { "profile=client -global nyx-vtd.aw-bits=48", 0x00d2008c406f0662,
+      0xf050da, 0x10 },
+    { "aw-bits=48 -global nyx-vtd.profile=client", 0x00d2008c406f0662,
+      0xf050da, 0x10 },
+    { "profile=client -global nyx-vtd.pt=off", 0x00d2008c40660262, 0xf0509a,
+      0x10 },
+};
+
+static void test_profiles(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(profile_rows); i++) {
+        const ProfileRow *row = &profile_rows[i];
+        QVtd *v = qvtd_start("-M q35 -device nyx-vtd,id=iommu,%s", row->args);
+
+        NYX_CHECK(row->args, qvtd_r64(v, QVTD_CAP), row->cap);
+        NYX_CHECK(row->args, qvtd_r64(v, QVTD_ECAP), row->ecap);
+        NYX_CHECK(row->args, qvtd_r32(v, QVTD_VER), row->ver);
+        qvtd_end(v);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -352,5 +501,6 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/vtd-cmdline/wrapper-help", test_wrapper_help);
     qtest_add_func("/nyx/vtd-cmdline/descriptions", test_descriptions);
     qtest_add_func("/nyx/vtd-cmdline/valid", test_valid);
+    qtest_add_func("/nyx/vtd-cmdline/profiles", test_profiles);
     return g_test_run();
 }

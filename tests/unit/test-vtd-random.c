@@ -279,6 +279,7 @@ static void machine(Chaos *c)
 static NyxVtdCfg some_cfg(Chaos *c)
 {
     NyxVtdCfg cfg = {
+        NYX_VTD_CFG_USUAL,
         .version = 0x10,
         .aw_bits = 39 + 9 * below(c, 3),
         .haw_bits = 39 + below(c, 14),
@@ -296,6 +297,17 @@ static NyxVtdCfg some_cfg(Chaos *c)
     };
 
     cfg.eim = cfg.intremap && below(c, 2);
+    if (!below(c, 3)) {
+        cfg.domain_bits = 4 + 2 * below(c, 7);
+        cfg.second_lg2 = 12 + 9 * below(c, 3);
+        cfg.mamv = below(c, 53);
+        cfg.mhmv = below(c, 16);
+        cfg.psi = below(c, 2);
+        cfg.write_buffer = below(c, 2);
+        cfg.protected_low = below(c, 2);
+        cfg.protected_high = below(c, 2);
+        cfg.zero_length = below(c, 2);
+    }
     if (!below(c, 3)) {
         cfg.scalable_mode = true;
         cfg.dma_drain = true;

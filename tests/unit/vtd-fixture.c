@@ -313,6 +313,7 @@ static void host_event(void *opaque, const NyxVtdEvent *event)
 NyxVtdCfg fx_cfg(void)
 {
     return (NyxVtdCfg) {
+        NYX_VTD_CFG_USUAL,
         .version = 0x10,
         .aw_bits = 48,
         .haw_bits = 46,

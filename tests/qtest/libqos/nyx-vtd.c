@@ -16,8 +16,24 @@ QVtd *qvtd_of(NyxPc *pc)
 
     v->pc = pc;
     v->qts = pc->qts;
+    v->base = QVTD_BASE;
+    v->path = "/machine/peripheral/iommu";
     v->status = nyx_pc_pages(pc, 1);
     return v;
+}
+
+QVtd *qvtd_unit(QVtd *v, unsigned index)
+{
+    static const char *const paths[] = {
+        NULL, "/machine/peripheral/iommu/units[1]",
+        "/machine/peripheral/iommu/units[2]",
+    };
+    QVtd *other = qvtd_of(v->pc);
+
+    g_assert_cmpuint(index, <, ARRAY_SIZE(paths));
+    other->base = QVTD_BASE + index * 0x2000;
+    other->path = paths[index];
+    return other;
 }
 
 QVtd *qvtd_start(const char *fmt, ...)
@@ -313,7 +329,7 @@ void qvtd_clear_faults(QVtd *v)
 
 static QObject *iommu_get(QVtd *v, const char *property)
 {
-    return nyx_pc_qom_get(v->pc, "/machine/peripheral/iommu", property);
+    return nyx_pc_qom_get(v->pc, v->path, property);
 }
 
 /* The number @member of the list's element whose @key is @value, or 0. */

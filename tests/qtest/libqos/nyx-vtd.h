@@ -70,6 +70,8 @@ enum {
 typedef struct QVtd {
     NyxPc *pc;
     QTestState *qts;
+    uint64_t base;           /* of the registers */
+    const char *path;        /* of what the unit tells about itself */
     uint64_t root;           /* root table */
     uint64_t queue;          /* invalidation queue, and its bytes */
     uint64_t queue_size;
@@ -85,25 +87,27 @@ QVtd *qvtd_start(const char *fmt, ...) G_GNUC_PRINTF(1, 2);
 void qvtd_end(QVtd *v);
 /* A machine that was started otherwise; end with g_free(). */
 QVtd *qvtd_of(NyxPc *pc);
+/* Another unit of the same machine, from 1 on; end with g_free(). */
+QVtd *qvtd_unit(QVtd *v, unsigned index);
 
 static inline uint32_t qvtd_r32(QVtd *v, unsigned offset)
 {
-    return qtest_readl(v->qts, QVTD_BASE + offset);
+    return qtest_readl(v->qts, v->base + offset);
 }
 
 static inline uint64_t qvtd_r64(QVtd *v, unsigned offset)
 {
-    return qtest_readq(v->qts, QVTD_BASE + offset);
+    return qtest_readq(v->qts, v->base + offset);
 }
 
 static inline void qvtd_w32(QVtd *v, unsigned offset, uint32_t value)
 {
-    qtest_writel(v->qts, QVTD_BASE + offset, value);
+    qtest_writel(v->qts, v->base + offset, value);
 }
 
 static inline void qvtd_w64(QVtd *v, unsigned offset, uint64_t value)
 {
-    qtest_writeq(v->qts, QVTD_BASE + offset, value);
+    qtest_writeq(v->qts, v->base + offset, value);
 }
 
 /* --- Commands ------------------------------------------------------------- */
