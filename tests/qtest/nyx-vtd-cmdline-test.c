@@ -440,14 +440,16 @@ typedef struct ProfileRow {
 } ProfileRow;
 
 #define SERVER      0x19ed008c40780e66
-#define SERVER_E    0x0023e99cc4f050df
+#define SERVER_E    0x0023ed9ce4f050df
+/* ECAP.PRS and PDS */
+#define PAGES       0x0000040020000000
 
 static const ProfileRow profile_rows[] = {
     { "profile=default", CAP, ECAP, 0x10 },
     { "profile=minimal", 0x40260230, 0x5000, 0x10 },
     { "profile=client", 0x00d2008c40660262, 0xf050da, 0x10 },
     { "profile=server", SERVER, SERVER_E, 0x40 },
-    { "profile=everything", 0xf9f40f8cf0780e66, 0x003bf99cc4f050df, 0x40 },
+    { "profile=everything", 0xf9f40f8cf0780e66, 0x003bfd9ee4f050df, 0x40 },
     /* What is said wins, before the profile and behind it. */
     { "profile=minimal,psi=on", 0x0012008040260230, 0x5000, 0x10 },
     { "psi=on,profile=minimal", 0x0012008040260230, 0x5000, 0x10 },
@@ -455,7 +457,7 @@ static const ProfileRow profile_rows[] = {
     { "version=0x21,profile=minimal", 0x40260230, 0x5000, 0x21 },
     { "sslps=2m,profile=minimal", 0x440260230, 0x5000, 0x10 },
     { "aw-bits=48,profile=client", 0x00d2008c406f0662, 0xf050da, 0x10 },
-    { "profile=server,smpwcs=off", SERVER, 0x0022e99cc4f050df, 0x40 },
+    { "profile=server,smpwcs=off", SERVER, 0x0022ed9ce4f050df, 0x40 },
     /* Also what the default is, and by other names. */
     { "coherent=on,profile=client", 0x00d2008c40660262, 0xf050db, 0x10 },
     { "x-scalable-mode=off,profile=server", 0x08ed008c40780e66, 0xf050df,
@@ -463,10 +465,10 @@ static const ProfileRow profile_rows[] = {
     { "profile=server,scalable-mode=off", 0x08ed008c40780e66, 0xf050df,
       0x40 },
     { "x-scalable-mode=on,profile=client", 0x11d2008c40660262,
-      SERVER_E & ~5, 0x10 },
+      SERVER_E & ~(PAGES | 5), 0x10 },
     /* Options of the parent class. */
     { "profile=minimal,pt=on", 0x40260230, 0x5040, 0x10 },
-    { "device-iotlb=off,profile=server", SERVER, SERVER_E & ~4, 0x40 },
+    { "device-iotlb=off,profile=server", SERVER, SERVER_E & ~(PAGES | 4), 0x40 },
     { "profile=minimal,qi=on", 0x40260230, 0x5002, 0x10 },
     { "profile=minimal,qi=on,intremap=on", 0x0800000040260230, 0xf0501a,
       0x10 },

@@ -411,7 +411,7 @@ static void test_device_tlb(void)
         { "all PASIDs", 0x0000000000200008, 0x7ffffffffffff801, true },
         { "other function", 0x0000000100280008, 0x7ffffffffffff800, false },
         /* Type 3: SID 47:32; S 64 */
-        { "without PASID", 0x0000002000000003, 0x7ffffffffffff001, true },
+        { "without PASID", 0x0000002000000003, 0x7ffffffffffff001, false },
         { "without PASID, other function", 0x0000002800000003,
           0x7ffffffffffff001, false },
         { "PASID IOTLB", 0x0000000100110026, 0, false },
