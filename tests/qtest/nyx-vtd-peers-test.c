@@ -458,14 +458,18 @@ static void test_queue_error(void)
 
 static void test_address_mask(void)
 {
+    static const uint64_t iovas[] = { IOVA, 0xffffffff80001000 };
     Scene s = scene_start("");
 
     for (unsigned am = 51; am < 64; am++) {
-        uint64_t page = nyx_pc_pages(s.v->pc, 1);
+        for (unsigned i = 0; i < ARRAY_SIZE(iovas); i++) {
+            uint64_t page = nyx_pc_pages(s.v->pc, 1);
+            uint64_t half = am == 51 ? iovas[i] & 1ull << 63 : 0;
 
-        qvtd_space_map(&s.space[1], IOVA, page, 12);
-        g_assert_true(qvtd_submit(s.v, 0x0000000100110036, am));
-        expect_data(&s, "AM", 1, IOVA, page);
+            qvtd_space_map(&s.space[1], iovas[i], page, 12);
+            g_assert_true(qvtd_submit(s.v, 0x0000000100110036, half | am));
+            expect_data(&s, "AM", 1, iovas[i], page);
+        }
     }
     scene_end(&s);
 }

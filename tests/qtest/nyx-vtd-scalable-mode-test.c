@@ -37,18 +37,23 @@ static Modes modes_start(void)
     return m;
 }
 
+static void flush(Modes *m, unsigned ttm)
+{
+    if (ttm == SCALABLE) {
+        qvtd_flush_scalable(m->s.v);
+    } else {
+        g_assert_true(qvtd_flush_context(m->s.v));
+        g_assert_true(qvtd_flush_iotlb(m->s.v));
+    }
+}
+
 static void latch(Modes *m, unsigned ttm)
 {
     QVtd *v = m->s.v;
 
     qvtd_w64(v, QVTD_RTADDR, m->root[ttm == SCALABLE] | ttm << 10);
     g_assert_true(qvtd_gcmd(v, QVTD_SRTP, true));
-    if (ttm == SCALABLE) {
-        qvtd_flush_scalable(v);
-    } else {
-        g_assert_true(qvtd_flush_context(v));
-        g_assert_true(qvtd_flush_iotlb(v));
-    }
+    flush(m, ttm);
 }
 
 static void check_mode(Modes *m, unsigned ttm)
@@ -92,6 +97,7 @@ static void test_switch(void)
         /* What is written has no effect before it is latched. */
         qvtd_w64(m.s.v, QVTD_RTADDR,
                  m.root[order[i] != SCALABLE] | (order[i] != SCALABLE) << 10);
+        flush(&m, order[i]);
         check_mode(&m, order[i]);
     }
     NYX_CHECK("mistakes", qvtd_mistakes(m.s.v, "vtd.rtaddr.mode"), 0);
