@@ -15,7 +15,7 @@ import run
 ROW = rows.Row(
     'canned', devices='vblk e1000e testdev', mode='lazy',
     iommu='aw-bits=48,caching-mode=off,intremap=on,eim=on,pt=on,'
-          'device-iotlb=off,snoop-control=on',
+          'device-iotlb=off,snoop-control=on,unit1=vblk',
     tests='disk:vblk net:e1000e:2 busy:migrate:3:vblk '
           'rogue:testdev:write:0xbad5000',
     says=(r'DMAR: Host address width 40$',),
@@ -79,6 +79,8 @@ class Canned:
                                    for name in sorted(wanted)]
         self.stats = copy.deepcopy(STATS)
         self.mistakes = copy.deepcopy(MISTAKES)
+        self.others = [copy.deepcopy(STATS)]
+        self.others[0]['faults'] = []
 
     def replace(self, old, new):
         """In what the guest reported, once."""
@@ -91,6 +93,7 @@ class Canned:
         for line in self.reported:
             reports.add(line.split())
         reports.stats, reports.mistakes = self.stats, self.mistakes
+        reports.others = self.others
         findings = run.Findings()
         run.judge(self.row, self.made, reports, self.lines, self.stderr,
                   findings)
@@ -215,6 +218,14 @@ SPOILT = (
     (lambda c: c.mistakes.append({'rule': 'vtd.gcmd.pending'}),
      'guest mistakes'),
     (lambda c: c.mistakes.clear(), 'guest mistakes'),
+    (lambda c: c.others.clear(), 'units'),
+    (lambda c: c.others[0]['faults'].append({'reason': '0x5', 'count': 1}),
+     'unit: no faults'),
+    (lambda c: c.others[0]['invalidations'].update({'queue-errors': 1}),
+     'unit: queue errors'),
+    (lambda c: c.others[0].update({'interrupts-remapped': 0}),
+     'unit: interrupts remapped'),
+    (lambda c: c.others[0]['iotlb'].update(hits=0), 'unit: IOTLB used'),
     (counted(['faults'], []), 'faults counted'),
     (counted(['faults', 0, 'reason'], '0x6'), 'faults counted'),
     (counted(['invalidations', 'queue-errors'], 1), 'queue errors'),

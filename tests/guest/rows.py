@@ -54,6 +54,11 @@ class Row:
         return dict(pair.split('=') for pair in self.iommu.split(','))
 
     @property
+    def units(self):
+        """Remapping units that the machine has."""
+        return 1 + sum(name.startswith('unit') for name in self.options)
+
+    @property
     def domain(self):
         """The type the groups' default domains must have."""
         if self.mode == 'pt':
@@ -157,6 +162,15 @@ DMAR_LINES = (
     r'DMAR: SATC flags: 0x1',
     r'ACPI device "PNP0501:00" under DMAR at fed90000 as 00:1f.7',
 )
+UNITS = 'intremap=on,unit1=rp,unit2=nvme'
+UNIT_DEVICES = 'rp vblk=far@rp vblk nvme e1000e'
+UNIT_TESTS = 'disk:far disk:vblk disk:nvme net:e1000e:2'
+UNIT_LINES = (
+    r'DMAR: dmar0: reg_base_addr fed92000',
+    r'DMAR: dmar1: reg_base_addr fed94000',
+    r'DMAR: dmar2: reg_base_addr fed90000',
+    r'IOAPIC id 0 under DRHD base  0xfed90000 IOMMU 2',
+)
 NO_QUEUE = (r'dmar0: Using Register based invalidation',)
 ONE_NODE = ('-object', 'memory-backend-ram,id=node0,size=1G',
             '-numa', 'node,memdev=node0')
@@ -243,6 +257,23 @@ SINGLE = (
     Row('poor-6.12', unfit=NO_OPTION,
         iommu='intremap=on,psi=off,rwbf=on,coherent=off,zlr=off,sslps=2m,'
               'domain-bits=6,mhmv=0'),
+
+    # Several units: what is below a root port, a device, and the rest.
+    Row('units-6.12', iommu=UNITS, unfit=NO_OPTION, says=UNIT_LINES,
+        devices=UNIT_DEVICES, tests=UNIT_TESTS),
+    Row('units-6.1-lazy-cm', kernel='6.1', mode='lazy', unfit=NO_OPTION,
+        iommu=UNITS + ',caching-mode=on', says=UNIT_LINES,
+        devices=UNIT_DEVICES, tests=UNIT_TESTS),
+    Row('units-everything-6.12', unfit=NO_OPTION, append=SM_ON,
+        iommu='profile=everything,scalable-mode=on,' + UNITS,
+        devices=UNIT_DEVICES, tests=UNIT_TESTS),
+    Row('units-minimal-6.12', remap='off', unfit=NO_OPTION,
+        iommu='profile=minimal,unit1=rp,unit2=nvme',
+        devices=UNIT_DEVICES, tests=UNIT_TESTS),
+    Row('units-migrate-6.12', iommu='intremap=on,unit1=rp,unit2=vblk',
+        unfit=NO_OPTION, devices='rp vblk=far@rp vblk ahci e1000e',
+        tests='net_up:e1000e:2 busy:migrate:3:far:vblk:ahci net:e1000e:2 '
+              'busy:migrate:2:far:vblk:ahci net:e1000e:2'),
 
     # Both stages, of which the kernel's own domains use the first; then each
     # stage alone.

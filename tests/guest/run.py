@@ -167,6 +167,8 @@ class Reports:
         self.done = 0
         self.stats = None
         self.mistakes = None
+        # Statistics of the units behind the first one.
+        self.others = []
         self.uname = '?'
 
     def add(self, words):
@@ -250,6 +252,11 @@ class Host:
             return
         self.reports.stats = self.guest.property('stats')
         self.reports.mistakes = self.guest.property('guest-mistakes')
+        for number in range(1, self.row.units):
+            unit = f'iommu/units[{number}]'
+            self.reports.others.append(self.guest.property('stats', unit))
+            self.reports.mistakes += self.guest.property('guest-mistakes',
+                                                         unit)
         (self.guest.directory / 'stats.json').write_text(json.dumps(
             [self.reports.stats, self.reports.mistakes], indent=2))
 
@@ -444,6 +451,21 @@ def check_device(row, reports, findings):
                        any(orders[kind] for kind in kinds), orders)
 
 
+def check_others(row, reports, findings):
+    """Units behind the first one have work of their own to do."""
+    findings.check('units', len(reports.others) == row.units - 1,
+                   reports.others)
+    for stats in reports.others:
+        findings.check('unit: no faults', not stats['faults'], stats)
+        findings.check('unit: queue errors',
+                       stats['invalidations']['queue-errors'] == 0, stats)
+        findings.check('unit: interrupts remapped',
+                       (stats['interrupts-remapped'] > 0) ==
+                       (row.remap != 'off'), stats)
+        findings.check('unit: IOTLB used', row.mode == 'pt' or
+                       stats['iotlb']['hits'] > 0, stats)
+
+
 def judge(row, made, reports, lines, stderr, findings):
     check_tests(row, reports, findings)
     check_sums(row, made, reports, findings)
@@ -453,6 +475,7 @@ def judge(row, made, reports, lines, stderr, findings):
     check_boot(row, made, reports, lines, findings)
     if reports.stats:
         check_device(row, reports, findings)
+        check_others(row, reports, findings)
     words = [line for line in stderr.splitlines()
              if line and not QEMU_NOISE.search(line) and
              not (row.faults and QEMU_FAULTS.search(line))]
