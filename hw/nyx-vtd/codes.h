@@ -179,7 +179,7 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "reserved bits or an illegal value in an invalidation descriptor",     \
       "clear the whole descriptor before filling it")                        \
     F(IQ_WIDTH, "vtd.iq.width", ERROR, "6.5.2.10",                           \
-      "128-bit invalidation descriptors in scalable mode",                   \
+      "128-bit invalidation descriptors in scalable or abort mode",          \
       "set IQA.DW before the queue is enabled")                              \
     F(IQ_TAIL_ALIGN, "vtd.iq.tail-unaligned", ERROR, "6.5.2.10",             \
       "queue tail inside a descriptor",                                      \

@@ -796,7 +796,8 @@ static bool queue_step(NyxVtd *vtd, uint64_t head, DescResult *result)
     const DescKind *kind;
     unsigned iqei;
 
-    if (bytes == NVTD_DESC_BYTES(0) && nyx_vtd_scalable(vtd)) {
+    if (bytes == NVTD_DESC_BYTES(0) &&
+        (nyx_vtd_scalable(vtd) || nyx_vtd_aborting(vtd))) {
         queue_error(vtd, NVTD_IQEI_WIDTH, vtd->latched.iqa);
         return false;
     }

@@ -495,7 +495,8 @@ static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
         if (!cfg->queue) {
             row_blank(reg);
         }
-        reg->rw |= cfg->scalable_mode ? R_NVTD_IQA_DW_MASK : 0;
+        reg->rw |= cfg->scalable_mode || cfg->abort_dma ? R_NVTD_IQA_DW_MASK
+                                                         : 0;
         break;
     case A_NVTD_IRTA:
         if (!cfg->intremap) {

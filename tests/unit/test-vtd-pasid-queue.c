@@ -343,6 +343,28 @@ static void test_width_not_offered(void)
     fx_free(f);
 }
 
+/* Abort mode has DW too, and wants it: TTM 3, ADMS without SMTS. */
+static void test_width_abort(void)
+{
+    NyxVtdCfg cfg = fx_cfg();
+    Fx *f;
+
+    cfg.abort_dma = true;
+    f = fx_new(&cfg);
+    fx_write64(f, 0x20, f->root | 3 << 10);
+    fx_gcmd(f, 30, true);
+    fx_queue_start_wide(f, 0);
+    g_assert_cmphex(fx_read64(f, IQA), ==, f->queue | 0x800);
+    check_accepted("wide", f, 0x12, 0);
+    fx_gcmd(f, 26, false);
+    f->wide = false;
+    fx_queue_start(f, 0);
+    fx_submit(f, 0x12, 0);
+    g_assert_cmphex(fx_read32(f, FSTS), ==, FSTS_IQE);
+    g_assert_cmphex(fx_read64(f, IQERCD), ==, 5);
+    fx_free(f);
+}
+
 /* A descriptor half of which is not RAM. */
 static void test_fetch(void)
 {
@@ -466,6 +488,7 @@ int main(int argc, char **argv)
     ADD("tail", test_tail);
     ADD("width", test_width);
     ADD("width-not-offered", test_width_not_offered);
+    ADD("width-abort", test_width_abort);
     ADD("fetch", test_fetch);
     ADD("saved-head", test_saved_head);
     ADD("registers", test_registers);
