@@ -98,6 +98,24 @@ static void test_interrupt_range(void)
     }
 }
 
+/* LGN.1.1: beyond the width there is no translation, which is no fault. */
+static void test_legacy_width(void)
+{
+    NyxReply reply;
+    uint64_t ss;
+    Fx *f = fx_new_domain(NULL, 3, &ss);
+
+    fx_context(f, FX_SID, fx_context_lo(ss, 1, false),
+               fx_context_hi(3, FX_DID));
+    fx_flush_context_global(f);
+    reply = fx_request(f, NYX_REQ_TRANSLATION, FX_RW, 1ULL << 39);
+    check("translation", &reply, 0, 0);
+    g_assert_cmphex(fx_read32(f, 0x34), ==, 0);
+    g_assert_cmphex(fx_dma(f, FX_R, 1ULL << 39), ==, FX_REFUSED);
+    g_assert_cmphex(fx_take_code(f), ==, 0x4);
+    fx_free(f);
+}
+
 /* LGN.1.2 and SGN.4.1: a translated request has an address of the host's. */
 static void test_translated_width(void)
 {
@@ -318,6 +336,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nyx-vtd/ats/legacy-snoop", test_legacy_snoop);
     g_test_add_func("/nyx-vtd/ats/interrupt-range", test_interrupt_range);
+    g_test_add_func("/nyx-vtd/ats/legacy-width", test_legacy_width);
     g_test_add_func("/nyx-vtd/ats/translated-width", test_translated_width);
     g_test_add_func("/nyx-vtd/ats/snoop", test_snoop);
     g_test_add_func("/nyx-vtd/ats/snoop-not-offered", test_snoop_not_offered);
