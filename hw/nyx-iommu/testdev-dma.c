@@ -290,7 +290,9 @@ static uint32_t ask_translation(const NyxTestdevPort *port,
     if (!(reply->access & (NYX_ACCESS_RW | NYX_ACCESS_EXEC))) {
         return NYX_TD_ST_NO_MAPPING;
     }
-    atc_insert(port->atc, req, iova, reply);
+    if (!(reply->ats & NYX_ATS_UNTRANSLATED)) {
+        atc_insert(port->atc, req, iova, reply);
+    }
     return NYX_TD_ST_OK;
 }
 
@@ -306,6 +308,9 @@ static uint32_t ask_atc(const NyxTestdevPort *port, const NyxTestdevReq *req,
         status = ask_translation(port, req, iova, reply);
         if (status != NYX_TD_ST_OK) {
             return status;
+        }
+        if (reply->ats & NYX_ATS_UNTRANSLATED) {
+            return ask(port, req, NYX_REQ_UNTRANSLATED, iova, reply);
         }
         if ((reply->access & need) != need) {
             return NYX_TD_ST_NO_MAPPING;

@@ -211,7 +211,7 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
     F(PRQ_OVERFLOW, "vtd.prq.overflow", WARNING, "7.4.1",                    \
       "page requests lost because the queue is full",                        \
       "move PQH along, then clear PRS.PRO")                                  \
-    F(PRQ_RESPONSE, "vtd.prq.response", ERROR, "7.7.1",                      \
+    F(PRQ_RESPONSE, "vtd.prq.response", ERROR, "7.6.1",                      \
       "page response for a group that nobody waits for",                     \
       "answer each request that has LPIG set, once, with its own fields")    \
     F(FAULT_OVERFLOW, "vtd.fault.overflow", WARNING, "7.2.1",                \

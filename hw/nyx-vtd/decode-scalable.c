@@ -73,7 +73,8 @@ NyxVtdFaultCode nyx_vtd_function_fetch(NyxVtd *vtd, uint16_t sid,
     fn->directory = entry[0] & R_NVTD_SCTX0_PASIDDIRPTR_MASK;
     fn->rid_pasid = FIELD_EX64(entry[1], NVTD_SCTX1, RID_PASID);
     fn->rid_priv = FIELD_EX64(entry[1], NVTD_SCTX1, RID_PRIV);
-    if (!nyx_vtd_function_has(fn, fn->rid_pasid)) {
+    if (!nyx_vtd_function_has(fn, fn->rid_pasid) ||
+        (fn->page_requests && !fn->ats)) {
         return NVTD_FAULT_SCTX_INV;
     }
     if ((fn->rid_pasid && !vtd->cfg.rid_pasid) ||

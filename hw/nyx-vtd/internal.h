@@ -527,9 +527,8 @@ typedef struct NyxVtdJob {
 /* Where it led. */
 typedef struct NyxVtdWay {
     NyxVtdFaultCode code;    /* none: mapped */
-    bool unmapped;           /* the fault: a mapping or a right is missing */
     bool snoop;              /* the leaf's SNP */
-    bool hole;               /* ... and the second stage has nothing there */
+    bool hole;               /* the second stage has nothing there */
     uint8_t lg2;             /* of the leaf, or the hole */
     unsigned permission;
     unsigned kept;           /* permission that may be cached */

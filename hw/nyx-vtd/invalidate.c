@@ -597,7 +597,7 @@ static DescResult desc_pasid_device_tlb(NyxVtd *vtd, const uint64_t *desc)
     return DESC_DONE;
 }
 
-/* 7.7.1 */
+/* 7.6.1 */
 static DescResult desc_page_response(NyxVtd *vtd, const uint64_t *desc)
 {
     const NyxVtdPageResponse response = {

@@ -84,7 +84,6 @@ static void first_fault(const NyxWalkCtx *wctx, const NyxWalk *walk,
 {
     unsigned missing = need & ~walk->permission;
 
-    way->unmapped = true;
     switch (walk->status) {
     case NYX_WALK_EMPTY:
         way->code = NVTD_FAULT_FS_P;
@@ -107,7 +106,6 @@ static void first_fault(const NyxWalkCtx *wctx, const NyxWalk *walk,
         way->code = walk->level == wctx->top ? NVTD_FAULT_FS_ROOT
                                              : NVTD_FAULT_FS_READ;
     }
-    way->unmapped = false;
 }
 
 /* A request that needs no access, and is not privileged enough for any. */
@@ -115,7 +113,6 @@ static void check_privilege(const NyxWalk *first, NyxVtdWay *way)
 {
     if (!(first->permission & NYX_ACCESS_RWX)) {
         way->code = NVTD_FAULT_SGN_USER;
-        way->unmapped = true;
     }
 }
 
@@ -129,11 +126,9 @@ static void second_fault(const NyxVtdContext *ctx, const NyxWalkCtx *wctx,
         way->code = ctx->scalable ? NVTD_FAULT_SSS_P
                                   : nyx_vtd_denied(ctx, need);
         way->hole = true;
-        way->unmapped = true;
         break;
     case NYX_WALK_DENIED:
         way->code = nyx_vtd_denied(ctx, need & ~walk->permission);
-        way->unmapped = true;
         break;
     case NYX_WALK_RESERVED:
         way->code = codes->reserved;
@@ -166,7 +161,6 @@ static void nested_fault(const NyxVtdContext *ctx, const NyxNestedCtx *nctx,
     if (walk->status == NYX_NESTED_FINAL) {
         return;
     }
-    way->unmapped = false;
     if (denied && walk->status == NYX_NESTED_STORE) {
         way->code = NVTD_FAULT_FS_AD_SS;
     } else if (denied) {
@@ -338,7 +332,6 @@ void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way)
         one_stage(job, &wctx, way);
     } else if (!nyx_is_canonical(job->iova, ctx->fs_levels == 5 ? 57 : 48)) {
         way->code = NVTD_FAULT_SGN_CANONICAL;
-        way->unmapped = true;
         way->lg2 = 12;
     } else if (ctx->kind == NYX_VTD_KIND_FIRST) {
         const NyxWalkCtx wctx = first_stage(job->r->vtd, ctx,

@@ -289,7 +289,7 @@ NYX_LAYOUT64(NVTD_D7_W0)
 NYX_LAYOUT64(NVTD_D8_W0)
 NYX_LAYOUT64(NVTD_D8_W1)
 
-/* 7.7.1, Page Group Response Descriptor; drivers still set the old LPIG. */
+/* 7.6.1, Page Group Response Descriptor; drivers still set the old LPIG. */
 #define NVTD_D9_W0(F)                        \
     F(NVTD_D9, TYPE,      0,  4, USED)       \
     F(NVTD_D9, PP,        4,  1, USED)       \

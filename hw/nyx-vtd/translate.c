@@ -89,8 +89,10 @@ static bool complete(const Xlat *x, uint64_t addr, uint8_t lg2,
         access &= ~NYX_ACCESS_WRITE;
     }
     answer(reply, req->iova, addr, lg2, access);
-    if (req->type == NYX_REQ_TRANSLATION && access) {
+    if (req->type == NYX_REQ_TRANSLATION) {
         reply->access |= req->has_pasid ? req->access & NYX_ACCESS_PRIV : 0;
+    }
+    if (req->type == NYX_REQ_TRANSLATION && access) {
         reply->ats = rights & ENTRY_SNOOP ? NYX_ATS_SNOOP : 0;
     }
     return true;
@@ -103,10 +105,60 @@ static bool block(NyxReply *reply)
     return false;
 }
 
+/*
+ * 7.1.3: what is no error of a translation request.  It means that there is
+ * no translation, which the completion says with R = W = 0.
+ */
+static bool means_unmapped(NyxVtdFaultCode code)
+{
+    switch (code) {
+    case NVTD_FAULT_WIDTH:
+    case NVTD_FAULT_WRITE:
+    case NVTD_FAULT_READ:
+    case NVTD_FAULT_PDIR_P:
+    case NVTD_FAULT_PTE_P:
+    case NVTD_FAULT_PTE_ERE:
+    case NVTD_FAULT_PTE_SRE:
+    case NVTD_FAULT_FS_READ:
+    case NVTD_FAULT_FS_P:
+    case NVTD_FAULT_FS_RSVD:
+    case NVTD_FAULT_FS_ROOT:
+    case NVTD_FAULT_FS_BEYOND_SS:
+    case NVTD_FAULT_FS_ROOT_SS:
+    case NVTD_FAULT_FS_TABLE_SS:
+    case NVTD_FAULT_FS_AD_SS:
+    case NVTD_FAULT_FS_AD:
+    case NVTD_FAULT_SSS_P:
+    case NVTD_FAULT_SGN_CANONICAL:
+    case NVTD_FAULT_SGN_USER:
+    case NVTD_FAULT_SGN_EXEC:
+    case NVTD_FAULT_SGN_HAW:
+    case NVTD_FAULT_SGN_WIDTH:
+    case NVTD_FAULT_SGN_WRITE:
+    case NVTD_FAULT_SGN_READ:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A completion without rights; Priv is repeated all the same. */
+static bool answer_unmapped(const Xlat *x, NyxReply *reply)
+{
+    const NyxRequest *req = x->req;
+
+    return answer(reply, req->iova, 0, 12,
+                  req->has_pasid ? req->access & NYX_ACCESS_PRIV : 0);
+}
+
 /* Refuse, and report unless the request only asks. */
 static bool refuse(const Xlat *x, NyxVtdFaultCode code, NyxReply *reply)
 {
-    if (!x->probe) {
+    bool unmapped = x->req->type == NYX_REQ_TRANSLATION &&
+                    means_unmapped(code);
+
+    /* SFS.10 is reported all the same. */
+    if (!x->probe && (!unmapped || code == NVTD_FAULT_FS_AD)) {
         const NyxVtdFault fault = {
             .code = code,
             .sid = x->sid,
@@ -120,26 +172,12 @@ static bool refuse(const Xlat *x, NyxVtdFaultCode code, NyxReply *reply)
 
         nyx_vtd_report(x->vtd, x->r, &fault);
     }
-    return block(reply);
-}
-
-/*
- * 3.9 and 4.1: a translation request for a page that is not mapped succeeds
- * with R = W = 0; other requests are refused with what is missing.
- */
-static bool refuse_unmapped(const Xlat *x, NyxVtdFaultCode code,
-                            NyxReply *reply)
-{
-    if (x->req->type == NYX_REQ_TRANSLATION) {
-        return answer(reply, x->req->iova, 0, 12, NYX_ACCESS_NONE);
-    }
-    return refuse(x, code, reply);
+    return unmapped ? answer_unmapped(x, reply) : block(reply);
 }
 
 static bool refuse_access(const Xlat *x, unsigned permission, NyxReply *reply)
 {
-    return refuse_unmapped(x, nyx_vtd_denied(&x->ctx, x->need & ~permission),
-                           reply);
+    return refuse(x, nyx_vtd_denied(&x->ctx, x->need & ~permission), reply);
 }
 
 static bool overlaps_interrupts(uint64_t first, uint64_t last)
@@ -282,8 +320,7 @@ static bool finish_walk(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
     if (way->hole && x->vtd->cfg.caching_mode) {
         fill(x, 0, way->lg2, NYX_ACCESS_NONE);
     }
-    return way->unmapped ? refuse_unmapped(x, way->code, reply)
-                         : refuse(x, way->code, reply);
+    return refuse(x, way->code, reply);
 }
 
 /* 3.9: which request kinds the context admits. */
@@ -315,7 +352,7 @@ static bool finish_entry(const Xlat *x, bool marks,
         *ok = complete(x, entry->addr, entry->lg2, entry->permission, reply);
     } else if (!entry->permission && x->ctx.scalable) {
         /* The fault that the walk found, which is not about rights. */
-        *ok = refuse_unmapped(x, NVTD_FAULT_SSS_P, reply);
+        *ok = refuse(x, NVTD_FAULT_SSS_P, reply);
     } else {
         *ok = refuse_access(x, entry->permission, reply);
     }
@@ -352,7 +389,10 @@ static bool pass_through(const Xlat *x, NyxReply *reply)
     }
     if (x->req->has_pasid || x->req->type == NYX_REQ_TRANSLATION) {
         if (overlaps_interrupts(x->req->iova, x->req->iova)) {
-            return refuse(x, NVTD_FAULT_SGN_INTR, reply);
+            /* SGN.8.2 leaves these translation requests out. */
+            return x->req->type == NYX_REQ_TRANSLATION
+                   ? answer_unmapped(x, reply)
+                   : refuse(x, NVTD_FAULT_SGN_INTR, reply);
         }
         lg2 = INTR_LG2;
     }
@@ -385,6 +425,34 @@ static bool iotlb_lookup(Xlat *x, NyxIotlbEntry *entry)
                                x->ctx.did);
 }
 
+/* 4.2.5: a host address, of which there are HAW bits. */
+static bool translated(const Xlat *x, NyxReply *reply)
+{
+    if (x->req->iova >> x->vtd->cfg.haw_bits) {
+        return refuse(x, x->ctx.scalable ? NVTD_FAULT_SGN_HAW
+                                         : NVTD_FAULT_WIDTH, reply);
+    }
+    return identity(x, reply);
+}
+
+/* With a PASID it is an address like any other. */
+static bool asks_for_interrupts(const NyxRequest *req)
+{
+    return req->type == NYX_REQ_TRANSLATION && !req->has_pasid &&
+           overlaps_interrupts(req->iova, req->iova);
+}
+
+/* 7.1.3, S.1 and S.2: an endpoint may write there, but not translated. */
+static bool answer_interrupts(const Xlat *x, NyxReply *reply)
+{
+    if (no_write(&x->vtd->cfg, x->req)) {
+        return answer_unmapped(x, reply);
+    }
+    answer(reply, x->req->iova, x->req->iova, 12, NYX_ACCESS_WRITE);
+    reply->ats = NYX_ATS_UNTRANSLATED;
+    return true;
+}
+
 static bool translate_miss(Xlat *x, NyxReply *reply)
 {
     NyxVtdFaultCode code = nyx_vtd_context_get(x->r, x->sid, x->req, &x->ctx,
@@ -403,7 +471,10 @@ static bool translate_miss(Xlat *x, NyxReply *reply)
         return refuse(x, code, reply);
     }
     if (x->req->type == NYX_REQ_TRANSLATED) {
-        return identity(x, reply);
+        return translated(x, reply);
+    }
+    if (asks_for_interrupts(x->req)) {
+        return answer_interrupts(x, reply);
     }
     if (too_wide(x)) {
         return refuse(x, x->ctx.scalable ? NVTD_FAULT_SGN_WIDTH
@@ -502,19 +573,14 @@ bool translate_long(NyxVtdRequester *r, uint16_t sid, const NyxRequest *req,
     if (!prior->translating) {
         return translate_off(&x, reply);
     }
-    if ((req->type == NYX_REQ_TRANSLATED ||
-         (req->type == NYX_REQ_TRANSLATION && !req->has_pasid)) &&
+    if (req->type == NYX_REQ_TRANSLATED &&
         overlaps_interrupts(req->iova, req->iova)) {
-        /*
-         * 3.14: no device may have interrupts translated for it.  Before it
-         * is translated an address with a PASID is like any other.
-         */
         return refuse(&x, nyx_vtd_scalable(x.vtd) ? NVTD_FAULT_SGN_INTR
                                                   : NVTD_FAULT_INTR_RANGE,
                       reply);
     }
     if (req->type == NYX_REQ_TRANSLATION && !req->has_pasid &&
-        context_has_tables(prior->word, sid)) {
+        !asks_for_interrupts(req) && context_has_tables(prior->word, sid)) {
         prior->looked_up = true;
         prior->found = look_up(r, prior->word, req->iova, &prior->entry);
         nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_IOTLB_LOOKUP, prior->found, sid,

@@ -59,6 +59,97 @@ static void test_legacy_snoop(void)
     }
 }
 
+/* 7.1.3, S.1 and S.2, after what is wrong with the tables. */
+static void test_interrupt_range(void)
+{
+    static const uint64_t at[] = { 0xfee00000, 0xfee01234, 0xfeefffff };
+
+    for (unsigned i = 0; i < 2 * ARRAY_SIZE(at); i++) {
+        g_autofree char *name = g_strdup_printf("row %u", i);
+        NyxVtdCfg cfg = fx_cfg();
+        NyxReply reply;
+        uint64_t ss;
+        Fx *f;
+
+        cfg.no_write_flag = i & 1;
+        f = fx_new_domain(&cfg, 4, &ss);
+        fx_map(f, ss, 4, 0xfee01000, 0x9000, 12, FX_RW);
+        reply = fx_request(f, NYX_REQ_TRANSLATION, FX_RW, at[i / 2]);
+        FX_CHECK(name, reply.ok, false);
+        FX_CHECK(name, fx_take_code(f), 0xd);
+        fx_context(f, FX_SID, fx_context_lo(ss, 1, false),
+                   fx_context_hi(4, FX_DID));
+        fx_flush_context_global(f);
+        for (unsigned again = 0; again < 2; again++) {
+            reply = fx_request(f, NYX_REQ_TRANSLATION, FX_RW, at[i / 2]);
+            check(name, &reply, FX_W, NYX_ATS_UNTRANSLATED);
+            FX_CHECK(name, reply.addr_mask, 0xfff);
+            reply = fx_request(f, NYX_REQ_TRANSLATION, FX_R, at[i / 2]);
+            check(name, &reply, i & 1 ? 0 : FX_W,
+                  i & 1 ? 0 : NYX_ATS_UNTRANSLATED);
+            FX_CHECK(name, fx_dma(f, FX_R, 0xfee01000), 0x9000);
+        }
+        reply = fx_request(f, NYX_REQ_TRANSLATION, FX_RW, 0xfedff000);
+        check(name, &reply, 0, 0);
+        reply = fx_request(f, NYX_REQ_TRANSLATION, FX_RW, 0xfef00000);
+        check(name, &reply, 0, 0);
+        FX_CHECK(name, fx_read32(f, 0x34), 0);
+        fx_free(f);
+    }
+}
+
+/* LGN.1.1: beyond the width there is no translation, which is no fault. */
+static void test_legacy_width(void)
+{
+    NyxReply reply;
+    uint64_t ss;
+    Fx *f = fx_new_domain(NULL, 3, &ss);
+
+    fx_context(f, FX_SID, fx_context_lo(ss, 1, false),
+               fx_context_hi(3, FX_DID));
+    fx_flush_context_global(f);
+    reply = fx_request(f, NYX_REQ_TRANSLATION, FX_RW, 1ULL << 39);
+    check("translation", &reply, 0, 0);
+    g_assert_cmphex(fx_read32(f, 0x34), ==, 0);
+    g_assert_cmphex(fx_dma(f, FX_R, 1ULL << 39), ==, FX_REFUSED);
+    g_assert_cmphex(fx_take_code(f), ==, 0x4);
+    fx_free(f);
+}
+
+/* LGN.1.2 and SGN.4.1: a translated request has an address of the host's. */
+static void test_translated_width(void)
+{
+    for (unsigned scalable = 0; scalable < 2; scalable++) {
+        NyxVtdCfg cfg = sm_cfg();
+        uint64_t ss, end = 1ULL << cfg.haw_bits;
+        uint32_t pasid = scalable ? 1 : SM_NO_PASID;
+        NyxReply reply;
+        SmScene s;
+        Fx *f;
+
+        if (scalable) {
+            sc_init(&s, NULL);
+            f = s.f;
+        } else {
+            f = fx_new_domain(NULL, 4, &ss);
+            fx_context(f, FX_SID, fx_context_lo(ss, 1, false),
+                       fx_context_hi(4, FX_DID));
+            fx_flush_context_global(f);
+        }
+        reply = sm_request(f, FX_SID, pasid, NYX_REQ_TRANSLATED, FX_W,
+                           end - 1);
+        FX_CHECK(NULL, reply.addr, end - 1);
+        reply = sm_request(f, FX_SID, pasid, NYX_REQ_TRANSLATED, FX_W, end);
+        FX_CHECK(NULL, reply.ok, false);
+        FX_CHECK(NULL, fx_take_code(f), scalable ? 0x83 : 0x4);
+        if (scalable) {
+            sc_free(&s);
+        } else {
+            fx_free(f);
+        }
+    }
+}
+
 /* --- Scalable mode -------------------------------------------------------- */
 
 typedef struct SnoopRow {
@@ -139,7 +230,7 @@ static const struct {
     { "supervisor's page", 3, FX_RW, 0 },
     { "supervisor's page, privileged", 3, FX_RW | SM_PRIV, FX_RW | SM_PRIV },
     { "read-only", 5, FX_RW, FX_R },
-    { "nothing", 0, FX_RW | SM_PRIV, 0 },
+    { "nothing", 0, FX_RW | SM_PRIV, SM_PRIV },
 };
 
 static void test_modes(void)
@@ -214,7 +305,7 @@ static void test_no_write_nothing(void)
     sc_or(&s, s.space[2].at + 16, 1);
     reply = sm_request(s.f, FX_SID, 2, NYX_REQ_TRANSLATION, FX_R | SM_PRIV,
                        SC_IOVA);
-    check("NW", &reply, 0, 0);
+    check("NW", &reply, SM_PRIV, 0);
     reply = sm_request(s.f, FX_SID, 2, NYX_REQ_TRANSLATION, FX_RW | SM_PRIV,
                        SC_IOVA);
     check("no NW", &reply, FX_W | SM_PRIV, SNOOP);
@@ -244,6 +335,9 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nyx-vtd/ats/legacy-snoop", test_legacy_snoop);
+    g_test_add_func("/nyx-vtd/ats/interrupt-range", test_interrupt_range);
+    g_test_add_func("/nyx-vtd/ats/legacy-width", test_legacy_width);
+    g_test_add_func("/nyx-vtd/ats/translated-width", test_translated_width);
     g_test_add_func("/nyx-vtd/ats/snoop", test_snoop);
     g_test_add_func("/nyx-vtd/ats/snoop-not-offered", test_snoop_not_offered);
     g_test_add_func("/nyx-vtd/ats/modes", test_modes);

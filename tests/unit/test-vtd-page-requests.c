@@ -180,7 +180,7 @@ static const AdmitRow admit_rows[] = {
     { "PASIDE", 0, 1, 8, 0, 0x45 },
     { "PRE", 0, 1, 16, 0, 0x47 },
     { "PRE and PASIDE", 0, 1, 24, 0, 0x45 },
-    { "DTE is for ATS", 0, 1, 4, 0, 0x00 },
+    { "PRE without DTE", 0, 1, 4, 0, 0x43 },
     { "directory, P", 0, 2, 1, 0, 0x51 },
     { "directory, reserved", 0, 2, 0, 4, 0x52 },
     { "entry, P", 0, 3, 1, 0, 0x59 },

@@ -284,12 +284,14 @@ static const struct {
     { "PASID hits", PASID_HIT, 5 },
     { "PASID, both", PASID_LOOKUP | PASID_HIT, 13 },
     { "page requests", PAGE_REQUESTS, 2 },
-    { "blocked", BLOCKED, 3 },
-    { "ATS blocked", ATS_BLOCKED, 2 },
+    { "blocked", BLOCKED, 2 },
+    { "ATS blocked", ATS_BLOCKED, 1 },
 };
 
-/* Three of PASID 1, a translation of PASID 1 and one of 9, two pages, a third
- * that is refused. */
+/*
+ * Three of PASID 1, a translation of PASID 1 and one of 9, which is told that
+ * there is none, two pages, a third that is refused.
+ */
 static void scalable_work(Fx *f)
 {
     const NyxRequest page = {

@@ -17,7 +17,7 @@ typedef enum Ats {
     ATS_ERROR,               /* and there is a record */
     ATS_NONE,                /* R = W = 0 */
     ATS_SOME,                /* the rights that there are */
-    ATS_SKIP,
+    ATS_BOTH,                /* R = W = 0, and there is a record */
 } Ats;
 
 struct Row {
@@ -267,17 +267,18 @@ static const Row rows[] = {
     { "SCT.2", 2, ctx_not_present, 0, FX_R, 0, 0x41, true, ATS_ERROR },
     { "SCT.3", 2, ctx_or, 0x20, FX_W, 0, 0x42, true, ATS_ERROR },
     { "SCT.4", 2, ctx_rid_beyond, 0, FX_W, 0, 0x43, true, ATS_ERROR },
+    { "SCT.4 DTE", 2, ctx_clear, 4, FX_W, 0, 0x43, true, ATS_ERROR },
     { "SCT.6", 2, ctx_clear, 8, FX_W, 0, 0x45, true, ATS_ERROR },
     { "SCT.7", 0x2000, ctx_clear, 0xe00, FX_W, 0, 0x46, true, ATS_ERROR },
     { "SCT.7 PDTS 6", 0x80000, ctx_clear, 0x200, FX_R, 0, 0x46, true,
       ATS_ERROR },
     { "SPD.1", 2, dir_hole, 0, FX_R, 0, 0x50, false, ATS_ERROR },
-    { "SPD.2", 2, dir_not_present, 0, FX_R, 0, 0x51, true, ATS_ERROR },
+    { "SPD.2", 2, dir_not_present, 0, FX_R, 0, 0x51, true, ATS_NONE },
     { "SPD.3", 1, dir_or, 4, FX_R, 0, 0x52, true, ATS_ERROR },
     { "SPT.1", 1, entry_hole, 0, FX_R, 0, 0x58, false, ATS_ERROR },
     { "SPT.1 end", 2, entry_hole, 56, FX_R, 0, 0x58, false, ATS_ERROR },
-    { "SPT.2", 1, entry_not_present, 0, FX_W, 0, 0x59, true, ATS_ERROR },
-    { "SPT.2 PT", 4, entry_not_present, 0, FX_W, 0, 0x59, true, ATS_ERROR },
+    { "SPT.2", 1, entry_not_present, 0, FX_W, 0, 0x59, true, ATS_NONE },
+    { "SPT.2 PT", 4, entry_not_present, 0, FX_W, 0, 0x59, true, ATS_NONE },
     { "SPT.3", 3, entry_or3, 1, FX_R, 0, 0x5a, true, ATS_ERROR },
     { "SPT.4 type 0", 2, entry_clear0, 0x1c0, FX_R, 0, 0x5b, true, 0 },
     { "SPT.4 type 5", 4, entry_or0, 0x40, FX_R, 0, 0x5b, true, 0 },
@@ -288,41 +289,44 @@ static const Row rows[] = {
     { "SPT.4 PT AW", 4, entry_or0, 0x04, FX_W, 0, 0x5b, true, 0 },
     { "SPT.4 FSPM 2", 1, entry_or2, 8, FX_R, 0, 0x5b, true, 0 },
     { "SPT.4 FSPM 3", 3, entry_or2, 12, FX_R, 0, 0x5b, true, 0 },
-    { "SPT.5", 1, nothing, 0, FX_R | SM_X, 0, 0x5c, true, 0 },
-    { "SPT.5 second", 2, nothing, 0, FX_R | SM_X, 0, 0x5c, true, 0 },
-    { "SPT.5 PT", 4, entry_or2, 1, FX_R | SM_X | SM_PRIV, 0, 0x5c, true, 0 },
-    { "SPT.6", 1, nothing, 0, FX_R | SM_PRIV, 0, 0x5d, true, 0 },
-    { "SPT.6 exec", 3, entry_or2, 2, FX_R | SM_X | SM_PRIV, 0, 0x5d, true, 0 },
-    { "SPT.6 PT", 4, nothing, 0, FX_W | SM_PRIV, 0, 0x5d, true, 0 },
+    { "SPT.5", 1, nothing, 0, FX_R | SM_X, 0, 0x5c, true, ATS_NONE },
+    { "SPT.5 second", 2, nothing, 0, FX_R | SM_X, 0, 0x5c, true, ATS_NONE },
+    { "SPT.5 PT", 4, entry_or2, 1, FX_R | SM_X | SM_PRIV, 0, 0x5c, true,
+      ATS_NONE },
+    { "SPT.6", 1, nothing, 0, FX_R | SM_PRIV, 0, 0x5d, true, ATS_NONE },
+    { "SPT.6 exec", 3, entry_or2, 2, FX_R | SM_X | SM_PRIV, 0, 0x5d, true,
+      ATS_NONE },
+    { "SPT.6 PT", 4, nothing, 0, FX_W | SM_PRIV, 0, 0x5d, true, ATS_NONE },
 
-    { "SFS.1", 1, fs_hole, 3, FX_R, 0, 0x70, true, ATS_ERROR },
-    { "SFS.1 page", 3, fs_hole, 1, FX_R, 0, 0x70, true, ATS_ERROR },
+    { "SFS.1", 1, fs_hole, 3, FX_R, 0, 0x70, true, ATS_NONE },
+    { "SFS.1 page", 3, fs_hole, 1, FX_R, 0, 0x70, true, ATS_NONE },
     { "SFS.2", 1, fs_not_present, 1, FX_R, 0, 0x71, true, ATS_NONE },
     { "SFS.2 top", 1, fs_not_present, 4, FX_W, 0, 0x71, true, ATS_NONE },
     { "SFS.2 nested", 3, fs_not_present, 2, FX_W, 0, 0x71, true, ATS_NONE },
-    { "SFS.3", 1, fs_page_or, B51, FX_W, 0, 0x72, true, ATS_ERROR },
-    { "SFS.3 HAW", 1, fs_page_or, 1ULL << 46, FX_W, 0, 0x72, true, 0 },
-    { "SFS.3 PS", 1, fs_top_or, 0x80, FX_W, 0, 0x72, true, ATS_ERROR },
-    { "SFS.3 XD", 3, fs_page_or, 1ULL << 63, FX_W, 0, 0x72, true, 0 },
-    { "SFS.4", 1, fs_hole, 4, FX_R, 0, 0x73, true, ATS_ERROR },
-    { "SFS.4 nested", 3, fs_hole, 4, FX_R, 0, 0x73, true, ATS_ERROR },
-    { "SFS.5 root", 3, entry_or2, 1ULL << 48, FX_R, 0, 0x74, true, 0 },
-    { "SFS.5 root far", 3, entry_or2, 1ULL << 63, FX_R, 0, 0x74, true, 0 },
-    { "SFS.5 table", 3, fs_top_or, B51, FX_R, 0, 0x74, true, ATS_ERROR },
-    { "SFS.5 page", 3, fs_page_or, 1ULL << 48, FX_R, 0, 0x74, true, 0 },
-    { "SFS.6", 3, ss_of_root_clear, 1, FX_R, 0, 0x75, true, ATS_ERROR },
-    { "SFS.7", 3, ss_of_table_clear, 1, FX_W, 0, 0x76, true, ATS_ERROR },
-    { "SFS.8", 3, ss_of_table_clear, 2, FX_R, 0, 0x77, true, ATS_ERROR },
-    { "SFS.10", 1, fs_no_store, 1, FX_R, 0, 0x91, true, ATS_ERROR },
-    { "SFS.10 top", 1, fs_no_store, 4, FX_R, 0, 0x91, true, ATS_ERROR },
-    { "SFS.10 nested", 3, fs_no_store, 1, FX_W, 0, 0x91, true, ATS_ERROR },
+    { "SFS.3", 1, fs_page_or, B51, FX_W, 0, 0x72, true, ATS_NONE },
+    { "SFS.3 HAW", 1, fs_page_or, 1ULL << 46, FX_W, 0, 0x72, true, ATS_NONE },
+    { "SFS.3 PS", 1, fs_top_or, 0x80, FX_W, 0, 0x72, true, ATS_NONE },
+    { "SFS.3 XD", 3, fs_page_or, 1ULL << 63, FX_W, 0, 0x72, true, ATS_NONE },
+    { "SFS.4", 1, fs_hole, 4, FX_R, 0, 0x73, true, ATS_NONE },
+    { "SFS.4 nested", 3, fs_hole, 4, FX_R, 0, 0x73, true, ATS_NONE },
+    { "SFS.5 root", 3, entry_or2, 1ULL << 48, FX_R, 0, 0x74, true, ATS_NONE },
+    { "SFS.5 root far", 3, entry_or2, 1ULL << 63, FX_R, 0, 0x74, true,
+      ATS_NONE },
+    { "SFS.5 table", 3, fs_top_or, B51, FX_R, 0, 0x74, true, ATS_NONE },
+    { "SFS.5 page", 3, fs_page_or, 1ULL << 48, FX_R, 0, 0x74, true, ATS_NONE },
+    { "SFS.6", 3, ss_of_root_clear, 1, FX_R, 0, 0x75, true, ATS_NONE },
+    { "SFS.7", 3, ss_of_table_clear, 1, FX_W, 0, 0x76, true, ATS_NONE },
+    { "SFS.8", 3, ss_of_table_clear, 2, FX_R, 0, 0x77, true, ATS_NONE },
+    { "SFS.10", 1, fs_no_store, 1, FX_R, 0, 0x91, true, ATS_BOTH },
+    { "SFS.10 top", 1, fs_no_store, 4, FX_R, 0, 0x91, true, ATS_BOTH },
+    { "SFS.10 nested", 3, fs_no_store, 1, FX_W, 0, 0x91, true, ATS_BOTH },
 
     { "SSS.1", 2, ss_hole, 3, FX_R, 0, 0x78, true, ATS_ERROR },
     { "SSS.1 nested", 3, ss_hole, 1, FX_R, 0, 0x78, true, ATS_ERROR },
     { "SSS.2", 2, ss_page_clear, 3, FX_R, 0, 0x79, true, ATS_NONE },
     { "SSS.2 top", 2, ss_top_clear, 3, FX_W, 0, 0x79, true, ATS_NONE },
     { "SSS.2 nested", 3, ss_page_clear, 3, FX_W, 0, 0x79, true, ATS_NONE },
-    { "SSS.2 root", 3, ss_of_root_clear, 3, FX_R, 0, 0x79, true, ATS_SKIP },
+    { "SSS.2 root", 3, ss_of_root_clear, 3, FX_R, 0, 0x79, true, ATS_NONE },
     { "SSS.3", 2, ss_page_or, B62, FX_R, 0, 0x7a, true, ATS_ERROR },
     { "SSS.3 nested", 3, ss_page_or, B62, FX_R, 0, 0x7a, true, ATS_ERROR },
     { "SSS.3 root", 3, ss_of_root_or, B62, FX_R, 0, 0x7a, true, ATS_ERROR },
@@ -342,9 +346,9 @@ static const Row rows[] = {
     { "SGN.3", 1, fs_no_execute, 1, FX_R | SM_X, 0, 0x82, true, ATS_SOME },
     { "SGN.3 top", 3, fs_no_execute, 4, FX_R | SM_X, 0, 0x82, true,
       ATS_SOME },
-    { "SGN.4", 4, nothing, 0, FX_R, 1ULL << 46, 0x83, true, ATS_SKIP },
-    { "SGN.5", 2, nothing, 0, FX_R, FAR_SS, 0x84, true, ATS_SKIP },
-    { "SGN.5 PT", 4, nothing, 0, FX_W, UINT64_MAX, 0x84, true, ATS_SKIP },
+    { "SGN.4", 4, nothing, 0, FX_R, 1ULL << 46, 0x83, true, ATS_NONE },
+    { "SGN.5", 2, nothing, 0, FX_R, FAR_SS, 0x84, true, ATS_NONE },
+    { "SGN.5 PT", 4, nothing, 0, FX_W, UINT64_MAX, 0x84, true, ATS_NONE },
     { "SGN.6", 1, fs_page_clear, 2, FX_W, 0, 0x85, true, ATS_SOME },
     { "SGN.6 top", 1, fs_top_clear, 2, FX_W, 0, 0x85, true, ATS_SOME },
     { "SGN.6 second", 2, ss_page_clear, 2, FX_W, 0, 0x85, true, ATS_SOME },
@@ -356,7 +360,7 @@ static const Row rows[] = {
     { "SGN.8", 1, fs_page_poke, MSI | 7, FX_W, 0, 0x87, true, ATS_ERROR },
     { "SGN.8 second", 2, ss_page_poke, MSI | 3, FX_R, 0, 0x87, true, 0 },
     { "SGN.8 nested", 3, ss_page_poke, MSI | 3, FX_W, 0, 0x87, true, 0 },
-    { "SGN.8 PT", 4, nothing, 0, FX_W, MSI, 0x87, true, ATS_ERROR },
+    { "SGN.8 PT", 4, nothing, 0, FX_W, MSI, 0x87, true, ATS_NONE },
 };
 
 static bool without_pasid(const Row *row)
@@ -473,9 +477,11 @@ static void ats_row(SmScene *s, const Row *row, bool rid)
     reply = sm_request(s->f, FX_SID, pasid, NYX_REQ_TRANSLATION, row->access,
                        iova);
     FX_CHECK(name, reply.ok, !error);
-    FX_CHECK(name, fx_take_fault(s->f).hi, error ? row_hi(row, pasid, 1) : 0);
-    if (row->ats == ATS_NONE) {
-        FX_CHECK(name, reply.access, 0);
+    FX_CHECK(name, fx_take_fault(s->f).hi,
+             error || row->ats == ATS_BOTH ? row_hi(row, pasid, 1) : 0);
+    if (row->ats == ATS_NONE || row->ats == ATS_BOTH) {
+        FX_CHECK(name, reply.access, row->access & SM_PRIV);
+        FX_CHECK(name, reply.ats, 0);
     } else if (row->ats == ATS_SOME) {
         FX_CHECK(name, reply.access,
                  (FX_RW | (row->access & SM_X)) & ~missing);
@@ -489,11 +495,9 @@ static void test_translation_requests(void)
 
     sc_init(&s, NULL);
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-        if (rows[i].ats != ATS_SKIP) {
-            ats_row(&s, &rows[i], false);
-            if (without_pasid(&rows[i])) {
-                ats_row(&s, &rows[i], true);
-            }
+        ats_row(&s, &rows[i], false);
+        if (without_pasid(&rows[i])) {
+            ats_row(&s, &rows[i], true);
         }
     }
     sc_free(&s);
@@ -515,7 +519,7 @@ static void test_ats_not_enabled(void)
 
         for (unsigned cached = 0; cached < 2; cached++) {
             sc_poke(&s, s.ctx + 8, pgtt);
-            sc_clear(&s, s.ctx, 4);
+            sc_clear(&s, s.ctx, 4 | 16);
             if (cached) {
                 FX_CHECK(name, sm_dma(s.f, pasid, FX_R, SC_IOVA),
                          sc_good(pgtt));
@@ -640,7 +644,7 @@ static const OrderRow first_order[] = {
     { dir_not_present, 0, 0x51 },
     { dir_hole, 0, 0x50 },
     { ctx_clear, 8, 0x45 },
-    { ctx_clear, 4, 0x44 },
+    { ctx_clear, 4 | 16, 0x44 },         /* PRE goes with DTE */
     { ctx_rid_beyond, 0, 0x43 },
     { ctx_or, 0x20, 0x42 },
     { ctx_clear, 1, 0x41 },

@@ -212,17 +212,21 @@ static void test_pass_through(void)
         FX_CHECK(row, reply.addr, end - 0x1000);
         FX_CHECK(row, reply.access, FX_RW);
         FX_CHECK(row, (reply.addr | reply.addr_mask) < end, true);
-        FX_CHECK(row, sm_request(f, FX_SID, pasid, type, FX_RW, end).ok,
-                 false);
-        FX_CHECK(row, fx_take_code(f), end >> 48 ? 0x84 : 0x83);
+        reply = sm_request(f, FX_SID, pasid, type, FX_RW, end);
+        FX_CHECK(row, reply.ok, type == NYX_REQ_TRANSLATION);
+        FX_CHECK(row, reply.access, 0);
+        FX_CHECK(row, fx_take_code(f), type ? 0 : end >> 48 ? 0x84 : 0x83);
         /* Who is refused the interrupt range is not promised it. */
         reply = sm_request(f, FX_SID, pasid, type, FX_RW, 0xfedff000);
         FX_CHECK(row, reply.addr, 0xfedff000);
         if (pasid != SM_NO_PASID || type) {
             FX_CHECK(row, (reply.addr | reply.addr_mask) < 0xfee00000, true);
-            FX_CHECK(row, sm_request(f, FX_SID, pasid, type, FX_RW,
-                                     0xfee00000).ok, false);
-            FX_CHECK(row, fx_take_code(f), 0x87);
+            reply = sm_request(f, FX_SID, pasid, type, FX_RW, 0xfee00000);
+            FX_CHECK(row, reply.ok, type == NYX_REQ_TRANSLATION);
+            FX_CHECK(row, reply.access, pasid == SM_NO_PASID ? FX_W : 0);
+            FX_CHECK(row, reply.ats, pasid == SM_NO_PASID
+                                     ? NYX_ATS_UNTRANSLATED : 0);
+            FX_CHECK(row, fx_take_code(f), type ? 0 : 0x87);
         }
         fx_free(f);
     }
@@ -643,6 +647,7 @@ static void test_snoop_bit(void)
 /* An address with a PASID is an address; one already translated is not. */
 static void test_interrupt_range(void)
 {
+    NyxReply reply;
     SmScene s;
 
     sc_init(&s, NULL);
@@ -656,9 +661,16 @@ static void test_interrupt_range(void)
                                   FX_W, 0xfee01000).ok, false);
         FX_CHECK(NULL, fx_take_code(s.f), 0x87);
     }
-    FX_CHECK(NULL, sm_request(s.f, FX_SID, SM_NO_PASID, NYX_REQ_TRANSLATION,
-                              FX_W, 0xfee01000).ok, false);
-    FX_CHECK(NULL, fx_take_code(s.f), 0x87);
+    /* Without one it may be written to, as it is. */
+    sc_poke(&s, s.ctx + 8, 1);
+    sm_flush(s.f);
+    reply = sm_request(s.f, FX_SID, SM_NO_PASID, NYX_REQ_TRANSLATION, FX_RW,
+                       0xfee01000);
+    FX_CHECK(NULL, reply.ok, true);
+    FX_CHECK(NULL, reply.access, FX_W);
+    FX_CHECK(NULL, reply.ats, NYX_ATS_UNTRANSLATED);
+    FX_CHECK(NULL, reply.addr_mask, 0xfff);
+    FX_CHECK(NULL, fx_take_code(s.f), 0);
     sc_free(&s);
 }
 

@@ -52,7 +52,7 @@ typedef enum NyxAtsField {
  * Answer to a request.  For a permitted request @addr is the address to use
  * for the first byte, and bytes up to the end of the naturally aligned block
  * of @addr_mask + 1 bytes around it may follow.  For a translation request,
- * @access of zero and @ok set means "no mapping" (a successful completion
+ * @ok with no right in @access means "no mapping" (a successful completion
  * with R = W = 0).
  */
 typedef struct NyxReply {
