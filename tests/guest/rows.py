@@ -268,6 +268,14 @@ SINGLE = (
         tests='net_up:e1000e:2 busy:migrate:3:far:vblk:ahci net:e1000e:2 '
               'busy:migrate:2:far:vblk:ahci net:e1000e:2'),
 
+    Row('units-hotplug-6.12', unfit=NO_OPTION, iommu='intremap=on,unit1=rp1',
+        devices='rp=rp1 rp=rp2 vblk later=hvblk later=hnvme',
+        tests='hotplug:hvblk hotplug:hnvme hotplug:hvblk disk:vblk'),
+    Row('units-bridges-6.12', iommu='intremap=on,unit1=rp1,unit2=rp2',
+        devices='rp=rp1 rp=rp2 nvme@rp1 pciebr=br@rp2 pcibr=br2@br e1000@br '
+                'vblk@br2 ahci', mode='lazy',
+        tests=f'{DISKS} net:e1000:2', unfit=NO_OPTION),
+
     # Both stages, of which the kernel's own domains use the first; then each
     # stage alone.
     Row('scalable-6.12', iommu=SCALABLE, append=SM_ON, unfit=NO_OPTION),
