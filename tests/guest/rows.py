@@ -225,6 +225,12 @@ SINGLE = (
         devices='rp vblk=far@rp vblk-ats=vblk nvme e1000e',
         tests='disk:far disk:vblk disk:nvme net:e1000e:2'),
 
+    # OVMF reserves what is not RAM only.
+    Row('dmar-ovmf-6.12', firmware='ovmf', unfit=NO_OPTION, **SMALL,
+        iommu='intremap=on,rmrr=nvme@0x1000000000-0x1000000fff',
+        says=(r'e820: .mem 0x0*1000000000-0x0*1000000fff. reserved',
+              r'RMRR base: 0x0*1000000000 end: 0x0*1000000fff')),
+
     # Units like real parts, poor and rich.
     Row('profile-minimal-6.12', iommu='profile=minimal,intremap=off',
         remap='off', says=NO_QUEUE, unfit=NO_OPTION),
