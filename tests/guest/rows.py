@@ -232,6 +232,12 @@ SINGLE = (
         devices='rp vblk=far@rp vblk-ats=vblk nvme e1000e',
         tests='disk:far disk:vblk disk:nvme net:e1000e:2'),
 
+    # OVMF reserves what is not RAM only.
+    Row('dmar-ovmf-6.12', firmware='ovmf', unfit=NO_OPTION, **SMALL,
+        iommu='intremap=on,rmrr=nvme@0x1000000000-0x1000000fff',
+        says=(r'e820: .mem 0x0*1000000000-0x0*1000000fff. reserved',
+              r'RMRR base: 0x0*1000000000 end: 0x0*1000000fff')),
+
     # Units like real parts, poor and rich.
     Row('profile-minimal-6.12', iommu='profile=minimal,intremap=off',
         remap='off', says=NO_QUEUE, unfit=NO_OPTION),
@@ -274,6 +280,14 @@ SINGLE = (
         unfit=NO_OPTION, devices='rp vblk=far@rp vblk ahci e1000e',
         tests='net_up:e1000e:2 busy:migrate:3:far:vblk:ahci net:e1000e:2 '
               'busy:migrate:2:far:vblk:ahci net:e1000e:2'),
+
+    Row('units-hotplug-6.12', unfit=NO_OPTION, iommu='intremap=on,unit1=rp1',
+        devices='rp=rp1 rp=rp2 vblk later=hvblk later=hnvme',
+        tests='hotplug:hvblk hotplug:hnvme hotplug:hvblk disk:vblk'),
+    Row('units-bridges-6.12', iommu='intremap=on,unit1=rp1,unit2=rp2',
+        devices='rp=rp1 rp=rp2 nvme@rp1 pciebr=br@rp2 pcibr=br2@br e1000@br '
+                'vblk@br2 ahci', mode='lazy',
+        tests=f'{DISKS} net:e1000:2', unfit=NO_OPTION),
 
     # Both stages, of which the kernel's own domains use the first; then each
     # stage alone.

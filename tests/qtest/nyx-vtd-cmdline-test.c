@@ -132,6 +132,9 @@ static const WrongRow wrong_rows[] = {
     { "-M q35 -device nyx-vtd,aw-bits=256", "'aw-bits' expects" },
     { "-M q35 -device nyx-vtd,eim=perhaps", "'eim' does not accept" },
     { "-M q35 -device nyx-vtd,pt=perhaps", "'pt' expects" },
+    /* A property that our class shares. */
+    { "-M q35 -device nyx-vtd -device intel-iommu,pt=perhaps",
+      "'pt' expects" },
 };
 
 static void test_wrong(void)

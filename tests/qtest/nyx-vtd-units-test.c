@@ -289,6 +289,28 @@ static void test_ioapic(void)
     units_end(&u);
 }
 
+/* A device of the host asks for its IOMMU before all devices are there. */
+static void test_early(void)
+{
+    QVtd *v = qvtd_start("-M q35 -device nyx-vtd,id=iommu,caching-mode=on,"
+                         "unit1=rp:late -device pcie-root-port,id=rp,"
+                         "bus=pcie.0,addr=3,chassis=1 "
+                         "-device nyx-testdev,bus=rp,host-aw-bits=48 "
+                         "-device nyx-testdev,id=late,bus=pcie.0,addr=9");
+    QVtd *other = qvtd_unit(v, 1);
+    NyxTestdev td;
+
+    nyx_pci_bridge(v->pc, 0x18, 1, 1);
+    td = nyx_td_get(v->pc->pci, 0x100);
+    g_assert_true(qvtd_enable(other));
+    NYX_CHECK(NULL, nyx_td_writel(&td, IOVA, 1) != NYX_TD_ST_OK, 1);
+    NYX_CHECK(NULL, qvtd_record(v, 0).valid, 0);
+    NYX_CHECK(NULL, qvtd_record(other, 0).hi, 0x8000000100000100);
+    nyx_td_put(&td);
+    g_free(other);
+    qvtd_end(v);
+}
+
 /* A reset is for all of them. */
 static void test_reset(void)
 {
@@ -385,6 +407,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/vtd-units/device-tlb", test_device_tlb);
     qtest_add_func("/nyx/vtd-units/interrupts", test_interrupts);
     qtest_add_func("/nyx/vtd-units/ioapic", test_ioapic);
+    qtest_add_func("/nyx/vtd-units/early", test_early);
     qtest_add_func("/nyx/vtd-units/reset", test_reset);
     qtest_add_func("/nyx/vtd-units/migrate", test_migrate);
     return g_test_run();

@@ -314,6 +314,61 @@ static void test_mhmv(void)
     }
 }
 
+/* --- Saved states --------------------------------------------------------- */
+
+typedef struct SavedRow {
+    const char *name;
+    uint32_t offset;
+    uint8_t bit;
+} SavedRow;
+
+/* What a unit without the feature cannot have come to. */
+static const SavedRow saved_rows[] = {
+    { "QIES", 0x1c, 26 },
+    { "WBFS", 0x1c, 27 },
+    { "CCMD.DID", 0x28, 8 },
+    { "IQE", 0x34, 4 },
+    { "ICE", 0x34, 5 },
+    { "ITE", 0x34, 6 },
+    { "PRS", 0x64, 0 },
+    { "EPM", 0x64, 31 },
+    { "PLMBASE", 0x68, 21 },
+    { "PLMLIMIT", 0x6c, 31 },
+    { "PHMBASE", 0x70, 21 },
+    { "PHMLIMIT", 0x78, 45 },
+    { "IQH", 0x80, 4 },
+    { "IQT", 0x88, 4 },
+    { "IQA", 0x90, 12 },
+    { "IWC", 0x9c, 0 },
+    { "IECTL.IM", 0xa0, 31 },
+    { "IEDATA", 0xa4, 0 },
+    { "IEADDR", 0xa8, 2 },
+    { "IQERCD", 0xb0, 0 },
+    { "IOTLB.DID", 0x508, 40 },
+};
+
+static void test_saved(void)
+{
+    NyxVtdCfg cfg = fx_cfg();
+    Fx *f;
+
+    cfg.queue = cfg.intremap = cfg.eim = cfg.device_iotlb = false;
+    cfg.protected_low = cfg.protected_high = false;
+    cfg.write_buffer = true;
+    cfg.domain_bits = 8;
+    f = fx_new(&cfg);
+    for (unsigned i = 0; i < ARRAY_SIZE(saved_rows); i++) {
+        const SavedRow *row = &saved_rows[i];
+        g_autofree NyxVtdSaved *saved = g_new0(NyxVtdSaved, 1);
+
+        nyx_vtd_save(f->vtd, saved);
+        FX_CHECK(row->name, !nyx_vtd_load(f->vtd, saved), true);
+        saved->regs[row->offset + row->bit / 8] |= 1 << row->bit % 8;
+        FX_CHECK(row->name, !nyx_vtd_load(f->vtd, saved), false);
+    }
+    fx_free(f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -328,5 +383,6 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx/vtd-poor/write-buffer", test_write_buffer);
     g_test_add_func("/nyx/vtd-poor/no-queue", test_no_queue);
     g_test_add_func("/nyx/vtd-poor/mhmv", test_mhmv);
+    g_test_add_func("/nyx/vtd-poor/saved", test_saved);
     return g_test_run();
 }
