@@ -77,7 +77,7 @@ class Guests:
         kernel = pathlib.Path(files[KERNEL])
         initrd = initramfs.build(kernel, pathlib.Path(files['busybox']),
                                  run.cache_directory(), MODULES)
-        image = next((kernel / 'boot').glob('vmlinuz-*'))
+        image = initramfs.image(kernel)
         return [
             str(pathlib.Path(qemu).resolve()), '-M', 'q35', '-accel', 'tcg',
             '-cpu', 'max', '-m', '512M', '-smp', '1', '-nographic',

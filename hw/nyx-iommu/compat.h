@@ -62,6 +62,15 @@ typedef struct CharFrontend NyxCharFrontend;
     qdev_add_vm_change_state_handler(dev, cb, NULL, opaque)
 #endif
 
+/* The same number on both sides; @hint says what to do if it is not. */
+#if NYX_QEMU_BEFORE(11, 0)
+#define NYX_VMSTATE_EQUAL(field, state, hint)                  \
+    VMSTATE_UINT32_EQUAL(field, state, hint)
+#else
+#define NYX_VMSTATE_EQUAL(field, state, hint)                  \
+    VMSTATE_UINT32_EQUAL(field, state)
+#endif
+
 /* Second argument of class_init: const from 10.1 on, like the new header. */
 #if __has_include("system/memory.h")
 typedef const void NyxClassData;

@@ -14,6 +14,7 @@
 #include "qapi/error.h"
 #include "hw/nyx-iommu/dma-notify.h"
 #include "hw/nyx-iommu/dma-space.h"
+#include "hw/nyx-iommu/pci-ats.h"
 #include "hw/nyx-iommu/requester.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
@@ -457,7 +458,22 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
     }
 }
 
+#ifdef NYX_PCI_HAS_ATS
+static void get_iotlb_info(void *opaque, uint8_t *addr_width,
+                           uint32_t *min_page_size)
+{
+    NyxDmaSpace *space = opaque;
+
+    *addr_width = space->ops->address_bits(space->iommu);
+    *min_page_size = 4096;
+}
+#endif
+
 static const PCIIOMMUOps pci_ops = {
+#ifdef NYX_PCI_HAS_ATS
+    NYX_PCI_ATS_OPS
+    .get_iotlb_info = get_iotlb_info,
+#endif
     .get_address_space = get_address_space,
     .set_iommu_device = set_iommu_device,
     .unset_iommu_device = unset_iommu_device,
@@ -479,6 +495,14 @@ static bool answer_request(void *opaque, PCIBus *bus, int devfn,
 
     if (!device) {
         return false;
+    }
+    if (req->type == NYX_REQ_PAGE) {
+        if (!space->ops->page_request) {
+            return false;
+        }
+        reply->ok = space->ops->page_request(device->requester,
+                                             nyx_dma_device_sid(device), req);
+        return true;
     }
     if (is_interrupt_misuse(req)) {
         *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };

@@ -19,9 +19,14 @@ typedef struct NyxDmaOps {
     const char *name;        /* of the model, for errors and regions */
     /* State of the model for one function, and its end. */
     void *(*requester_new)(void *iommu, NyxDmaDevice *device);
+    /* Widest address that can be translated, in bits. */
+    uint8_t (*address_bits)(void *iommu);
     /* Any thread, under RCU. */
     bool (*translate)(void *requester, uint16_t sid, const NyxRequest *req,
                       NyxReply *reply);
+    /* The same for a page request: whether it was taken.  NULL: no PRI. */
+    bool (*page_request)(void *requester, uint16_t sid,
+                         const NyxRequest *req);
     /*
      * Which consumers it has: @unmap, changes have to be announced; @map, all
      * mappings have to be.  False with @errp set if that cannot be.

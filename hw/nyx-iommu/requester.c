@@ -34,6 +34,29 @@ void nyx_request_provider_set(NyxRequestFn *fn, void *opaque)
     }
 }
 
+/* PCIDevice to NyxEndpointOps */
+static GHashTable *nyx_endpoints;
+
+void nyx_endpoint_register(PCIDevice *dev, const NyxEndpointOps *ops)
+{
+    if (!nyx_endpoints) {
+        nyx_endpoints = g_hash_table_new(NULL, NULL);
+    }
+    g_hash_table_insert(nyx_endpoints, dev, (gpointer)ops);
+}
+
+void nyx_endpoint_unregister(PCIDevice *dev)
+{
+    if (nyx_endpoints) {
+        g_hash_table_remove(nyx_endpoints, dev);
+    }
+}
+
+const NyxEndpointOps *nyx_endpoint_find(PCIDevice *dev)
+{
+    return nyx_endpoints ? g_hash_table_lookup(nyx_endpoints, dev) : NULL;
+}
+
 /*
  * A conventional bus has one requester ID for all that is on it: that of the
  * secondary bus with devfn 0 below a PCI Express to PCI bridge, the bridge's

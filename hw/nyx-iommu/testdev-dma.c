@@ -24,6 +24,9 @@ QEMU_BUILD_BUG_ON(NYX_TD_ACCESS_READ != NYX_ACCESS_READ);
 QEMU_BUILD_BUG_ON(NYX_TD_ACCESS_WRITE != NYX_ACCESS_WRITE);
 QEMU_BUILD_BUG_ON(NYX_TD_ACCESS_EXEC != NYX_ACCESS_EXEC);
 QEMU_BUILD_BUG_ON(NYX_TD_ACCESS_PRIV != NYX_ACCESS_PRIV);
+QEMU_BUILD_BUG_ON(NYX_TD_ATS_UNTRANSLATED != NYX_ATS_UNTRANSLATED);
+QEMU_BUILD_BUG_ON(NYX_TD_ATS_SNOOP != NYX_ATS_SNOOP);
+QEMU_BUILD_BUG_ON(NYX_TD_ATS_GLOBAL != NYX_ATS_GLOBAL);
 
 typedef void PerformFn(const NyxTestdevPort *port, const NyxTestdevReq *req,
                        void *buf, NyxTestdevResult *res);
@@ -132,6 +135,22 @@ void nyx_testdev_atc_drop(NyxTestdevAtc *atc, uint64_t iova, uint64_t last)
     }
 }
 
+void nyx_testdev_atc_drop_tagged(NyxTestdevAtc *atc, uint64_t iova,
+                                 uint64_t last, const NyxEndpointInv *inv)
+{
+    QEMU_LOCK_GUARD(&atc->lock);
+    for (unsigned i = 0; i < NYX_TD_ATC_ENTRIES_VALUE; i++) {
+        NyxTestdevAtcEntry *e = &atc->entry[i];
+
+        if (e->valid && e->iova <= last && (e->iova | e->mask) >= iova &&
+            e->has_pasid == inv->has_pasid &&
+            (!inv->has_pasid || inv->global || e->pasid == inv->pasid)) {
+            e->valid = false;
+            atc->drops++;
+        }
+    }
+}
+
 NyxTestdevAtcEntry nyx_testdev_atc_get(NyxTestdevAtc *atc, unsigned index)
 {
     QEMU_LOCK_GUARD(&atc->lock);
@@ -154,11 +173,14 @@ static NyxTestdevAtcEntry *atc_match_locked(NyxTestdevAtc *atc,
                                             uint64_t iova)
 {
     bool has_pasid = req->attr & NYX_TD_ATTR_PASID;
+    uint32_t priv = req->attr & NYX_TD_ATTR_PRIV ? NYX_TD_ACCESS_PRIV : 0;
 
     for (unsigned i = 0; i < NYX_TD_ATC_ENTRIES_VALUE; i++) {
         NyxTestdevAtcEntry *e = &atc->entry[i];
 
+        /* What was granted to a privileged request is for such only. */
         if (e->valid && e->iova == (iova & ~e->mask) &&
+            (e->access & NYX_TD_ACCESS_PRIV) == priv &&
             e->has_pasid == has_pasid &&
             (!has_pasid || e->pasid == req->pasid)) {
             return e;
@@ -205,6 +227,7 @@ static void atc_insert(NyxTestdevAtc *atc, const NyxTestdevReq *req,
         .has_pasid = req->attr & NYX_TD_ATTR_PASID,
         .pasid = req->pasid,
         .access = reply->access & ACCESS_ALL,
+        .ats = reply->ats,
         .iova = iova & ~mask,
         .mask = mask,
         .addr = reply->addr & ~mask,
@@ -246,7 +269,9 @@ static uint32_t ask(const NyxTestdevPort *port, const NyxTestdevReq *req,
         .has_pasid = req->attr & NYX_TD_ATTR_PASID,
     };
 
-    if (!nyx_request_submit_as(&port->who, &nyx_req, reply)) {
+    if (type == NYX_REQ_TRANSLATION && port->pci
+        ? !nyx_testdev_pci_translate(port->pci, &nyx_req, reply)
+        : !nyx_request_submit_as(&port->who, &nyx_req, reply)) {
         return NYX_TD_ST_NO_IOMMU;
     }
     return reply->ok ? NYX_TD_ST_OK : NYX_TD_ST_BLOCKED;

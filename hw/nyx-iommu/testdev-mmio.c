@@ -112,6 +112,7 @@ static void dma_store_result(NyxTestdevState *s, const NyxTestdevResult *res)
     nyx_testdev_reg_set(s, NYX_TD_DMA_XACCESS, res->reply.access &
                         (NYX_TD_ACCESS_READ | NYX_TD_ACCESS_WRITE |
                          NYX_TD_ACCESS_EXEC | NYX_TD_ACCESS_PRIV));
+    nyx_testdev_reg_set(s, NYX_TD_DMA_XATS, res->reply.ats);
     nyx_testdev_reg_inc(s, NYX_TD_DMA_COUNT);
     if (res->status != NYX_TD_ST_OK) {
         nyx_testdev_reg_inc(s, NYX_TD_DMA_ERRORS);
@@ -140,6 +141,9 @@ static void dma_doorbell(NyxTestdevState *s, uint64_t value)
     if (res.status == NYX_TD_ST_OK) {
         NyxTestdevPort port = nyx_testdev_port(s, req.attr);
 
+        if (s->pci_calls && (req.attr & NYX_TD_ATTR_PASID)) {
+            nyx_testdev_pci_listen(s, req.pasid);
+        }
         dma_load_buffer(s, &req);
         nyx_testdev_perform(&port, &req, s->buf, &res);
         dma_take_buffer(s, &req, &res);
@@ -297,6 +301,10 @@ static uint64_t features_read(NyxTestdevState *s)
             PCI_PASID_CTRL_ENABLE) {
             features |= NYX_TD_FEATURE_PASID_ON;
         }
+    }
+    if (s->pri_cap) {
+        features |= NYX_TD_FEATURE_PRI |
+                    (nyx_testdev_pri_enabled(s) ? NYX_TD_FEATURE_PRI_ON : 0);
     }
     return features | (s->master ? NYX_TD_FEATURE_MASTER_ON : 0);
 }
@@ -469,7 +477,8 @@ static uint64_t atc_access_read(NyxTestdevState *s)
     NyxTestdevAtcEntry e = atc_selected(s);
 
     return e.access | (e.valid ? NYX_TD_ATC_ACCESS_VALID : 0) |
-           (e.has_pasid ? NYX_TD_ATC_ACCESS_PASID : 0);
+           (e.has_pasid ? NYX_TD_ATC_ACCESS_PASID : 0) |
+           e.ats << NYX_TD_ATC_ACCESS_ATS_SHIFT;
 }
 
 static uint64_t atc_hits_read(NyxTestdevState *s)
@@ -488,6 +497,21 @@ static uint64_t atc_drops_read(NyxTestdevState *s)
 {
     QEMU_LOCK_GUARD(&s->atc.lock);
     return s->atc.drops;
+}
+
+static uint64_t pri_outstanding_read(NyxTestdevState *s)
+{
+    return nyx_testdev_pri_outstanding(s);
+}
+
+static uint64_t pri_resp_read(NyxTestdevState *s)
+{
+    return nyx_testdev_pri_response(s).word;
+}
+
+static uint64_t pri_resp_pasid_read(NyxTestdevState *s)
+{
+    return nyx_testdev_pri_response(s).pasid;
 }
 
 static void reset_write(NyxTestdevState *s, uint64_t value)
@@ -555,6 +579,7 @@ static const RegRow reg_rows[] = {
     RO(DMA_DIFF_FIRST, 4),
     RO(DMA_COUNT, 4),
     RO(DMA_ERRORS, 4),
+    RO(DMA_XATS, 4),
 
     WO(RUN_CTRL, run_ctrl_write),
     RO_FN(RUN_STATUS, 4, run_status_read),
@@ -634,6 +659,25 @@ static const RegRow reg_rows[] = {
     RO_FN(ATC_HITS, 8, atc_hits_read),
     RO_FN(ATC_MISSES, 8, atc_misses_read),
     RO_FN(ATC_DROPS, 8, atc_drops_read),
+
+    RW(PRI_ADDR, 8, M64),
+    RW(PRI_FLAGS, 4, NYX_TD_PRI_F_ALL),
+    RW(PRI_PASID, 4, PASID_MASK),
+    RW(PRI_GROUP, 4, NYX_TD_PRI_GROUP_MASK),
+    WO(PRI_DOORBELL, nyx_testdev_pri_doorbell),
+    RO_VAL(PRI_STATUS, NYX_TD_ST_IDLE),
+    RO(PRI_SENT, 4),
+    RO_FN(PRI_OUTSTANDING, 4, pri_outstanding_read),
+    RO(PRI_RESPONSES, 4),
+    RW(PRI_RESP_INDEX, 4, NYX_TD_PRI_RESPONSES_KEPT - 1),
+    RO_FN(PRI_RESP, 4, pri_resp_read),
+    RO_FN(PRI_RESP_PASID, 4, pri_resp_pasid_read),
+
+    RW(INV_ANSWER, 4, 3),
+    RO(INV_COUNT, 4),
+    RO(INV_ADDR, 8),
+    RO(INV_LG2, 4),
+    RO(INV_PASID, 4),
 };
 
 /* MMIO */
@@ -751,6 +795,7 @@ void nyx_testdev_mmio_reset(NyxTestdevState *s)
         nyx_testdev_reg_set(s, reg_rows[i].offset, reg_rows[i].reset);
     }
     nyx_testdev_atc_flush(&s->atc);
+    nyx_testdev_pri_reset(s);
     nyx_testdev_reg_set(s, NYX_TD_NOTIFY_CTRL, s->notify_reset);
     /* An unchanged notifier stays, so that no event is missed. */
     if (old_notify != s->notify_reset || !s->notify.listening) {

@@ -65,7 +65,7 @@
 #define NYX_TD_RESET            0x128
 
 #define NYX_TD_MAGIC_VALUE      0x5458594eu    /* "NYXT" in memory order */
-#define NYX_TD_VERSION_VALUE    0x00010000u    /* major 31:16, minor 15:0 */
+#define NYX_TD_VERSION_VALUE    0x00010001u    /* major 31:16, minor 15:0 */
 
 #define NYX_TD_FEATURE_NYX_IOMMU    (1u << 0)
 #define NYX_TD_FEATURE_EXPRESS      (1u << 1)
@@ -74,6 +74,8 @@
 #define NYX_TD_FEATURE_ATS_ON       (1u << 4)
 #define NYX_TD_FEATURE_PASID_ON     (1u << 5)
 #define NYX_TD_FEATURE_MASTER_ON    (1u << 6)
+#define NYX_TD_FEATURE_PRI          (1u << 7)
+#define NYX_TD_FEATURE_PRI_ON       (1u << 8)
 
 /* One request at a time, made while the doorbell is written. */
 #define NYX_TD_DMA_ADDR         0x200
@@ -95,6 +97,7 @@
 #define NYX_TD_DMA_DIFF_FIRST   0x258
 #define NYX_TD_DMA_COUNT        0x25c
 #define NYX_TD_DMA_ERRORS       0x260
+#define NYX_TD_DMA_XATS         0x264
 
 #define NYX_TD_MAX_LEN_VALUE    0x100000
 #define NYX_TD_MAX_MSI          0x10000
@@ -148,6 +151,11 @@
 #define NYX_TD_ACCESS_WRITE     (1u << 1)
 #define NYX_TD_ACCESS_EXEC      (1u << 2)
 #define NYX_TD_ACCESS_PRIV      (1u << 3)
+
+/* NYX_TD_DMA_XATS */
+#define NYX_TD_ATS_UNTRANSLATED (1u << 0)
+#define NYX_TD_ATS_SNOOP        (1u << 1)
+#define NYX_TD_ATS_GLOBAL       (1u << 2)
 
 /* Timed runs by worker threads. */
 #define NYX_TD_RUN_CTRL         0x300
@@ -289,6 +297,51 @@
 #define NYX_TD_ATC_FLUSH            (1u << 0)
 #define NYX_TD_ATC_ACCESS_VALID     (1u << 31)
 #define NYX_TD_ATC_ACCESS_PASID     (1u << 30)
+#define NYX_TD_ATC_ACCESS_ATS_SHIFT 8     /* 10:8 NYX_TD_ATS_* */
 #define NYX_TD_ATC_ENTRIES_VALUE    64
+
+/* Page requests, sent while the doorbell is written, and their responses. */
+#define NYX_TD_PRI_ADDR         0x700
+#define NYX_TD_PRI_FLAGS        0x708
+#define NYX_TD_PRI_PASID        0x70c
+#define NYX_TD_PRI_GROUP        0x710
+#define NYX_TD_PRI_DOORBELL     0x714
+#define NYX_TD_PRI_STATUS       0x718
+#define NYX_TD_PRI_SENT         0x71c
+#define NYX_TD_PRI_OUTSTANDING  0x720
+#define NYX_TD_PRI_RESPONSES    0x724
+#define NYX_TD_PRI_RESP_INDEX   0x728
+#define NYX_TD_PRI_RESP         0x72c
+#define NYX_TD_PRI_RESP_PASID   0x730
+
+/* NYX_TD_PRI_FLAGS, above NYX_TD_ACCESS_* */
+#define NYX_TD_PRI_F_PASID          (1u << 4)
+#define NYX_TD_PRI_F_LAST           (1u << 5)
+#define NYX_TD_PRI_F_ALL            0x3fu
+#define NYX_TD_PRI_GROUP_MASK       0x1ffu
+#define NYX_TD_PRI_CAPACITY         64
+#define NYX_TD_PRI_RESPONSES_KEPT   16
+
+/* NYX_TD_PRI_RESP; group in 8:0 */
+#define NYX_TD_PRI_RESP_CODE_SHIFT  12
+#define NYX_TD_PRI_RESP_HAS_PASID   (1u << 16)
+#define NYX_TD_PRI_RESP_EXPECTED    (1u << 17)
+#define NYX_TD_PRI_RESP_VALID       (1u << 31)
+
+/* Device-TLB invalidations of a Nyx IOMMU. */
+#define NYX_TD_INV_ANSWER       0x740
+#define NYX_TD_INV_COUNT        0x744
+#define NYX_TD_INV_ADDR         0x748
+#define NYX_TD_INV_LG2          0x750
+#define NYX_TD_INV_PASID        0x754
+
+/* NYX_TD_INV_ANSWER */
+#define NYX_TD_INV_DONE             0
+#define NYX_TD_INV_SILENT           1
+#define NYX_TD_INV_BAD              2
+
+/* NYX_TD_INV_PASID */
+#define NYX_TD_INV_HAS_PASID        (1u << 31)
+#define NYX_TD_INV_GLOBAL           (1u << 30)
 
 #endif

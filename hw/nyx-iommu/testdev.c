@@ -5,6 +5,7 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/atomic.h"
+#include "qemu/error-report.h"
 #include "qemu/host-utils.h"
 #include "hw/pci/msi.h"
 #include "hw/pci/msix.h"
@@ -27,6 +28,7 @@ NyxTestdevPort nyx_testdev_port(NyxTestdevState *s, uint32_t attr)
         .as = &pdev->bus_master_as,
         .master = &s->master,
         .atc = &s->atc,
+        .pci = s->pci_calls ? pdev : NULL,
     };
 
     if (pci_get_bus(pdev)) {
@@ -88,6 +90,7 @@ static void nyx_testdev_reset(DeviceState *dev)
         pci_set_word(pdev->config + s->pasid_cap + PCI_PASID_CTRL, 0);
     }
     nyx_testdev_mmio_reset(s);
+    nyx_testdev_pri_config_reset(s);
     update_master(s);
 }
 
@@ -98,6 +101,7 @@ static void nyx_testdev_config_write(PCIDevice *pdev, uint32_t addr,
     if (pdev->exp.exp_cap) {
         pcie_cap_flr_write_config(pdev, addr, value, len);
     }
+    nyx_testdev_pri_config_written(NYX_TESTDEV(pdev));
     update_master(NYX_TESTDEV(pdev));
 }
 
@@ -116,6 +120,9 @@ static void add_pasid_capability(NyxTestdevState *s, uint16_t offset)
                  PCI_PASID_CTRL_ENABLE | PCI_PASID_CTRL_EXEC |
                  PCI_PASID_CTRL_PRIV);
     s->pasid_cap = offset;
+#ifdef NYX_PCI_HAS_ATS
+    pdev->exp.pasid_cap = offset;
+#endif
 }
 
 static bool realize_express(NyxTestdevState *s, Error **errp)
@@ -137,6 +144,10 @@ static bool realize_express(NyxTestdevState *s, Error **errp)
     }
     if (s->pasid) {
         add_pasid_capability(s, offset);
+        offset += PCI_EXT_CAP_PASID_SIZEOF;
+    }
+    if (s->with_pri && s->ats) {
+        nyx_testdev_pri_add_capability(s, offset);
     }
     return true;
 }
@@ -215,6 +226,11 @@ static void nyx_testdev_exit(PCIDevice *pdev)
     NyxTestdevState *s = NYX_TESTDEV(pdev);
 
     nyx_testdev_run_cancel(s, true);
+    if (s->pci_calls) {
+        nyx_testdev_pci_exit(s);
+    } else {
+        nyx_endpoint_unregister(pdev);
+    }
     nyx_testdev_notify_stop(s);
     nyx_testdev_mmio_exit(s);
     qemu_remove_exit_notifier(&s->exit_notifier);
@@ -234,7 +250,8 @@ static void nyx_testdev_realize(PCIDevice *pdev, Error **errp)
         msi_uninit(pdev);
         return;
     }
-    if (!nyx_testdev_host_init(s, errp)) {
+    if (!nyx_testdev_pci_init(s, errp) || !nyx_testdev_host_init(s, errp)) {
+        nyx_testdev_pci_exit(s);
         uninit_interrupts(s);
         return;
     }
@@ -243,6 +260,9 @@ static void nyx_testdev_realize(PCIDevice *pdev, Error **errp)
     pci_register_bar(pdev, NYX_TD_BAR, PCI_BASE_ADDRESS_SPACE_MEMORY, &s->bar);
     s->buf = g_malloc0(NYX_TD_MAX_LEN_VALUE);
     nyx_testdev_notify_init(s);
+    if (!s->pci_calls) {
+        nyx_endpoint_register(pdev, &nyx_testdev_endpoint_ops);
+    }
     s->vm_change = NYX_VM_CHANGE_HANDLER(DEVICE(s), vm_state_changed, s);
     s->exit_notifier.notify = process_exits;
     qemu_add_exit_notifier(&s->exit_notifier);
@@ -273,6 +293,7 @@ static int nyx_testdev_pre_save(void *opaque)
 
 static int nyx_testdev_pre_load(void *opaque)
 {
+    nyx_testdev_pri_reset(opaque);
     nyx_testdev_run_cancel(opaque, true);
     return 0;
 }
@@ -281,6 +302,11 @@ static int nyx_testdev_post_load(void *opaque, int version_id)
 {
     NyxTestdevState *s = opaque;
 
+    if (!nyx_testdev_pri_loaded(s)) {
+        error_report("nyx-testdev: cannot load the saved state: page requests "
+                     "that the device cannot have");
+        return -EINVAL;
+    }
     nyx_testdev_mmio_loaded(s);
     nyx_testdev_atc_flush(&s->atc);
     update_master(s);
@@ -319,6 +345,10 @@ static const VMStateDescription vmstate_nyx_testdev = {
                              NyxTestdevRunResult),
         VMSTATE_END_OF_LIST()
     },
+    .subsections = (const VMStateDescription *const []) {
+        &nyx_testdev_vmstate_pri,
+        NULL
+    },
 };
 
 /* Properties and type */
@@ -326,6 +356,8 @@ static const VMStateDescription vmstate_nyx_testdev = {
 static const Property nyx_testdev_properties[] = {
     DEFINE_PROP_BOOL("ats", NyxTestdevState, ats, true),
     DEFINE_PROP_BOOL("pasid", NyxTestdevState, pasid, true),
+    DEFINE_PROP_BOOL("pci-calls", NyxTestdevState, pci_calls, false),
+    DEFINE_PROP_BOOL("pri", NyxTestdevState, with_pri, true),
     DEFINE_PROP_BOOL("msi", NyxTestdevState, msi, true),
     DEFINE_PROP_BOOL("msix", NyxTestdevState, msix, true),
     DEFINE_PROP_UINT8("vectors", NyxTestdevState, vectors, 16),
@@ -340,6 +372,9 @@ static const struct {
 } property_texts[] = {
     { "ats", "ATS capability, on PCI Express" },
     { "pasid", "PASID capability, on PCI Express" },
+    { "pci-calls", "Translation and page requests by the PCI interface of "
+                   "QEMU 10.1 and later" },
+    { "pri", "PRI capability, on PCI Express and with ats" },
     { "msi", "MSI capability" },
     { "msix", "MSI-X capability" },
     { "vectors", "Number of interrupt vectors, 1 to 32" },

@@ -25,6 +25,7 @@ typedef struct NyxTestdevAtcEntry {
     bool has_pasid;
     uint32_t pasid;
     uint32_t access;       /* NYX_TD_ACCESS_* */
+    uint32_t ats;          /* NYX_TD_ATS_* */
     uint64_t iova;
     uint64_t mask;
     uint64_t addr;
@@ -43,6 +44,7 @@ typedef struct NyxTestdevAtc {
 typedef struct NyxTestdevPort {
     AddressSpace *as;      /* the function's bus-master address space */
     NyxRequester who;
+    PCIDevice *pci;        /* translation requests go by QEMU's own calls */
     MemTxAttrs attrs;
     const bool *master;    /* Bus Master Enable, read atomically */
     NyxTestdevAtc *atc;
@@ -97,6 +99,9 @@ void nyx_testdev_atc_destroy(NyxTestdevAtc *atc);
 void nyx_testdev_atc_flush(NyxTestdevAtc *atc);
 /* Drop every entry that overlaps [@iova, @last], of whatever PASID. */
 void nyx_testdev_atc_drop(NyxTestdevAtc *atc, uint64_t iova, uint64_t last);
+/* The same of those that @inv is for, by its PASID. */
+void nyx_testdev_atc_drop_tagged(NyxTestdevAtc *atc, uint64_t iova,
+                                 uint64_t last, const NyxEndpointInv *inv);
 NyxTestdevAtcEntry nyx_testdev_atc_get(NyxTestdevAtc *atc, unsigned index);
 unsigned nyx_testdev_atc_count(NyxTestdevAtc *atc);
 
@@ -190,12 +195,53 @@ NyxTestdevRunResult nyx_testdev_run_of_thread(NyxTestdevState *s, unsigned t);
 /* Totals of the same. */
 NyxTestdevRunResult nyx_testdev_run_totals(NyxTestdevState *s);
 
+/* testdev-pri.c */
+
+/* A page-request group that waits for its response; free without requests. */
+typedef struct NyxTestdevGroup {
+    uint16_t index;
+    uint16_t requests;
+    uint32_t pasid;
+    bool has_pasid;
+    bool last;             /* has been sent */
+} NyxTestdevGroup;
+
+typedef struct NyxTestdevResponse {
+    uint32_t word;         /* NYX_TD_PRI_RESP */
+    uint32_t pasid;
+} NyxTestdevResponse;
+
+typedef struct NyxTestdevPri {
+    NyxTestdevGroup group[NYX_TD_PRI_CAPACITY];
+    NyxTestdevResponse response[NYX_TD_PRI_RESPONSES_KEPT];
+} NyxTestdevPri;
+
+extern const NyxEndpointOps nyx_testdev_endpoint_ops;
+extern const VMStateDescription nyx_testdev_vmstate_pri;
+
+void nyx_testdev_pri_add_capability(NyxTestdevState *s, uint16_t offset);
+void nyx_testdev_pri_config_written(NyxTestdevState *s);
+void nyx_testdev_pri_config_reset(NyxTestdevState *s);
+/* Forget all requests and responses. */
+void nyx_testdev_pri_reset(NyxTestdevState *s);
+/* Whether what was loaded is something that can have been saved. */
+bool nyx_testdev_pri_loaded(const NyxTestdevState *s);
+bool nyx_testdev_pri_enabled(const NyxTestdevState *s);
+void nyx_testdev_pri_doorbell(NyxTestdevState *s, uint64_t value);
+uint32_t nyx_testdev_pri_outstanding(const NyxTestdevState *s);
+/* That NYX_TD_PRI_RESP_INDEX selects. */
+NyxTestdevResponse nyx_testdev_pri_response(const NyxTestdevState *s);
+
+typedef struct NyxTestdevPci NyxTestdevPci;
+
 struct NyxTestdevState {
     PCIDevice parent_obj;
 
     /* Properties */
     bool ats;
     bool pasid;
+    bool with_pri;
+    bool pci_calls;
     bool msi;
     bool msix;
     uint8_t vectors;
@@ -208,6 +254,7 @@ struct NyxTestdevState {
     uint8_t window[NYX_TD_WINDOW_SIZE];
     bool itd_armed;
     NyxTestdevRunResult run_result[NYX_TD_MAX_THREADS_VALUE];
+    NyxTestdevPri pri;
 
     /* Run-time */
     IOMMUMemoryRegion floor;
@@ -216,9 +263,11 @@ struct NyxTestdevState {
     MemoryRegion window_mr;
     bool master;           /* Bus Master Enable for threads, atomic */
     uint16_t pasid_cap;    /* offset in configuration space, or 0 */
+    uint16_t pri_cap;
     uint8_t *buf;          /* NYX_TD_MAX_LEN_VALUE bytes, under the big lock */
     NyxTestdevAtc atc;
     NyxTestdevNotify notify;
+    NyxTestdevPci *pci;    /* with pci_calls */
     NyxTestdevRun *run;    /* under way, or stopped with threads left */
     HostIOMMUDevice *host; /* or NULL */
     VMChangeStateEntry *vm_change;
@@ -242,6 +291,18 @@ void nyx_testdev_mmio_exit(NyxTestdevState *s);
 void nyx_testdev_mmio_loaded(NyxTestdevState *s);
 /* Stop what is going on and put all registers into their reset state. */
 void nyx_testdev_mmio_reset(NyxTestdevState *s);
+
+/* testdev-pci.c: ATS and PRI by QEMU's PCI interface, if it has any */
+
+bool nyx_testdev_pci_init(NyxTestdevState *s, Error **errp);
+void nyx_testdev_pci_exit(NyxTestdevState *s);
+/* Hear of what concerns the PASID; with the big lock. */
+void nyx_testdev_pci_listen(NyxTestdevState *s, uint32_t pasid);
+/* As nyx_request_submit_as() and nyx_request_submit(). */
+bool nyx_testdev_pci_translate(PCIDevice *dev, const NyxRequest *req,
+                               NyxReply *reply);
+bool nyx_testdev_pci_page_request(NyxTestdevState *s, const NyxRequest *req,
+                                  NyxReply *reply);
 
 /* testdev-floor.c */
 

@@ -77,6 +77,9 @@ uint64_t nyx_vtd_ecap(const NyxVtdCfg *cfg)
     ecap = FIELD_DP64(ecap, NVTD_ECAP, EAFS, cfg->extended_accessed);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, SRS, cfg->supervisor);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, ERS, cfg->execute);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, PRS, cfg->page_requests);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, PDS, cfg->page_requests);
+    ecap = FIELD_DP64(ecap, NVTD_ECAP, NWFS, cfg->no_write_flag);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, RPS, cfg->rid_pasid);
     ecap = FIELD_DP64(ecap, NVTD_ECAP, RPRIVS, cfg->rid_priv);
     if (cfg->pasid_bits) {
@@ -165,6 +168,13 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
     }
     if (cfg->scalable_mode && !cfg->first_stage && !cfg->second_stage) {
         return "scalable-mode=on needs a stage: set flts=on or ssts=on";
+    }
+    if (cfg->page_requests && (!cfg->scalable_mode || !cfg->device_iotlb)) {
+        return "page-requests=on needs scalable-mode=on and device-iotlb=on: "
+               "set both, or page-requests=off";
+    }
+    if (cfg->no_write_flag && !cfg->device_iotlb) {
+        return "nwfs=on needs device-iotlb=on: set device-iotlb=on or nwfs=off";
     }
     if (!cfg->queue && queue_error(cfg)) {
         return queue_error(cfg);

@@ -174,7 +174,7 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "IQA must point at RAM")                                               \
     F(IQ_TYPE, "vtd.iq.type", ERROR, "6.5.2.10",                             \
       "invalidation descriptor type not supported",                          \
-      "types 1, 2, 5 always; 3 with ECAP.DT, 4 with IR, 6 to 8 with SMTS")                             \
+      "1, 2, 5 always; 3 with ECAP.DT, 4 with IR, 6 to 8 with SMTS, 9 with PRS") \
     F(IQ_RESERVED, "vtd.iq.reserved", ERROR, "6.5.2.10",                     \
       "reserved bits or an illegal value in an invalidation descriptor",     \
       "clear the whole descriptor before filling it")                        \
@@ -196,6 +196,24 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
     F(DEVTLB_SILENT, "vtd.devtlb.no-answer", ERROR, "6.5.2.10",              \
       "device-TLB invalidation for a function that does not answer",         \
       "send it only to functions with ATS enabled")                          \
+    F(PRQ_NONE, "vtd.prq.none", ERROR, "11.4.33",                            \
+      "page request with no queue set up",                                   \
+      "write PQA before a context entry has PRE = 1")                        \
+    F(PRQ_OUTSIDE, "vtd.prq.outside", ERROR, "11.4.31",                      \
+      "head or tail outside the page request queue",                         \
+      "PQH and PQT are byte offsets below the queue size")                   \
+    F(PRQ_MEMORY, "vtd.prq.memory", ERROR, "11.4.33",                        \
+      "page request queue is not RAM",                                       \
+      "PQA must point at RAM")                                               \
+    F(PRQ_BUSY, "vtd.prq.busy", WARNING, "11.4.33",                          \
+      "page request queue moved while requests were in it",                  \
+      "write PQA while PQH equals PQT")                                      \
+    F(PRQ_OVERFLOW, "vtd.prq.overflow", WARNING, "7.4.1",                    \
+      "page requests lost because the queue is full",                        \
+      "move PQH along, then clear PRS.PRO")                                  \
+    F(PRQ_RESPONSE, "vtd.prq.response", ERROR, "7.7.1",                      \
+      "page response for a group that nobody waits for",                     \
+      "answer each request that has LPIG set, once, with its own fields")    \
     F(FAULT_OVERFLOW, "vtd.fault.overflow", WARNING, "7.2.1",                \
       "faults lost because all recording registers are in use",              \
       "clear F of each record and FSTS.PFO in the fault handler")            \

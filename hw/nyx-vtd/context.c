@@ -124,7 +124,8 @@ static bool pasid_cached(const Wanted *w, NyxVtdContext *ctx)
         r->pasid_stats.misses++;
     }
     pthread_mutex_unlock(&r->lock);
-    return found;
+    return nyx_vtd_perf_lookup(r->vtd, NVTD_PERF_PASID_LOOKUP, found, w->sid,
+                               found ? ctx->did : NVTD_NO_DOMAIN);
 }
 
 static void drop_pasids_locked(NyxVtdRequester *r)
@@ -169,10 +170,12 @@ static void fill_pasid_locked(Wanted *w, const NyxVtdFunction *fn,
 
 /* --- Fetching ------------------------------------------------------------- */
 
-/* 7.1.3, SCT.5 to SCT.7: what the function may send. */
+/* 7.1.3, SCT.5 to SCT.8: what the function may send. */
 static NyxVtdFaultCode admit(const NyxVtdFunction *fn, const NyxRequest *req)
 {
-    if (req->type != NYX_REQ_UNTRANSLATED && !fn->ats) {
+    bool page = req->type == NYX_REQ_PAGE;
+
+    if (req->type != NYX_REQ_UNTRANSLATED && !page && !fn->ats) {
         return NVTD_FAULT_SCTX_DTE;
     }
     if (req->has_pasid && !fn->pasid) {
@@ -180,6 +183,9 @@ static NyxVtdFaultCode admit(const NyxVtdFunction *fn, const NyxRequest *req)
     }
     if (req->has_pasid && !nyx_vtd_function_has(fn, req->pasid)) {
         return NVTD_FAULT_SCTX_PASID;
+    }
+    if (page && !fn->page_requests) {
+        return NVTD_FAULT_SCTX_PRE;
     }
     return NVTD_FAULT_NONE;
 }

@@ -127,6 +127,17 @@ static void show_invalidations(Visitor *v, void *opaque, Error **errp)
     nyx_show_u64(v, "queue-errors", stats->queue_errors);
 }
 
+static void show_pages(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxVtdStats *stats = opaque;
+
+    nyx_show_u64(v, "queued", stats->page_requests);
+    nyx_show_u64(v, "refused", stats->page_requests_refused);
+    nyx_show_u64(v, "lost", stats->page_requests_lost);
+    nyx_show_u64(v, "responses", stats->page_responses);
+    nyx_show_u64(v, "responses-own", stats->page_responses_own);
+}
+
 /* To consumers of mappings, such as vfio-pci. */
 static void show_announced(Visitor *v, void *opaque, Error **errp)
 {
@@ -173,6 +184,7 @@ static void show_stats(Visitor *v, void *opaque, Error **errp)
     nyx_show_u64(v, "interrupts-compatibility", stats.compat_interrupts);
     nyx_show_u64(v, "interrupts-posted", stats.posted_interrupts);
     nyx_show_u64(v, "posting-notifications", stats.notifications);
+    nyx_show_struct(v, "page-requests", show_pages, &stats, errp);
     nyx_show_u64(v, "virtual-commands", stats.virtual_commands);
     nyx_show_u64(v, "virtual-pasids", stats.vcmd_pasids);
     nyx_show_u64(v, "enhanced-commands", stats.enhanced_commands);

@@ -187,6 +187,7 @@ static void entry_decode(const uint64_t entry[8], NyxVtdContext *ctx)
     ctx->no_execute = FIELD_EX64(entry[2], NVTD_PTE2, NXE);
     ctx->smep = FIELD_EX64(entry[2], NVTD_PTE2, SMEP);
     ctx->extended_accessed = FIELD_EX64(entry[2], NVTD_PTE2, EAFE);
+    ctx->page_snoop = FIELD_EX64(entry[1], NVTD_PTE1, PGSNP);
     ctx->present = true;
 }
 
@@ -197,7 +198,8 @@ NyxVtdFaultCode nyx_vtd_pasid_fetch(NyxVtd *vtd, const NyxVtdFunction *fn,
     NyxVtdFaultCode code;
 
     *ctx = (NyxVtdContext) {
-        .scalable = true, .pasid = pasid, .ats = fn->ats, .fpd = fn->fpd,
+        .scalable = true, .pasid = pasid, .ats = fn->ats,
+        .page_requests = fn->page_requests, .fpd = fn->fpd,
     };
     code = directory_fetch(vtd, fn, pasid, ctx, &table);
     if (code != NVTD_FAULT_NONE) {

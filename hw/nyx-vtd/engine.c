@@ -91,7 +91,7 @@ void nyx_vtd_reset(NyxVtd *vtd)
 {
     const NyxVtdLatched nothing = { };
 
-    nyx_vtd_report_drain(vtd);
+    nyx_vtd_catch_up(vtd);
     nyx_regfile_reset(&vtd->regs);
     /* Off first, or requests of other threads find no root. */
     nyx_vtd_mode_update(vtd);
@@ -106,7 +106,7 @@ void nyx_vtd_reset(NyxVtd *vtd)
 
 void nyx_vtd_continue(NyxVtd *vtd)
 {
-    nyx_vtd_report_drain(vtd);
+    nyx_vtd_catch_up(vtd);
     nyx_vtd_perf_sync(vtd);
     nyx_vtd_announce_late(vtd);
     nyx_vtd_queue_run(vtd);
@@ -227,7 +227,7 @@ NyxVtdStats nyx_vtd_stats(NyxVtd *vtd)
 {
     NyxVtdStats stats;
 
-    nyx_vtd_report_drain(vtd);
+    nyx_vtd_catch_up(vtd);
     stats = vtd->stats;
     for (unsigned i = 0; i < NVTD_VCMD_WORDS; i++) {
         stats.vcmd_pasids += ctpop64(vtd->vcmd_pasids[i]);

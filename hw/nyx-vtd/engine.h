@@ -3,10 +3,11 @@
  * The VT-d engine: remapping hardware without QEMU.  It sees guest memory
  * and the outside through NyxVtdHost.
  *
- * Threads: nyx_vtd_translate() may be called from any thread at any time.
- * Everything else is serialized by the caller (QEMU's big lock), and so are
- * the callbacks that are not marked [any].  A fault found by a translating
- * thread is handed to the serialized side through a bounded ring.
+ * Threads: nyx_vtd_translate() and nyx_vtd_page_request() may be called from
+ * any thread at any time.  Everything else is serialized by the caller (QEMU's
+ * big lock), and so are the callbacks that are not marked [any].  Faults and
+ * page requests of other threads are handed to the serialized side through
+ * bounded rings.
  */
 #ifndef HW_NYX_VTD_ENGINE_H
 #define HW_NYX_VTD_ENGINE_H
@@ -72,6 +73,7 @@ typedef struct NyxVtdCfg {
     bool rid_pasid;
     bool rid_priv;
     bool page_requests;
+    bool no_write_flag;      /* NWFS */
     uint8_t pasid_bits;      /* 0: no PASIDs */
     bool vcmd;
     bool coalesce;           /* announce contiguous pages as one block */
@@ -103,6 +105,22 @@ typedef struct NyxVtdDeviceTlb {
     bool global;             /* if has_pasid: whatever the PASID */
 } NyxVtdDeviceTlb;
 
+/* What a page-group response says. */
+typedef enum NyxVtdPageCode {
+    NYX_VTD_PAGE_SUCCESS = 0,
+    NYX_VTD_PAGE_INVALID = 1,
+    NYX_VTD_PAGE_FAILURE = 15,
+} NyxVtdPageCode;
+
+/* A page-group response, as it goes to the endpoint. */
+typedef struct NyxVtdPageResponse {
+    uint32_t pasid;          /* if has_pasid */
+    uint16_t sid;
+    uint16_t group;          /* PRGI */
+    NyxVtdPageCode code;
+    bool has_pasid;
+} NyxVtdPageResponse;
+
 /* What happened, for traces.  Fields not named stay zero. */
 typedef enum NyxVtdEventKind {
     NYX_VTD_EV_COMMAND,      /* a: GCMD as written, b: GSTS after it */
@@ -119,6 +137,9 @@ typedef enum NyxVtdEventKind {
     NYX_VTD_EV_INTERRUPT,    /* sid, addr, a: data, b: index; remapped */
     NYX_VTD_EV_POST,         /* sid, addr: descriptor, a: vector, b: notified */
     NYX_VTD_EV_VCMD,         /* gran: command, addr, a: result, b: status */
+    NYX_VTD_EV_PAGE_REQUEST, /* sid, addr, a, b: words of the descriptor */
+    NYX_VTD_EV_PAGE_LOST,    /* the same; gran: NyxVtdPageCode */
+    NYX_VTD_EV_PAGE_RESPONSE, /* sid, did: PRGI, gran: code, a: PASID */
     NYX_VTD_EV_MESSAGE,      /* addr, a: data; an event of our own */
 } NyxVtdEventKind;
 
@@ -162,6 +183,8 @@ typedef struct NyxVtdHost {
     /* The requester id that @r has now; false if its bus is gone. */
     bool (*sid)(void *opaque, NyxVtdRequester *r, uint16_t *sid);
     NyxVtdAtsAnswer (*device_tlb)(void *opaque, const NyxVtdDeviceTlb *inv);
+    /* False if the endpoint waits for no such response. */
+    bool (*page_response)(void *opaque, const NyxVtdPageResponse *response);
     /* Call nyx_vtd_continue() soon, from the main loop.  [any] */
     void (*kick)(void *opaque);
     void (*finding)(void *opaque, const NyxFinding *finding); /* [any] */
@@ -240,6 +263,15 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
                        const NyxRequest *req, NyxReply *reply);
 
 /**
+ * nyx_vtd_page_request: take a page request (type NYX_REQ_PAGE) of @r.
+ *
+ * Returns false if it was not taken, because too many of other threads are
+ * on their way: the endpoint may send it again.
+ */
+bool nyx_vtd_page_request(NyxVtdRequester *r, uint16_t sid,
+                          const NyxRequest *req);
+
+/**
  * nyx_vtd_remap_interrupt: an interrupt request of @sid (5.1, 5.2).
  * Returns NVTD_FAULT_NONE with the message for the APICs in *@addr and
  * *@data, or why it was blocked; a blocked request has been reported.  If
@@ -300,6 +332,11 @@ typedef struct NyxVtdStats {
     uint64_t faults_recorded;
     uint64_t faults_dropped; /* FPD, overflow, or the same again */
     uint64_t messages;
+    uint64_t page_requests;  /* put into the queue */
+    uint64_t page_requests_refused;
+    uint64_t page_requests_lost;
+    uint64_t page_responses; /* of software */
+    uint64_t page_responses_own;
     uint64_t virtual_commands;
     uint64_t enhanced_commands;
     uint64_t counter_overflows;

@@ -46,6 +46,9 @@ static const EventBlock event_blocks[] = {
     [NVTD_EVENT_PERFMON] = {
         A_NVTD_PERFINTRCTL, A_NVTD_PERFINTRSTS, R_NVTD_PERFINTRSTS_PIS_MASK,
     },
+    [NVTD_EVENT_PAGE] = {
+        A_NVTD_PECTL, A_NVTD_PRS, R_NVTD_PRS_PPR_MASK | R_NVTD_PRS_PRO_MASK,
+    },
 };
 
 static void event_send(NyxVtd *vtd, const EventBlock *block)
@@ -118,21 +121,25 @@ static uint64_t record_low(const NyxVtdFault *fault)
                             : fault->addr & R_NVTD_FRCD_LO_FI_MASK;
 }
 
-/* 11.4.14: (T1, T2) is 00 write, 10 read, 11 AtomicOp; DMA faults only. */
+/*
+ * 11.4.14: (T1, T2) is 00 write, 10 read, 01 page request, 11 AtomicOp; DMA
+ * faults only.  A page request is a message and has no address type.
+ */
 static uint64_t record_high(const NyxVtd *vtd, const NyxVtdFault *fault)
 {
     uint64_t hi = R_NVTD_FRCD_HI_F_MASK;
     bool atomic = fault->access & NYX_ACCESS_ATOMIC;
     bool read = !(fault->access & NYX_ACCESS_WRITE);
+    bool page = fault->type == NYX_REQ_PAGE;
 
     hi = FIELD_DP64(hi, NVTD_FRCD_HI, SID, fault->sid);
     hi = FIELD_DP64(hi, NVTD_FRCD_HI, FR, fault->code);
     if (fault->interrupt) {
         return hi;
     }
-    hi = FIELD_DP64(hi, NVTD_FRCD_HI, T1, read || atomic);
-    hi = FIELD_DP64(hi, NVTD_FRCD_HI, T2, atomic);
-    if (vtd->cfg.device_iotlb) {
+    hi = FIELD_DP64(hi, NVTD_FRCD_HI, T1, !page && (read || atomic));
+    hi = FIELD_DP64(hi, NVTD_FRCD_HI, T2, page || atomic);
+    if (vtd->cfg.device_iotlb && !page) {
         hi = FIELD_DP64(hi, NVTD_FRCD_HI, AT, fault->type);
     }
     if (fault->has_pasid) {
@@ -248,8 +255,12 @@ void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault)
     bool kick;
 
     if (!fault->interrupt) {
-        nyx_vtd_perf_count(vtd, NVTD_PERF_BLOCKED, 1, fault->sid,
-                           nyx_vtd_known_domain(r, fault->sid));
+        uint32_t did = nyx_vtd_known_domain(r, fault->sid);
+
+        nyx_vtd_perf_count(vtd, NVTD_PERF_BLOCKED, 1, fault->sid, did);
+        if (fault->type != NYX_REQ_UNTRANSLATED) {
+            nyx_vtd_perf_count(vtd, NVTD_PERF_ATS_BLOCKED, 1, fault->sid, did);
+        }
     }
     if (aborted(vtd, fault)) {
         qatomic_inc(&vtd->aborted);

@@ -21,6 +21,7 @@
 #define NVTD_MAX_LEVELS     5
 #define NVTD_PASID_GENS     4096
 #define NVTD_FAULT_RING     64
+#define NVTD_PAGE_RING      64
 #define NVTD_N_FAULTS       80          /* at least the length of the list */
 
 /* What is done with requests. */
@@ -45,9 +46,11 @@ typedef struct NyxVtdContext {
     uint8_t fs_levels;       /* 4 or 5 */
     bool scalable;
     bool ats;                /* translation and translated requests pass */
+    bool page_requests;      /* PRE */
     bool fpd;
     bool present;            /* false: cached as not present (6.1) */
     bool rid_priv;           /* requests without a PASID are privileged */
+    bool page_snoop;         /* PGSNP */
     bool second_ad;          /* SSADE */
     bool supervisor;         /* SRE */
     bool execute;            /* ERE */
@@ -85,6 +88,13 @@ typedef struct NyxVtdFault {
     uint8_t type;            /* NyxRequestType */
     unsigned access;         /* NyxAccess bits */
 } NyxVtdFault;
+
+/* A page request on its way. */
+typedef struct NyxVtdPage {
+    NyxVtdRequester *r;
+    NyxRequest req;
+    uint16_t sid;
+} NyxVtdPage;
 
 /*
  * What requests without a PASID need to hit: one word, read without a lock.
@@ -226,6 +236,10 @@ typedef enum NyxVtdPerfEvent {
     NVTD_PERF_IRQ_LOOKUP,
     NVTD_PERF_IRQ_HIT,
     NVTD_PERF_IRQ_HIT_POSTED,
+    NVTD_PERF_ATS_BLOCKED,
+    NVTD_PERF_PAGE_REQUEST,
+    NVTD_PERF_PASID_LOOKUP,
+    NVTD_PERF_PASID_HIT,
     NVTD_PERF_EVENTS,
 } NyxVtdPerfEvent;
 
@@ -280,6 +294,9 @@ struct NyxVtd {
     NyxVtdRequester *ring_from[NVTD_FAULT_RING];
     unsigned ring_len;
     bool ring_overflow;
+    NyxVtdPage pages[NVTD_PAGE_RING];
+    unsigned pages_len;      /* atomic */
+    bool pages_busy;         /* serialized side: they are being handled */
 };
 
 /* Where the generation of a PASID of a domain is; some share it. */
@@ -511,6 +528,7 @@ typedef struct NyxVtdJob {
 typedef struct NyxVtdWay {
     NyxVtdFaultCode code;    /* none: mapped */
     bool unmapped;           /* the fault: a mapping or a right is missing */
+    bool snoop;              /* the leaf's SNP */
     bool hole;               /* ... and the second stage has nothing there */
     uint8_t lg2;             /* of the leaf, or the hole */
     unsigned permission;
@@ -534,6 +552,20 @@ void nyx_vtd_iqt_written(void *dev, const NyxReg *reg, uint64_t written,
                          uint64_t mask);
 void nyx_vtd_queue_run(NyxVtd *vtd);
 void nyx_vtd_caches_clear(NyxVtd *vtd);
+/* Drop what @r has for the page of @iova. */
+void nyx_vtd_requester_drop_page(NyxVtdRequester *r, NyxAsid asid,
+                                 uint64_t iova);
+
+/* pages.c: all on the serialized side */
+/* Handle page requests that other threads have left. */
+void nyx_vtd_pages_drain(NyxVtd *vtd);
+/* Everything that other threads have left. */
+void nyx_vtd_catch_up(NyxVtd *vtd);
+/* A response on its way to the endpoint; @own: not software's. */
+void nyx_vtd_page_respond(NyxVtd *vtd, const NyxVtdPageResponse *response,
+                          bool own);
+void nyx_vtd_pqa_written(void *dev, const NyxReg *reg, uint64_t written,
+                         uint64_t mask);
 
 /* announce.c: all on the serialized side */
 /* Pages of a domain, or of all, were invalidated. */
@@ -555,6 +587,7 @@ typedef enum NyxVtdEventBlock {
     NVTD_EVENT_FAULT,
     NVTD_EVENT_INV_COMPLETION,
     NVTD_EVENT_PERFMON,
+    NVTD_EVENT_PAGE,
 } NyxVtdEventBlock;
 
 void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault);

@@ -19,6 +19,20 @@ typedef struct PageRange {
     bool leaf_only;          /* IH: tables were not changed */
 } PageRange;
 
+/* @am may be as large as its field. */
+static PageRange page_range(uint64_t addr, uint8_t am, bool leaf_only)
+{
+    uint8_t lg2 = MIN(12 + am, 64);
+    uint64_t mask = MAKE_64BIT_MASK(0, lg2);
+
+    return (PageRange) {
+        .first = addr & ~mask,
+        .last = addr | mask,
+        .lg2 = lg2,
+        .leaf_only = leaf_only,
+    };
+}
+
 /* @asid: NYX_ASID() of a domain, or NYX_ASID_PASID() of a PASID of it. */
 typedef void RequesterFn(NyxVtdRequester *r, NyxAsid asid,
                          const PageRange *range);
@@ -84,6 +98,16 @@ static void drop_pages(NyxVtdRequester *r, NyxAsid asid,
     }
 }
 
+void nyx_vtd_requester_drop_page(NyxVtdRequester *r, NyxAsid asid,
+                                 uint64_t iova)
+{
+    const PageRange range = page_range(iova, 0, false);
+
+    /* See iotlb_pages(). */
+    qatomic_inc(&r->vtd->page_invalidations);
+    drop_pages(r, asid & ~NYX_ASID_PRIVILEGED, &range);
+}
+
 static void clear_requester(NyxVtdRequester *r, NyxAsid asid,
                             const PageRange *range)
 {
@@ -145,20 +169,6 @@ static bool domain_nests(NyxVtd *vtd, NyxAsid asid)
     return !(asid & NYX_ASID_HAS_PASID) &&
            (qatomic_read(&vtd->nested_domains) &
             NYX_VTD_DOMAIN_BIT((uint16_t)asid));
-}
-
-/* @am may be as large as its field. */
-static PageRange page_range(uint64_t addr, uint8_t am, bool leaf_only)
-{
-    uint8_t lg2 = MIN(12 + am, 64);
-    uint64_t mask = MAKE_64BIT_MASK(0, lg2);
-
-    return (PageRange) {
-        .first = addr & ~mask,
-        .last = addr | mask,
-        .lg2 = lg2,
-        .leaf_only = leaf_only,
-    };
 }
 
 static void iotlb_pages(NyxVtd *vtd, NyxAsid asid, uint64_t addr, uint8_t am,
@@ -587,6 +597,26 @@ static DescResult desc_pasid_device_tlb(NyxVtd *vtd, const uint64_t *desc)
     return DESC_DONE;
 }
 
+/* 7.7.1 */
+static DescResult desc_page_response(NyxVtd *vtd, const uint64_t *desc)
+{
+    const NyxVtdPageResponse response = {
+        .sid = FIELD_EX64(desc[0], NVTD_D9, RID),
+        .has_pasid = FIELD_EX64(desc[0], NVTD_D9, PP),
+        .pasid = FIELD_EX64(desc[0], NVTD_D9, PASID),
+        .group = FIELD_EX64(desc[1], NVTD_D9H, PRGI),
+        .code = FIELD_EX64(desc[0], NVTD_D9, RC),
+    };
+
+    if (response.code != NYX_VTD_PAGE_SUCCESS &&
+        response.code != NYX_VTD_PAGE_INVALID &&
+        response.code != NYX_VTD_PAGE_FAILURE) {
+        return DESC_ILLEGAL;
+    }
+    nyx_vtd_page_respond(vtd, &response, false);
+    return DESC_DONE;
+}
+
 /* A device-TLB invalidation ran out of time: the waits behind it are lost. */
 static void invalidation_timeout(NyxVtd *vtd)
 {
@@ -627,7 +657,11 @@ static DescResult desc_wait(NyxVtd *vtd, const uint64_t *desc)
     uint32_t data = FIELD_EX64(desc[0], NVTD_D5, DATA);
     bool store = FIELD_EX64(desc[0], NVTD_D5, SW);
     bool interrupt = FIELD_EX64(desc[0], NVTD_D5, IF);
+    bool pages = FIELD_EX64(desc[0], NVTD_D5, PD);
 
+    if (pages && !vtd->cfg.page_requests) {
+        return DESC_ILLEGAL;
+    }
     if (vtd->latched.ats_silent) {
         invalidation_timeout(vtd);
         return DESC_STOP;
@@ -635,9 +669,13 @@ static DescResult desc_wait(NyxVtd *vtd, const uint64_t *desc)
     vtd->stats.waits++;
     nyx_vtd_event(vtd, (NyxVtdEvent) {
         .kind = NYX_VTD_EV_WAIT, .addr = addr, .a = data,
-        .b = desc[0] & 0x70,
+        .b = desc[0] & 0xf0,
     });
-    if (!store && !interrupt && !FIELD_EX64(desc[0], NVTD_D5, FN)) {
+    if (pages) {
+        /* 7.10: what has arrived is in the queue when the wait is over. */
+        nyx_vtd_pages_drain(vtd);
+    }
+    if (!store && !interrupt && !pages && !FIELD_EX64(desc[0], NVTD_D5, FN)) {
         nyx_vtd_finding(vtd, NVTD_RULE_IQ_WAIT_IDLE,
                         nyx_vtd_at_reg(A_NVTD_IQH, desc[0]));
     }
@@ -657,6 +695,11 @@ static DescResult desc_wait(NyxVtd *vtd, const uint64_t *desc)
 static bool with_device_tlb(const NyxVtdCfg *cfg)
 {
     return cfg->device_iotlb;
+}
+
+static bool with_page_requests(const NyxVtdCfg *cfg)
+{
+    return cfg->page_requests;
 }
 
 static bool with_ir(const NyxVtdCfg *cfg)
@@ -702,6 +745,10 @@ static const DescKind desc_kinds[NVTD_DESC_TYPES] = {
     [NVTD_DESC_PASID_DEVICE_TLB] = {
         { NYX_MBZ_MASK(NVTD_D8_W0), NYX_MBZ_MASK(NVTD_D8_W1) },
         with_device_tlb, desc_pasid_device_tlb, .scalable = true,
+    },
+    [NVTD_DESC_PAGE_RESPONSE] = {
+        { NYX_MBZ_MASK(NVTD_D9_W0), NYX_MBZ_MASK(NVTD_D9_W1) },
+        with_page_requests, desc_page_response, .scalable = true,
     },
 };
 

@@ -114,8 +114,8 @@ const VMStateDescription nyx_vtd_vmstate = {
     .pre_load = pre_load,
     .post_load = post_load,
     .fields = (const VMStateField[]) {
-        VMSTATE_UINT32_EQUAL(n_units, NyxVtdState,
-                             "give both sides the same unit1 to unit7"),
+        NYX_VMSTATE_EQUAL(n_units, NyxVtdState,
+                          "give both sides the same unit1 to unit7"),
         VMSTATE_STRUCT_VARRAY_UINT32(units, NyxVtdState, n_units, 1,
                                      unit_vmstate, NyxVtdUnit),
         VMSTATE_END_OF_LIST()

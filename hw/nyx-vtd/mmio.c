@@ -420,6 +420,17 @@ static const NyxReg perf_event_rows[] = {
       .arg = NVTD_EVENT_PERFMON },
 };
 
+static const NyxReg page_rows[] = {
+    { "PQH", A_NVTD_PQH, 8, .rw = R_NVTD_PQHT_Q_MASK },
+    { "PQT", A_NVTD_PQT, 8, .rw = R_NVTD_PQHT_Q_MASK },
+    { "PQA", A_NVTD_PQA, 8, .rw = R_NVTD_PQA_PQS_MASK | R_NVTD_PQA_PQA_MASK,
+      .written = nyx_vtd_pqa_written },
+    { "PRS", A_NVTD_PRS, 4,
+      .w1c = R_NVTD_PRS_PPR_MASK | R_NVTD_PRS_PRO_MASK,
+      .written = event_written, .arg = NVTD_EVENT_PAGE },
+    EVENT_REGS(PE, A_NVTD_PECTL, NVTD_EVENT_PAGE),
+};
+
 static const NyxReg frcd_rows[] = {
     { "FRCD_LO", 0, 8, .ro = UINT64_MAX },
     { "FRCD_HI", 8, 8, .w1c = R_NVTD_FRCD_HI_F_MASK,
@@ -468,6 +479,7 @@ static void row_fit(const NyxVtdCfg *cfg, NyxReg *reg)
         break;
     case A_NVTD_FEUADDR:
     case A_NVTD_IEUADDR:
+    case A_NVTD_PEUADDR:
     case A_NVTD_PERFINTRCTL + 12:
         /* RsvdZ unless 32-bit APIC ids can be targets. */
         reg->rw = cfg->eim ? reg->rw : 0;
@@ -511,11 +523,19 @@ static void mistake(void *dev, NyxRegMistake kind, uint64_t offset,
     }
 }
 
+static void add_rows(NyxVtd *vtd, const NyxReg *row, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        row_fit(&vtd->cfg, nyx_regfile_add(&vtd->regs, &row[i]));
+    }
+}
+
 void nyx_vtd_regs_init(NyxVtd *vtd)
 {
     nyx_regfile_init(&vtd->regs, vtd, nyx_vtd_mmio_size(&vtd->cfg), mistake);
-    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-        row_fit(&vtd->cfg, nyx_regfile_add(&vtd->regs, &rows[i]));
+    add_rows(vtd, rows, ARRAY_SIZE(rows));
+    if (vtd->cfg.page_requests) {
+        add_rows(vtd, page_rows, ARRAY_SIZE(page_rows));
     }
     for (unsigned i = 0; i < vtd->cfg.fault_records; i++) {
         for (unsigned j = 0; j < ARRAY_SIZE(frcd_rows); j++) {
@@ -527,17 +547,14 @@ void nyx_vtd_regs_init(NyxVtd *vtd)
     }
     nyx_vtd_vcmd_init(vtd);
     if (vtd->cfg.perfmon) {
-        for (unsigned i = 0; i < ARRAY_SIZE(perf_event_rows); i++) {
-            row_fit(&vtd->cfg, nyx_regfile_add(&vtd->regs,
-                                               &perf_event_rows[i]));
-        }
+        add_rows(vtd, perf_event_rows, ARRAY_SIZE(perf_event_rows));
         nyx_vtd_perf_init(vtd);
     }
 }
 
 uint64_t nyx_vtd_mmio_read(NyxVtd *vtd, uint64_t offset, unsigned size)
 {
-    nyx_vtd_report_drain(vtd);
+    nyx_vtd_catch_up(vtd);
     nyx_vtd_perf_sync(vtd);
     if ((size != 4 && size != 8) || offset & (size - 1)) {
         finding_at(vtd, NVTD_RULE_REG_UNALIGNED, offset, 0);
@@ -548,7 +565,7 @@ uint64_t nyx_vtd_mmio_read(NyxVtd *vtd, uint64_t offset, unsigned size)
 void nyx_vtd_mmio_write(NyxVtd *vtd, uint64_t offset, uint64_t value,
                         unsigned size)
 {
-    nyx_vtd_report_drain(vtd);
+    nyx_vtd_catch_up(vtd);
     nyx_vtd_perf_sync(vtd);
     nyx_regfile_write(&vtd->regs, offset, value, size);
 }

@@ -86,6 +86,7 @@ static const PresetRow everything[] = {
     { "fault-records", "16" },
     { "device-iotlb", "on" },
     { "scalable-mode", "on" },
+    { "nwfs", "on" },
     { "abort-dma", "on" },
     { "esirtps", "on" },
     { "esrtps", "on" },
@@ -171,6 +172,9 @@ static void make_scalable_cfg(const NyxVtdState *s, NyxVtdCfg *cfg)
     cfg->rid_pasid = on && s->props.rps;
     cfg->rid_priv = cfg->supervisor && s->props.rprivs;
     cfg->pasid_bits = on ? s->props.pasid_bits : 0;
+    cfg->page_requests = s->props.page_requests == ON_OFF_AUTO_ON ||
+                         (s->props.page_requests == ON_OFF_AUTO_AUTO &&
+                          on && cfg->device_iotlb);
 }
 
 /*
@@ -232,6 +236,7 @@ bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .esirtps = s->props.esirtps,
         .esrtps = s->props.esrtps,
         .intremap = x86_iommu_ir_supported(x86),
+        .no_write_flag = s->props.nwfs,
         .pass_through = pass_through_option(s),
         .perfmon = s->props.perfmon,
         .posted_interrupts = decide_posting(s),
@@ -285,7 +290,10 @@ static const Property properties[] = {
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
                        4096),
     DEFINE_PROP_BOOL("nest", NyxVtdState, props.nest, true),
+    DEFINE_PROP_BOOL("nwfs", NyxVtdState, props.nwfs, false),
     DEFINE_PROP_INT64("numa-node", NyxVtdState, props.numa_node, -1),
+    DEFINE_PROP_ON_OFF_AUTO("page-requests", NyxVtdState,
+                            props.page_requests, ON_OFF_AUTO_AUTO),
     DEFINE_PROP_UINT8("pasid-bits", NyxVtdState, props.pasid_bits, 20),
     DEFINE_PROP_STRING("rmrr", NyxVtdState, props.rmrr),
     DEFINE_PROP_BOOL("rprivs", NyxVtdState, props.rprivs, true),
@@ -378,6 +386,10 @@ static const char *const descriptions[][2] = {
       "both)" },
     { "numa-node", "node that the unit is near to, in the DMAR table (default "
       "-1: not told)" },
+    { "nwfs", "ECAP.NWFS: a device may ask for a translation that it only "
+      "reads with (default off)" },
+    { "page-requests", "ECAP.PRS and PDS: devices may ask for pages, PRI "
+      "(default auto: on with scalable-mode and device-iotlb)" },
     { "pasid-bits", "ECAP.PSS: width of a PASID, 0 (none) to 20 (default 20 "
       "with scalable-mode)" },
     { "perfmon", "ECAP.PMS: performance counters, and CAP.ECMDS to run them "

@@ -31,6 +31,10 @@ static const struct {
     [NVTD_PERF_IRQ_LOOKUP] = { 4, 0x001 },
     [NVTD_PERF_IRQ_HIT] = { 4, 0x002 },
     [NVTD_PERF_IRQ_HIT_POSTED] = { 4, 0x004 },
+    [NVTD_PERF_ATS_BLOCKED] = { 0, 0x008 },
+    [NVTD_PERF_PAGE_REQUEST] = { 1, 0x040 },
+    [NVTD_PERF_PASID_LOOKUP] = { 2, 0x004 },
+    [NVTD_PERF_PASID_HIT] = { 2, 0x008 },
 };
 
 static bool event_offered(const NyxVtdCfg *cfg, NyxVtdPerfEvent event)
@@ -41,6 +45,13 @@ static bool event_offered(const NyxVtdCfg *cfg, NyxVtdPerfEvent event)
         return cfg->intremap;
     case NVTD_PERF_IRQ_HIT_POSTED:
         return cfg->posted_interrupts;
+    case NVTD_PERF_ATS_BLOCKED:
+        return cfg->dma_translation && cfg->device_iotlb;
+    case NVTD_PERF_PAGE_REQUEST:
+        return cfg->page_requests;
+    case NVTD_PERF_PASID_LOOKUP:
+    case NVTD_PERF_PASID_HIT:
+        return cfg->pasid_bits;
     default:
         return cfg->dma_translation;
     }

@@ -45,6 +45,14 @@
 #define A_NVTD_IEUADDR    0x0ac
 #define A_NVTD_IQERCD     0x0b0
 #define A_NVTD_IRTA       0x0b8
+#define A_NVTD_PQH        0x0c0
+#define A_NVTD_PQT        0x0c8
+#define A_NVTD_PQA        0x0d0
+#define A_NVTD_PRS        0x0dc
+#define A_NVTD_PECTL      0x0e0
+#define A_NVTD_PEDATA     0x0e4
+#define A_NVTD_PEADDR     0x0e8
+#define A_NVTD_PEUADDR    0x0ec
 #define A_NVTD_IVA        (NVTD_IOTLB_OFFSET + 0)
 #define A_NVTD_IOTLB      (NVTD_IOTLB_OFFSET + 8)
 #define A_NVTD_FRCD(i)    (NVTD_FRCD_OFFSET + 16 * (i))
@@ -305,6 +313,27 @@ enum {
     F(NVTD_IRTA, EIME,   11,  1, USED)       \
     F(NVTD_IRTA, IRTA,   12, 52, ADDR)
 NYX_LAYOUT64(NVTD_IRTA_FIELDS)
+
+/* 11.4.31, Page Request Queue Head; Tail has the same bits */
+#define NVTD_PQHT_FIELDS(F)                  \
+    F(NVTD_PQHT, RSVD0,   0,  5, MBZ)        \
+    F(NVTD_PQHT, Q,       5, 14, USED)       \
+    F(NVTD_PQHT, RSVD19, 19, 45, MBZ)
+NYX_LAYOUT64(NVTD_PQHT_FIELDS)
+
+/* 11.4.33, Page Request Queue Address Register */
+#define NVTD_PQA_FIELDS(F)                   \
+    F(NVTD_PQA, PQS,      0,  3, USED)       \
+    F(NVTD_PQA, RSVD3,    3,  9, MBZ)        \
+    F(NVTD_PQA, PQA,     12, 52, ADDR)
+NYX_LAYOUT64(NVTD_PQA_FIELDS)
+
+/* 11.4.34, Page Request Status Register */
+#define NVTD_PRS_FIELDS(F)                   \
+    F(NVTD_PRS, PPR,      0,  1, USED)       \
+    F(NVTD_PRS, PRO,      1,  1, USED)       \
+    F(NVTD_PRS, RSVD2,    2, 30, MBZ)
+NYX_LAYOUT32(NVTD_PRS_FIELDS)
 
 /* Performance monitoring (11.4.40 and on) */
 #define A_NVTD_PERFCAP       0x300

@@ -151,6 +151,8 @@ const char *nyx_vtd_saved_error(const NyxVtd *vtd, const NyxVtdSaved *saved)
         !queue_ok(saved) || !faults_ok(vtd, saved) ||
         !event_ok(saved, A_NVTD_FECTL, A_NVTD_FSTS, 0xff) ||
         !event_ok(saved, A_NVTD_IECTL, A_NVTD_ICS, R_NVTD_ICS_IWC_MASK) ||
+        !event_ok(saved, A_NVTD_PECTL, A_NVTD_PRS,
+                  R_NVTD_PRS_PPR_MASK | R_NVTD_PRS_PRO_MASK) ||
         !event_ok(saved, A_NVTD_PERFINTRCTL, A_NVTD_PERFINTRSTS,
                   R_NVTD_PERFINTRSTS_PIS_MASK) ||
         !protection_ok(saved)) {

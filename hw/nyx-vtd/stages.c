@@ -244,6 +244,13 @@ static void count_walk(const NyxVtdJob *job, unsigned reads)
     qatomic_set(&r->walk_reads, qatomic_read(&r->walk_reads) + reads);
 }
 
+/* The snoop bit is in leaves of the second stage. */
+static bool snooped(const NyxVtd *vtd, const NyxWalk *walk)
+{
+    return vtd->cfg.snoop_control &&
+           walk->trail[walk->steps - 1].entry & BIT_ULL(NVTD_SS_SNP);
+}
+
 static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
                       NyxVtdWay *way)
 {
@@ -269,6 +276,8 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
         }
         if (wctx->fmt == &nyx_fmt_vtdfs) {
             check_privilege(&walk, way);
+        } else {
+            way->snoop = snooped(job->r->vtd, &walk);
         }
     } else if (wctx->fmt == &nyx_fmt_vtdfs) {
         first_fault(wctx, &walk, job->need & NYX_ACCESS_RWX, way);
@@ -306,6 +315,7 @@ static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
         if (nyx_nested_clean(&nctx, &walk)) {
             way->kept &= ~NYX_ACCESS_WRITE;
         }
+        way->snoop = snooped(vtd, &walk.second);
         check_privilege(&walk.first, way);
     } else {
         way->lg2 = 12;

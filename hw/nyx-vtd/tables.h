@@ -43,6 +43,9 @@ enum {
 /* Context entry AW: 1, 2 and 3 stand for 39, 48 and 57 bits. */
 #define NVTD_AW_BITS(aw)    (30 + 9 * (aw))
 
+/* 9.8, Second-stage leaf: the bit that has accesses snooped. */
+#define NVTD_SS_SNP 11
+
 /* 9.10, Interrupt Remapping Table Entry, remapped format */
 #define NVTD_IRTE_W0(F)                      \
     F(NVTD_IRTE0, P,      0,  1, USED)       \
@@ -149,7 +152,8 @@ enum {
     NVTD_DESC_PASID_IOTLB = 6,       /* this one and on: scalable mode */
     NVTD_DESC_PASID_CACHE = 7,
     NVTD_DESC_PASID_DEVICE_TLB = 8,
-    NVTD_DESC_TYPES = 9,
+    NVTD_DESC_PAGE_RESPONSE = 9,
+    NVTD_DESC_TYPES = 10,
 };
 #define NVTD_DESC_TYPE_LO_LEN   4
 #define NVTD_DESC_TYPE_HI_SHIFT 9
@@ -227,7 +231,7 @@ NYX_LAYOUT64(NVTD_D4_W0)
     F(NVTD_D5, IF,        4,  1, USED)       \
     F(NVTD_D5, SW,        5,  1, USED)       \
     F(NVTD_D5, FN,        6,  1, USED)       \
-    F(NVTD_D5, PD,        7,  1, MBZ)        \
+    F(NVTD_D5, PD,        7,  1, USED)       \
     F(NVTD_D5, RSVD8,     8,  1, MBZ)        \
     F(NVTD_D5, TYPE_HI,   9,  3, USED)       \
     F(NVTD_D5, RSVD12,   12, 20, MBZ)        \
@@ -284,5 +288,44 @@ NYX_LAYOUT64(NVTD_D7_W0)
     F(NVTD_D8H, ADDR,    12, 52, ADDR)
 NYX_LAYOUT64(NVTD_D8_W0)
 NYX_LAYOUT64(NVTD_D8_W1)
+
+/* 7.7.1, Page Group Response Descriptor; drivers still set the old LPIG. */
+#define NVTD_D9_W0(F)                        \
+    F(NVTD_D9, TYPE,      0,  4, USED)       \
+    F(NVTD_D9, PP,        4,  1, USED)       \
+    F(NVTD_D9, RSVD5,     5,  4, MBZ)        \
+    F(NVTD_D9, TYPE_HI,   9,  3, USED)       \
+    F(NVTD_D9, RC,       12,  4, USED)       \
+    F(NVTD_D9, RID,      16, 16, USED)       \
+    F(NVTD_D9, PASID,    32, 20, USED)       \
+    F(NVTD_D9, RSVD52,   52, 12, MBZ)
+#define NVTD_D9_W1(F)                        \
+    F(NVTD_D9H, RSVD0,    0,  2, MBZ)        \
+    F(NVTD_D9H, LPIG,     2,  1, IGN)        \
+    F(NVTD_D9H, PRGI,     3,  9, USED)       \
+    F(NVTD_D9H, RSVD12,  12, 52, MBZ)
+NYX_LAYOUT64(NVTD_D9_W0)
+NYX_LAYOUT64(NVTD_D9_W1)
+
+/* 7.4.1.1, Page Request Descriptor; W2 and W3 are reserved. */
+#define NVTD_PAGE_REQUEST 1      /* TYPE */
+#define NVTD_PR_BYTES 32
+#define NVTD_PR_W0(F)                        \
+    F(NVTD_PR, TYPE,      0,  8, USED)       \
+    F(NVTD_PR, PP,        8,  1, USED)       \
+    F(NVTD_PR, RSVD9,     9,  7, MBZ)        \
+    F(NVTD_PR, RID,      16, 16, USED)       \
+    F(NVTD_PR, PASID,    32, 20, USED)       \
+    F(NVTD_PR, EXR,      52,  1, USED)       \
+    F(NVTD_PR, PMR,      53,  1, USED)       \
+    F(NVTD_PR, RSVD54,   54, 10, MBZ)
+#define NVTD_PR_W1(F)                        \
+    F(NVTD_PRH, RD,       0,  1, USED)       \
+    F(NVTD_PRH, WR,       1,  1, USED)       \
+    F(NVTD_PRH, LPIG,     2,  1, USED)       \
+    F(NVTD_PRH, PRGI,     3,  9, USED)       \
+    F(NVTD_PRH, ADDR,    12, 52, ADDR)
+NYX_LAYOUT64(NVTD_PR_W0)
+NYX_LAYOUT64(NVTD_PR_W1)
 
 #endif

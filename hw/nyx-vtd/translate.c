@@ -4,11 +4,15 @@
  * asks for the context, walks and fills.
  */
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
 #include "hw/nyx-iommu/iotlb-lookup.h"
 #include "hw/nyx-vtd/internal.h"
 
 /* Table addresses that a requester's paging-structure cache holds. */
 #define PAGING_ENTRIES 1024
+
+/* With the permission of an IOTLB entry: accesses have to be snooped. */
+#define ENTRY_SNOOP (1u << 7)
 
 /* Size of the interrupt range; it is aligned. */
 #define INTR_LG2 20
@@ -48,6 +52,13 @@ static unsigned needed(const NyxVtdCfg *cfg, const NyxRequest *req)
     return req->has_pasid ? need : need & ~NYX_ACCESS_EXEC;
 }
 
+/* ECAP.NWFS: the endpoint says (NW) that it is not going to write. */
+static bool no_write(const NyxVtdCfg *cfg, const NyxRequest *req)
+{
+    return cfg->no_write_flag && req->type == NYX_REQ_TRANSLATION &&
+           !(req->access & NYX_ACCESS_WRITE);
+}
+
 static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
                    unsigned permission)
 {
@@ -59,6 +70,29 @@ static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
         .addr_mask = mask,
         .access = permission,
     };
+    return true;
+}
+
+/*
+ * The same for a page with @rights, and ENTRY_SNOOP.  4.1.3: the right to
+ * execute is for those who asked for it; a completion repeats the privilege
+ * that it holds for.
+ */
+static bool complete(const Xlat *x, uint64_t addr, uint8_t lg2,
+                     unsigned rights, NyxReply *reply)
+{
+    const NyxRequest *req = x->req;
+    unsigned access = rights & (NYX_ACCESS_RW |
+                                (req->access & NYX_ACCESS_EXEC));
+
+    if (no_write(&x->vtd->cfg, req)) {
+        access &= ~NYX_ACCESS_WRITE;
+    }
+    answer(reply, req->iova, addr, lg2, access);
+    if (req->type == NYX_REQ_TRANSLATION && access) {
+        reply->access |= req->has_pasid ? req->access & NYX_ACCESS_PRIV : 0;
+        reply->ats = rights & ENTRY_SNOOP ? NYX_ATS_SNOOP : 0;
+    }
     return true;
 }
 
@@ -182,7 +216,8 @@ static void walk_tables(Xlat *x, NyxVtdWay *way)
         .sid = x->sid,
         .iova = x->req->iova,
         /* A page that is granted to an endpoint may be written to later. */
-        .need = x->need | (x->req->type == NYX_REQ_TRANSLATION
+        .need = x->need | (x->req->type == NYX_REQ_TRANSLATION &&
+                           !no_write(&x->vtd->cfg, x->req)
                            ? NYX_NEED_DIRTY : 0),
         .privileged = x->privileged,
         .table_asid = x->asid & ~NYX_ASID_PRIVILEGED,
@@ -208,14 +243,10 @@ static void fill(const Xlat *x, uint64_t addr, uint8_t lg2,
     }
 }
 
-/* 4.1.3: the right to execute is for those who asked for it. */
-static unsigned shown(const Xlat *x, unsigned permission)
-{
-    return permission & (NYX_ACCESS_RW | (x->req->access & NYX_ACCESS_EXEC));
-}
 
 static bool finish_leaf(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
 {
+    bool snoop = way->snoop || x->ctx.page_snoop;
     uint64_t iova = x->req->iova;
     uint64_t offset = MAKE_64BIT_MASK(0, way->lg2);
     uint64_t addr = way->addr;
@@ -237,9 +268,10 @@ static bool finish_leaf(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
         }
     }
     if (way->kept) {
-        fill(x, addr, lg2, way->kept);
+        fill(x, addr, lg2, way->kept | (snoop ? ENTRY_SNOOP : 0));
     }
-    return answer(reply, iova, addr, lg2, shown(x, way->permission));
+    return complete(x, addr, lg2,
+                    way->permission | (snoop ? ENTRY_SNOOP : 0), reply);
 }
 
 static bool finish_walk(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
@@ -280,8 +312,7 @@ static bool finish_entry(const Xlat *x, bool marks,
         return false;
     }
     if (granted) {
-        *ok = answer(reply, x->req->iova, entry->addr, entry->lg2,
-                     shown(x, entry->permission));
+        *ok = complete(x, entry->addr, entry->lg2, entry->permission, reply);
     } else if (!entry->permission && x->ctx.scalable) {
         /* The fault that the walk found, which is not about rights. */
         *ok = refuse_unmapped(x, NVTD_FAULT_SSS_P, reply);
@@ -327,6 +358,10 @@ static bool pass_through(const Xlat *x, NyxReply *reply)
     }
     if (!identity(x, reply)) {
         return false;
+    }
+    if (x->req->type == NYX_REQ_TRANSLATION) {
+        complete(x, reply->addr, cto64(reply->addr_mask),
+                 NYX_ACCESS_RW | (x->ctx.page_snoop ? ENTRY_SNOOP : 0), reply);
     }
     /* Beyond it there is another answer: do not promise it. */
     reply->addr_mask &= MAKE_64BIT_MASK(0, lg2);
@@ -560,7 +595,7 @@ NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
 
 void nyx_vtd_requester_free(NyxVtdRequester *r)
 {
-    nyx_vtd_report_drain(r->vtd);
+    nyx_vtd_catch_up(r->vtd);
     nyx_vtd_announce_end(r);
     g_ptr_array_remove(r->vtd->requesters, r);
     g_hash_table_unref(r->pasids);

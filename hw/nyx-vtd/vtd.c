@@ -10,6 +10,7 @@
 #include "qapi/error.h"
 #include "hw/i386/pc.h"
 #include "hw/nyx-iommu/mem-qemu.h"
+#include "hw/nyx-iommu/requester.h"
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-vtd/internal.h"
 #include "hw/nyx-vtd/vtd.h"
@@ -91,6 +92,13 @@ static bool ats_enabled(const PCIDevice *dev)
                    PCI_ATS_CTRL_ENABLE);
 }
 
+static PCIDevice *device_of_sid(uint16_t sid)
+{
+    PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
+
+    return pci_find_device(pcms->pcibus, sid >> 8, sid & 0xff);
+}
+
 static NyxVtdUnit *requester_unit(void *requester)
 {
     return nyx_vtd_requester_unit(requester)->host.opaque;
@@ -98,27 +106,64 @@ static NyxVtdUnit *requester_unit(void *requester)
 
 /*
  * A function that is not there, has no ATS, or is another unit's, never
- * answers.  Notifiers know
- * no PASIDs: they hear of the range whatever the PASID.
+ * answers.  Notifiers know no PASIDs: they hear of the range whatever the
+ * PASID.
  */
 static NyxVtdAtsAnswer host_device_tlb(void *opaque,
                                        const NyxVtdDeviceTlb *inv)
 {
+    static const NyxVtdAtsAnswer answers[] = {
+        [NYX_ENDPOINT_DONE] = NYX_VTD_ATS_DONE,
+        [NYX_ENDPOINT_SILENT] = NYX_VTD_ATS_SILENT,
+        [NYX_ENDPOINT_BAD] = NYX_VTD_ATS_BAD,
+    };
+    const NyxEndpointInv message = {
+        .addr = inv->addr,
+        .lg2 = inv->lg2,
+        .has_pasid = inv->has_pasid,
+        .pasid = inv->pasid,
+        .global = inv->global,
+    };
     NyxVtdUnit *unit = opaque;
-    PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
-    PCIDevice *dev = pci_find_device(pcms->pcibus, inv->sid >> 8,
-                                     inv->sid & 0xff);
+    PCIDevice *dev = device_of_sid(inv->sid);
+    const NyxEndpointOps *endpoint;
     NyxDmaDevice *device = nyx_dma_space_find(unit->s->space, inv->sid);
 
     if (!dev || !ats_enabled(dev) ||
         (device && requester_unit(nyx_dma_device_requester(device)) != unit)) {
         return NYX_VTD_ATS_SILENT;
     }
+    endpoint = nyx_endpoint_find(dev);
+    if (endpoint) {
+        return answers[endpoint->invalidate(dev, &message)];
+    }
     if (device) {
         nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP,
                                 inv->addr, inv->lg2);
     }
     return NYX_VTD_ATS_DONE;
+}
+
+static bool host_page_response(void *opaque,
+                               const NyxVtdPageResponse *response)
+{
+    const NyxPageResponse message = {
+        .has_pasid = response->has_pasid,
+        .pasid = response->pasid,
+        .group = response->group,
+        .code = (NyxPageCode)response->code,
+    };
+    NyxVtdUnit *unit = opaque;
+    NyxDmaDevice *device = nyx_dma_space_find(unit->s->space, response->sid);
+    PCIDevice *dev = device_of_sid(response->sid);
+    const NyxEndpointOps *endpoint;
+
+    if (!dev ||
+        (device && requester_unit(nyx_dma_device_requester(device)) != unit)) {
+        return false;
+    }
+    endpoint = nyx_endpoint_find(dev);
+    return endpoint && endpoint->page_response(dev, &message);
 }
 
 static void host_kick(void *opaque)
@@ -203,6 +248,17 @@ static void host_event(void *opaque, const NyxVtdEvent *ev)
     case NYX_VTD_EV_VCMD:
         trace_nyx_vtd_vcmd_run(ev->gran, ev->addr, ev->b, ev->a, unit);
         break;
+    case NYX_VTD_EV_PAGE_REQUEST:
+        trace_nyx_vtd_page_request(ev->sid, ev->addr, ev->a, ev->b, unit);
+        break;
+    case NYX_VTD_EV_PAGE_LOST:
+        trace_nyx_vtd_page_request_err(ev->sid, ev->addr, ev->a, ev->b,
+                                       ev->gran, unit);
+        break;
+    case NYX_VTD_EV_PAGE_RESPONSE:
+        trace_nyx_vtd_page_response(ev->sid, ev->a, ev->did, ev->gran, ev->b,
+                                    unit);
+        break;
     case NYX_VTD_EV_MESSAGE:
         trace_nyx_vtd_event_send(ev->addr, ev->a, unit);
         break;
@@ -220,6 +276,7 @@ static const NyxVtdHost host_template = {
     .direct_changed = host_direct_changed,
     .sid = host_sid,
     .device_tlb = host_device_tlb,
+    .page_response = host_page_response,
     .kick = host_kick,
     .finding = host_finding,
     .now_ns = host_now_ns,
@@ -265,6 +322,12 @@ static bool dma_translate(void *requester, uint16_t sid,
         trace_translate(requester, sid, req, reply);
     }
     return ok;
+}
+
+static bool dma_page_request(void *requester, uint16_t sid,
+                             const NyxRequest *req)
+{
+    return nyx_vtd_page_request(requester, sid, req);
 }
 
 static bool dma_notify(void *requester, bool unmap, bool map, Error **errp)
@@ -330,6 +393,11 @@ static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
     return false;
 }
 
+static uint8_t dma_address_bits(void *iommu)
+{
+    return nyx_vtd_common_cfg(iommu)->aw_bits;
+}
+
 static bool dma_checked(void *requester)
 {
     return nyx_vtd_dma_checked(nyx_vtd_requester_unit(requester));
@@ -371,6 +439,8 @@ static const NyxDmaOps dma_ops = {
     .name = TYPE_NYX_VTD,
     .requester_new = dma_requester_new,
     .translate = dma_translate,
+    .page_request = dma_page_request,
+    .address_bits = dma_address_bits,
     .notify = dma_notify,
     .expect = dma_expect,
     .replay = dma_replay,

@@ -60,6 +60,8 @@ typedef struct NyxVtdProps {
     bool ers;
     bool rps;
     bool rprivs;
+    bool nwfs;
+    OnOffAuto page_requests;
     uint8_t pasid_bits;
     bool esirtps;
     bool esrtps;

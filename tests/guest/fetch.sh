@@ -4,46 +4,70 @@
 # Gets what a guest is made of, kernels, busybox and UEFI firmware, out of
 # Debian packages that are downloaded and unpacked, never installed.
 #
-# usage: fetch.sh [WHAT ...]      WHAT: 6.1 6.12 busybox ovmf (all by default)
+# usage: fetch.sh [WHAT ...]
+#
+# WHAT: 6.1 6.12 newest busybox ovmf (all by default)
 #
 # Prints a line "WHAT PATH" each. What is there already costs nothing.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
 
-# unpack DEB PATTERN...: the files of a package that match, in a directory of
-# the cache named after the package and its version.
+# unpack DEB... -- PATTERN...: the files of packages that match, in a directory
+# of the cache named after the first package and its version.
 unpack() {
-    local deb=$1 target
+    local debs=() target
+    while [ "$1" != -- ]; do
+        debs+=("$1")
+        shift
+    done
     shift
-    target=$NYX_CACHE/guest/$(basename "$deb" .deb)
+    target=$NYX_CACHE/guest/$(basename "${debs[0]}" .deb)
     if ! [ -d "$target" ]; then
         local partial=$target.$$
         mkdir -p "$partial"
-        dpkg-deb --fsys-tarfile "$deb" |
-            tar -x -C "$partial" --no-same-owner --wildcards "$@" ||
-            nyx_die "cannot unpack $deb
-  mend: remove that file and try again"
+        for deb in "${debs[@]}"; do
+            dpkg-deb --fsys-tarfile "$deb"
+        done |
+            tar -x -C "$partial" --ignore-zeros --no-same-owner --wildcards \
+                "$@" ||
+            nyx_die "cannot unpack ${debs[*]}
+  mend: remove that and try again"
         # Another run may have been faster; its copy is as good.
         mv -T "$partial" "$target" 2>/dev/null || rm -rf "$partial"
     fi
     printf '%s\n' "$target"
 }
 
-# A series, not a version: mirrors drop a point release when the next comes.
-# "[0-9]" before the flavour leaves out -rt and -cloud.
+# kernel NAME_REGEX SUITE...: a regex for a series, not a version: mirrors drop
+# a point release when the next comes.  "[0-9]" before the flavour leaves out
+# -rt and -cloud.
 kernel() {
-    local regex=$1 deb
+    local regex=$1 deb name debs=()
     shift
     deb=$(nyx_fetch_deb "$regex" "$@")
-    unpack "$deb" './boot/vmlinuz-*' '*/lib/modules/*/modules.builtin' \
+    [ -n "$deb" ] || return 1
+    debs=("$deb")
+    # Since 7.2 a kernel is three packages of one version.
+    name=$(basename "$deb")
+    name=${name%%_*}
+    case $name in
+        linux-binary-*)
+            for part in base modules; do
+                regex=${name/binary/$part}
+                deb=$(nyx_fetch_deb "${regex//[.+]/.}" "$@")
+                [ -n "$deb" ] || return 1
+                debs+=("$deb")
+            done ;;
+    esac
+    unpack "${debs[@]}" -- '*/vmlinuz*' '*/lib/modules/*/modules.builtin' \
         '*/lib/modules/*/kernel/drivers/*' '*/lib/modules/*/kernel/lib/*' \
         '*/lib/modules/*/kernel/net/*' '*/lib/modules/*/kernel/crypto/*' \
         '*/lib/modules/*/kernel/block/*' '*/lib/modules/*/kernel/arch/*'
 }
 
 fetch() {
-    local deb path
+    local deb path=
     case $1 in
         6.1)
             path=$(kernel 'linux-image-6[.]1[.]0-[0-9]+-amd64' \
@@ -51,18 +75,23 @@ fetch() {
         6.12)
             path=$(kernel 'linux-image-6[.]12[.][0-9]+[+]deb1[23]([.][0-9]+)?-amd64' \
                 bookworm-backports bookworm-security trixie-security trixie) ;;
+        newest)
+            # Whatever its number; backports follow unstable closely.
+            path=$(kernel 'linux-binary-[0-9]+[.][0-9]+[.][0-9]+[+]deb13-amd64' \
+                trixie-backports) ;;
         busybox)
             deb=$(nyx_fetch_deb busybox-static bookworm trixie)
-            path=$(unpack "$deb" '*/bin/busybox')
+            path=$(unpack "$deb" -- '*/bin/busybox')
             path=$(find "$path" -name busybox -type f) ;;
         ovmf)
             # The 4-MiB build; its variables are copied for each guest.
             deb=$(nyx_fetch_deb ovmf trixie bookworm)
-            path=$(unpack "$deb" './usr/share/OVMF/OVMF_*_4M.fd')
+            path=$(unpack "$deb" -- './usr/share/OVMF/OVMF_*_4M.fd')
             path=$path/usr/share/OVMF ;;
         *)
             nyx_die "fetch.sh: nothing is called $1" ;;
     esac
+    [ -n "$path" ] || exit 1
     printf '%s %s\n' "$1" "$path"
 }
 
@@ -70,7 +99,7 @@ mkdir -p "$NYX_CACHE/guest"
 # Two runs at once would download the same thing; the second waits.
 exec 8>"$NYX_CACHE/guest/lock"
 flock 8
-[ $# -gt 0 ] || set -- 6.1 6.12 busybox ovmf
+[ $# -gt 0 ] || set -- 6.1 6.12 newest busybox ovmf
 for what; do
     fetch "$what"
 done

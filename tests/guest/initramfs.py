@@ -32,6 +32,11 @@ MODULES = (
 )
 
 
+def image(kernel_dir):
+    """Where the kernel itself is, with its modules or in /boot."""
+    return next(pathlib.Path(kernel_dir).rglob('vmlinuz*'))
+
+
 class Modules:
     """The modules of one kernel package, found by name."""
 

@@ -5,6 +5,9 @@ import dataclasses
 import itertools
 
 DISKS = 'disk:vblk disk:nvme disk:ahci'
+# As fetch.sh knows them.
+KERNELS = ('6.1', '6.12', 'newest')
+
 PLAIN = 'vblk nvme ahci e1000e'
 PLAIN_TESTS = f'{DISKS} net:e1000e:2'
 
@@ -64,7 +67,7 @@ class Row:
         # batch the unmaps: "IOMMU batching disallowed due to virtualization".
         # Without pass-through 6.12 asks for plain DMA, whatever the policy.
         batching = self.options.get('caching-mode') != 'on' and not (
-            self.options.get('pt') == 'off' and self.kernel == '6.12')
+            self.options.get('pt') == 'off' and self.kernel != '6.1')
         return 'DMA-FQ' if self.mode == 'lazy' and batching else 'DMA'
 
     @property
@@ -100,6 +103,9 @@ MATRIX = (
     ('6.12', 'lazy',   'on',  48, 'xapic'),
     ('6.12', 'pt',     'on',  39, 'x2apic'),
     ('6.12', 'pt',     'off', 48, 'off'),
+    ('newest', 'strict', 'off', 39, 'x2apic'),
+    ('newest', 'lazy',   'on',  48, 'off'),
+    ('newest', 'pt',     'off', 48, 'xapic'),
 )
 
 
@@ -140,6 +146,7 @@ NO_SVT_BUS = {'intel-iommu':
               'intel-iommu swaps start and end of the bus range (SVT=2)'}
 
 SCALABLE = 'scalable-mode=on,intremap=on'
+PAGE_REQUESTS = SCALABLE + ',device-iotlb=on,page-requests=on'
 SM_ON = 'intel_iommu=on,sm_on'
 
 DMAR = 'intremap=on,eim=on,device-iotlb=on,numa-node=0,satc=vblk,' \
@@ -287,6 +294,12 @@ SINGLE = (
     Row('scalable-6.12', iommu=SCALABLE, append=SM_ON, unfit=NO_OPTION),
     Row('scalable-6.12-lazy', iommu=SCALABLE, mode='lazy', append=SM_ON,
         unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-pri-6.12', iommu=PAGE_REQUESTS, append=SM_ON,
+        unfit=NO_OPTION, devices='rp vblk-ats=vblk@rp nvme e1000e testdev',
+        tests='disk:vblk disk:nvme net:e1000e:2'),
+    Row('scalable-pri-6.1-lazy', kernel='6.1', mode='lazy', append=SM_ON,
+        iommu=PAGE_REQUESTS, unfit=NO_OPTION,
+        devices='rp vblk-ats=vblk@rp', tests='disk:vblk'),
     Row('scalable-6.12-pt', iommu=SCALABLE, mode='pt', append=SM_ON,
         unfit=NO_OPTION, **SMALL),
     Row('scalable-second-6.12', iommu=SCALABLE + ',flts=off', append=SM_ON,
@@ -296,10 +309,19 @@ SINGLE = (
     Row('scalable-6.1', kernel='6.1', iommu=SCALABLE, append=SM_ON,
         unfit=NO_OPTION, **MEDIUM),
 
+    Row('scalable-newest', kernel='newest', iommu=SCALABLE, append=SM_ON,
+        unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-newest-lazy', kernel='newest', mode='lazy', iommu=SCALABLE,
+        append=SM_ON, unfit=NO_OPTION, **MEDIUM),
+    Row('scalable-second-newest', kernel='newest', append=SM_ON,
+        iommu=SCALABLE + ',flts=off', unfit=NO_OPTION, **MEDIUM),
+
     # All that is off by default because a kernel has no use for it.
     Row('features-6.12', iommu=FEATURES, unfit=NO_OPTION,
         devices='vblk nvme e1000e',
         tests='disk:vblk perf:nvme disk:nvme net:e1000e:2 perf:vblk'),
+    Row('features-newest', kernel='newest', iommu=FEATURES, unfit=NO_OPTION,
+        devices='vblk', tests='disk:vblk perf:vblk'),
     Row('features-6.1-lazy', kernel='6.1', iommu=FEATURES, mode='lazy',
         unfit=NO_OPTION, **MEDIUM),
     Row('features-migrate-6.12', devices='vblk ahci e1000e', iommu=FEATURES,

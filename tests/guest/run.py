@@ -61,6 +61,7 @@ OPTION_BITS = {
     'eim': ('ecap', 4),
     'pt': ('ecap', 6),
     'snoop-control': ('ecap', 7),
+    'page-requests': ('ecap', 29),
 }
 
 
@@ -122,7 +123,6 @@ def plugin_needed(row, device):
 
 def command_line(row, setup, device, made, directory):
     """QEMU's arguments for a row."""
-    kernel_dir = pathlib.Path(setup.files[row.kernel])
     args = [setup.qemu]
     if setup.plugin and plugin_needed(row, device):
         args += ['-plugin', setup.plugin]
@@ -142,7 +142,7 @@ def command_line(row, setup, device, made, directory):
     # Before the other devices: those that exist already are not behind it.
     args += ['-device', f'{device},id=iommu,{row.iommu}']
     args += made.args + list(row.qemu)
-    args += ['-kernel', str(next((kernel_dir / 'boot').glob('vmlinuz-*'))),
+    args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
              '-initrd', str(setup.initrds[row.kernel]), '-append',
              f'{FIXED_ARGUMENTS} {row.cmdline} nyx.half={parts.DISK_HALF} '
              f'nyx.test={",".join(row.tests.split())}']
@@ -395,6 +395,10 @@ def check_boot(row, made, reports, lines, findings):
     for number, (kind, devices) in reports.groups.items():
         findings.check(f'group {number}', kind == row.domain,
                        f'{kind} instead of {row.domain}: {devices}')
+    # The kernel asks for the interrupt when it has set the queue up.
+    findings.check('page request queue',
+                   any('dmar0-prq' in line for line in reports.irqs) ==
+                   (row.options.get('page-requests') == 'on'), reports.irqs)
     check_interrupts(row, made, reports, findings)
 
 
@@ -642,7 +646,7 @@ def prepare(options, wanted):
     busybox = pathlib.Path(files['busybox'])
     initrds = {name: initramfs.build(pathlib.Path(files[name]), busybox,
                                      cache_directory())
-               for name in wanted if name[0].isdigit()}
+               for name in wanted if name in rows.KERNELS}
     qemu = shutil.which(options.qemu)
     if not qemu:
         sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '

@@ -8,6 +8,7 @@
 #include "qemu/bswap.h"
 #include "qobject/qdict.h"
 #include "qobject/qlist.h"
+#include "libqos/nyx-migrate.h"
 #include "libqos/nyx-testdev.h"
 #include "nyx-fake-iommu.h"
 
@@ -621,32 +622,6 @@ static void test_stop(void)
     unlink(firmware);
 }
 
-static void wait_for_migration(QTestState *qts)
-{
-    bool done = false;
-
-    while (!done) {
-        QDict *rsp = qtest_qmp(qts, "{ 'execute': 'query-migrate' }");
-        const char *status = qdict_get_try_str(qdict_get_qdict(rsp, "return"),
-                                               "status");
-
-        g_assert_cmpstr(status, !=, "failed");
-        done = !g_strcmp0(status, "completed");
-        qobject_unref(rsp);
-        g_usleep(1000);
-    }
-}
-
-static void migrate(Fixture *f, const char *uri)
-{
-    QDict *rsp = qtest_qmp(f->qts, "{ 'execute': 'migrate',"
-                           " 'arguments': { 'uri': %s } }", uri);
-
-    g_assert_true(qdict_haskey(rsp, "return"));
-    qobject_unref(rsp);
-    wait_for_migration(f->qts);
-}
-
 /* The same machine, with its BARs where the other had them. */
 static Fixture start_incoming(const Fixture *from, const char *in)
 {
@@ -657,7 +632,7 @@ static Fixture start_incoming(const Fixture *from, const char *in)
                         "-device nyx-testdev,id=td,addr=4 %s",
                         getenv("NYX_FAKE_IOMMU"), in);
     f.td = nyx_td_at(f.qts, from->td.bar);
-    wait_for_migration(f.qts);
+    nyx_migrate_wait(f.qts);
     return f;
 }
 
@@ -665,8 +640,7 @@ static void test_migrate(void)
 {
     g_autofree char *file = g_strdup_printf("%s/nyx-testdev-%d.mig",
                                             g_get_tmp_dir(), getpid());
-    g_autofree char *uri = g_strdup_printf("exec:cat > %s", file);
-    g_autofree char *in = g_strdup_printf("-incoming 'exec:cat %s'", file);
+    g_autofree char *in = g_strdup_printf("-incoming file:%s", file);
     Fixture f = start("", "");
     Fixture to;
 
@@ -676,7 +650,7 @@ static void test_migrate(void)
     nyx_td_w32(&f.td, NYX_TD_ITD_DBELL, 1);
     nyx_td_run_start(&f.td, &endless);
     wait_for_ops(&f);
-    migrate(&f, uri);
+    nyx_migrate_to(f.qts, file);
     g_assert_cmphex(nyx_td_run_wait(&f.td), ==,
                     NYX_TD_RUN_ST_DONE | NYX_TD_RUN_ST_STOPPED);
 

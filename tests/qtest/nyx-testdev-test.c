@@ -97,7 +97,7 @@ static void test_layout(Fixture *f)
         uint32_t value;
     } reset[] = {
         { 0x010, 0xffffffff }, { 0x018, 2 }, { 0x100, 0x5458594e },
-        { 0x104, 0x00010000 }, { 0x10c, 1048576 }, { 0x110, 16 },
+        { 0x104, 0x00010001 }, { 0x10c, 1048576 }, { 0x110, 16 },
         { 0x114, 16 }, { 0x118, 64 }, { 0x11c, 65535 },
         { 0x120, SLOT << 3 }, { 0x124, 0 }, { 0x200, 0 }, { 0x22c, 1 },
         { 0x300, 0 }, { 0x304, 0 }, { 0x308, 1 }, { 0x330, 1 },
@@ -162,8 +162,8 @@ static void test_access(Fixture *f)
     g_assert_cmphex(nyx_td_r32(td, NYX_TD_MAGIC), ==, NYX_TD_MAGIC_VALUE);
     nyx_td_w32(td, NYX_TD_DMA_PASID, ~0);
     g_assert_cmphex(nyx_td_r32(td, NYX_TD_DMA_PASID), ==, 0xfffff);
-    nyx_td_w32(td, 0x700, ~0);
-    g_assert_cmphex(nyx_td_r32(td, 0x700), ==, 0);
+    nyx_td_w32(td, 0x7f0, ~0);
+    g_assert_cmphex(nyx_td_r32(td, 0x7f0), ==, 0);
     g_assert_cmphex(nyx_td_r32(td, 0xffc), ==, 0);
     g_assert_cmphex(nyx_td_r32(td, 0x3ffc), ==, 0);
 

@@ -32,6 +32,14 @@ static const WrongRow wrong_rows[] = {
     { "-M q35 -device nyx-vtd,version=0x0f", "0x10 to 0x5f" },
     { "-M q35 -device nyx-vtd,version=0x60", "0x10 to 0x5f" },
     { "-M q35 -device nyx-vtd,version=0x110", "0x10 to 0x5f" },
+    { "-M q35 -device nyx-vtd,scalable-mode=on,dma-drain=off",
+      "scalable-mode=on needs dma-drain=on" },
+    { "-M q35 -device nyx-vtd,scalable-mode=on,flts=off,ssts=off",
+      "set flts=on or ssts=on" },
+    { "-M q35 -device nyx-vtd,x-scalable-mode=on,x-flts=off,ssts=off",
+      "set flts=on or ssts=on" },
+    { "-M q35 -device nyx-vtd,scalable-mode=on,pasid-bits=21",
+      "pasid-bits must be 0 to 20" },
     { "-M q35 -device nyx-vtd,iotlb-entries=3", "16 to 1048576" },
     { "-M q35 -device nyx-vtd,iotlb-entries=15", "16 to 1048576" },
     { "-M q35 -device nyx-vtd,iotlb-entries=1048577", "16 to 1048576" },
@@ -177,7 +185,8 @@ static const char *const options[] = {
     "coalesce", "coherent", "device-iotlb", "dma-drain", "dma-translation",
     "domain-bits", "eafs", "eim", "ers", "esirtps", "esrtps", "fault-records",
     "findings", "flts", "fs1gp", "fs5lp", "intremap", "iotlb-entries", "mamv",
-    "mhmv", "nest", "numa-node", "pasid-bits", "perfmon", "phmr", "plmr",
+    "mhmv", "nest", "numa-node", "nwfs", "page-requests", "pasid-bits",
+    "perfmon", "phmr", "plmr",
     "posted-interrupts", "profile", "psi", "pt", "qi", "rmrr", "rprivs", "rps",
     "rwbf", "satc", "scalable-mode", "sidp", "smpwcs", "snoop-control", "srs",
     "ssads", "sslps", "ssts", "unit1", "unit2", "unit3", "unit4", "unit5",
@@ -342,6 +351,25 @@ static const ValidRow valid_rows[] = {
     { "posted-interrupts", "auto", "\"auto\"", CAP, ECAP, 0x10 },
     { "pt", "on", "true", CAP, ECAP, 0x10 },
     { "pt", "off", "false", CAP, 0xf0509b, 0x10 },
+    { "scalable-mode", "on", "true", CAP | 0x1100000000000000,
+      ECAP | 0x0023e99cc4000000, 0x10 },
+    { "scalable-mode", "off", "false", CAP, ECAP, 0x10 },
+    { "x-scalable-mode", "on", "true", CAP | 0x1100000000000000,
+      ECAP | 0x0023e99cc4000000, 0x10 },
+    /* What scalable mode alone has shows nowhere without it. */
+    { "eafs", "on", "true", CAP, ECAP, 0x10 },
+    { "ers", "off", "false", CAP, ECAP, 0x10 },
+    { "flts", "on", "true", CAP, ECAP, 0x10 },
+    { "fs1gp", "on", "true", CAP, ECAP, 0x10 },
+    { "fs5lp", "on", "true", CAP, ECAP, 0x10 },
+    { "nest", "on", "true", CAP, ECAP, 0x10 },
+    { "pasid-bits", "20", "20", CAP, ECAP, 0x10 },
+    { "rprivs", "on", "true", CAP, ECAP, 0x10 },
+    { "rps", "on", "true", CAP, ECAP, 0x10 },
+    { "srs", "on", "true", CAP, ECAP, 0x10 },
+    { "ssads", "on", "true", CAP, ECAP, 0x10 },
+    { "ssts", "off", "false", CAP, ECAP, 0x10 },
+    { "x-flts", "off", "false", CAP, ECAP, 0x10 },
     { "snoop-control", "on", "true", CAP, ECAP, 0x10 },
     { "snoop-control", "off", "false", CAP, 0xf0505b, 0x10 },
     { "vcmd", "on", "true", CAP, 0x100000f050db, 0x10 },
@@ -415,14 +443,16 @@ typedef struct ProfileRow {
 } ProfileRow;
 
 #define SERVER      0x19ed008c40780e66
-#define SERVER_E    0x0023e99cc4f050df
+#define SERVER_E    0x0023ed9ce4f050df
+/* ECAP.PRS and PDS */
+#define PAGES       0x0000040020000000
 
 static const ProfileRow profile_rows[] = {
     { "profile=default", CAP, ECAP, 0x10 },
     { "profile=minimal", 0x40260230, 0x5000, 0x10 },
     { "profile=client", 0x00d2008c40660262, 0xf050da, 0x10 },
     { "profile=server", SERVER, SERVER_E, 0x40 },
-    { "profile=everything", 0xf9f40f8cf0780e66, 0x003bf99cc4f050df, 0x40 },
+    { "profile=everything", 0xf9f40f8cf0780e66, 0x003bfd9ee4f050df, 0x40 },
     /* What is said wins, before the profile and behind it. */
     { "profile=minimal,psi=on", 0x0012008040260230, 0x5000, 0x10 },
     { "psi=on,profile=minimal", 0x0012008040260230, 0x5000, 0x10 },
@@ -430,7 +460,7 @@ static const ProfileRow profile_rows[] = {
     { "version=0x21,profile=minimal", 0x40260230, 0x5000, 0x21 },
     { "sslps=2m,profile=minimal", 0x440260230, 0x5000, 0x10 },
     { "aw-bits=48,profile=client", 0x00d2008c406f0662, 0xf050da, 0x10 },
-    { "profile=server,smpwcs=off", SERVER, 0x0022e99cc4f050df, 0x40 },
+    { "profile=server,smpwcs=off", SERVER, 0x0022ed9ce4f050df, 0x40 },
     /* Also what the default is, and by other names. */
     { "coherent=on,profile=client", 0x00d2008c40660262, 0xf050db, 0x10 },
     { "x-scalable-mode=off,profile=server", 0x08ed008c40780e66, 0xf050df,
@@ -438,10 +468,10 @@ static const ProfileRow profile_rows[] = {
     { "profile=server,scalable-mode=off", 0x08ed008c40780e66, 0xf050df,
       0x40 },
     { "x-scalable-mode=on,profile=client", 0x11d2008c40660262,
-      SERVER_E & ~5, 0x10 },
+      SERVER_E & ~(PAGES | 5), 0x10 },
     /* Options of the parent class. */
     { "profile=minimal,pt=on", 0x40260230, 0x5040, 0x10 },
-    { "device-iotlb=off,profile=server", SERVER, SERVER_E & ~4, 0x40 },
+    { "device-iotlb=off,profile=server", SERVER, SERVER_E & ~(PAGES | 4), 0x40 },
     { "profile=minimal,qi=on", 0x40260230, 0x5002, 0x10 },
     { "profile=minimal,qi=on,intremap=on", 0x0800000040260230, 0xf0501a,
       0x10 },

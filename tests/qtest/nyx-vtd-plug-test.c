@@ -4,9 +4,9 @@
  * reset, functions that come and go while they do DMA.
  */
 #include "qemu/osdep.h"
+#include "libqos/nyx-migrate.h"
 #include "libqos/nyx-run.h"
 #include "libqos/nyx-vtd.h"
-#include "qapi/error.h"
 #include "qobject/qjson.h"
 
 #define UNIT        "-device nyx-vtd,id=iommu"
@@ -141,33 +141,6 @@ static void check_goes_on(Busy *b)
 
 /* --- Migration ------------------------------------------------------------ */
 
-static void wait_for_migration(QTestState *qts)
-{
-    for (unsigned i = 0; i < NYX_POLLS; i++) {
-        QDict *rsp = qtest_qmp(qts, "{ 'execute': 'query-migrate' }");
-        const char *status = qdict_get_try_str(qdict_get_qdict(rsp, "return"),
-                                               "status");
-        bool done = !g_strcmp0(status, "completed");
-
-        g_assert_cmpstr(status, !=, "failed");
-        qobject_unref(rsp);
-        if (done) {
-            return;
-        }
-        g_usleep(100);
-    }
-    g_assert_not_reached();
-}
-
-static void migrate_to(QVtd *v, const char *path)
-{
-    g_autofree char *uri = g_strdup_printf("file:%s", path);
-
-    qtest_qmp_assert_success(v->qts, "{ 'execute': 'migrate', 'arguments': "
-                             "{ 'uri': %s } }", uri);
-    wait_for_migration(v->qts);
-}
-
 /* The same machine again, with the tables and the BAR where they were. */
 static Busy busy_incoming(const Busy *from, const char *path,
                           const char *options)
@@ -179,7 +152,7 @@ static Busy busy_incoming(const Busy *from, const char *path,
                            "-incoming file:%s", options, path);
     b.v->qts = b.v->pc->qts;
     b.td = nyx_td_at(b.v->qts, from->td.bar);
-    wait_for_migration(b.v->qts);
+    nyx_migrate_wait(b.v->qts);
     return b;
 }
 
@@ -204,7 +177,7 @@ static void test_migrate(void)
     g_autofree char *path = g_build_filename(dir, "state", NULL);
     Busy b = busy_start();
 
-    migrate_to(b.v, path);
+    nyx_migrate_to(b.v->qts, path);
     check_migrated(&b, path, "");
     /* What a guest cannot see may differ. */
     check_migrated(&b, path, ",cache=off,iotlb-entries=16,x2apic-opt-out=on");
@@ -225,7 +198,7 @@ static void test_migrate_stopped(void)
     qvtd_ring(v);
     g_assert_cmphex(qvtd_r32(v, QVTD_FSTS) & QVTD_FSTS_IQE, !=, 0);
     want = block_read(v);
-    migrate_to(v, path);
+    nyx_migrate_to(v->qts, path);
     to = busy_incoming(&b, path, "");
     got = block_read(to.v);
     check_block("stopped", &got, &want);
@@ -252,7 +225,7 @@ static void test_migrate_refused(void)
     g_autofree char *path = g_build_filename(dir, "state", NULL);
     Busy b = busy_start();
 
-    migrate_to(b.v, path);
+    nyx_migrate_to(b.v->qts, path);
     for (unsigned i = 0; i < ARRAY_SIZE(options); i++) {
         g_autofree char *args = g_strdup_printf(
             "-M q35 -m 256 " UNIT ",%s -device nyx-testdev,addr=4 "
@@ -269,54 +242,6 @@ static void test_migrate_refused(void)
     nyx_tmp_free(dir);
 }
 
-/* blockdev-create and blockdev-add, for there may be no qemu-img. */
-static void create_image(QTestState *qts, const char *options)
-{
-    QDict *rsp = NULL;
-    bool done = false;
-
-    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-create', "
-                             "'arguments': { 'job-id': 'create', "
-                             "'options': %p } }",
-                             qobject_from_json(options, &error_abort));
-    for (unsigned i = 0; !done && i < NYX_POLLS; i++) {
-        const QListEntry *job;
-
-        rsp = qtest_qmp(qts, "{ 'execute': 'query-jobs' }");
-        job = qlist_first(qdict_get_qlist(rsp, "return"));
-        done = !strcmp(qdict_get_str(qobject_to(QDict, qlist_entry_obj(job)),
-                                     "status"), "concluded");
-        qobject_unref(rsp);
-    }
-    g_assert_true(done);
-    qtest_qmp_assert_success(qts, "{ 'execute': 'job-dismiss', "
-                             "'arguments': { 'id': 'create' } }");
-}
-
-/* Somewhere for snapshots to be. */
-static void add_disk(QTestState *qts, const char *path)
-{
-    g_autofree char *file = g_strdup_printf("{ 'driver': 'file', 'size': 0, "
-                                            "'filename': '%s' }", path);
-
-    create_image(qts, file);
-    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-add', 'arguments': "
-                             "{ 'driver': 'file', 'node-name': 'file', "
-                             "'filename': %s } }", path);
-    create_image(qts, "{ 'driver': 'qcow2', 'file': 'file', "
-                 "'size': 1048576 }");
-    qtest_qmp_assert_success(qts, "{ 'execute': 'blockdev-add', 'arguments': "
-                             "{ 'driver': 'qcow2', 'node-name': 'disk', "
-                             "'file': 'file' } }");
-}
-
-static void hmp_in_silence(QTestState *qts, const char *command)
-{
-    g_autofree char *said = qtest_hmp(qts, "%s", command);
-
-    g_assert_cmpstr(said, ==, "");
-}
-
 /* Into a unit that has been used for something else since. */
 static void test_snapshot(void)
 {
@@ -326,13 +251,13 @@ static void test_snapshot(void)
     Block want = block_read(b.v), got;
     g_autofree char *latched = in_force(b.v), *latched_too = NULL;
 
-    add_disk(b.v->qts, disk);
-    hmp_in_silence(b.v->qts, "savevm here");
+    nyx_snapshot_disk(b.v->qts, disk);
+    nyx_hmp_in_silence(b.v->qts, "savevm here");
     g_assert_true(qvtd_gcmd(b.v, QVTD_TE, false));
     g_assert_true(qvtd_gcmd(b.v, QVTD_IRE, false));
     qvtd_clear_faults(b.v);
     g_assert_cmpuint(nyx_td_writel(&b.td, UNMAPPED, 1), ==, NYX_TD_ST_OK);
-    hmp_in_silence(b.v->qts, "loadvm here");
+    nyx_hmp_in_silence(b.v->qts, "loadvm here");
 
     got = block_read(b.v);
     latched_too = in_force(b.v);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The invalidation queue in scalable mode: descriptors of 256 bits, types 6
- * to 8 and their reserved bits, what is refused in which mode.
+ * to 9 and their reserved bits, what is refused in which mode.
  */
 #include "qemu/osdep.h"
 #include "vtd-fixture.h"
@@ -27,6 +27,7 @@ static NyxVtdCfg scalable_cfg(void)
     cfg.scalable_mode = true;
     cfg.first_stage = true;
     cfg.second_stage = true;
+    cfg.page_requests = true;
     cfg.pasid_bits = 20;
     return cfg;
 }
@@ -52,7 +53,7 @@ static uint64_t commands_done(Fx *f)
 {
     NyxVtdStats s = nyx_vtd_stats(f->vtd);
     uint64_t sum = s.inv_device_tlb + s.inv_iec[0] + s.inv_iec[1] + s.waits +
-                   s.inv_pasid_device_tlb;
+                   s.inv_pasid_device_tlb + s.page_responses;
 
     for (unsigned i = 0; i < 4; i++) {
         sum += s.inv_context[i] + s.inv_iotlb[i] + s.inv_pasid_cache[i] +
@@ -116,7 +117,7 @@ static const DescRow desc_rows[] = {
     { "iotlb", 0x12, 0xffff00c0ULL, 0xfffffffffffff07fULL },
     { "device-tlb", 0x3, 0x0000ffff001f0000ULL, 0xfffffffffffff001ULL },
     { "iec", 0x4, 0x0000fffff8000000ULL, 0 },
-    { "wait", 0x45, 0xffffffff00000050ULL, 0xfffffffffffffffcULL },
+    { "wait", 0x45, 0xffffffff000000d0ULL, 0xfffffffffffffffcULL },
     { "PASID iotlb", 0x26, 0x000fffffffff0000ULL, 0xfffffffffffff07fULL },
     { "PASID iotlb, page", 0x36, 0x000fffffffff0000ULL,
       0xfffffffffffff07fULL },
@@ -125,12 +126,14 @@ static const DescRow desc_rows[] = {
     { "PASID cache, PASID", 0x17, 0x000fffffffff0000ULL, 0 },
     { "PASID device-tlb", 0x8, 0x000fffffffff01f0ULL,
       0xfffffffffffff801ULL },
+    /* Of the codes with one bit 1 is the only one. */
+    { "page response", 0x9, 0x000fffffffff1010ULL, 0xffcULL },
 };
 
 static void desc_row(Fx *f, const DescRow *row, unsigned bit)
 {
     g_autofree char *name = g_strdup_printf("%s, bit %u", row->name, bit);
-    bool granularity = row->lo % 16 != 3 && row->lo % 16 != 8;
+    bool granularity = row->lo % 16 != 3 && row->lo % 16 < 8;
     uint64_t lo = row->lo, hi = 0;
 
     if (bit < 64) {
@@ -196,6 +199,7 @@ static void all_types(bool unit, bool mode, bool device_iotlb)
 
     cfg.scalable_mode = unit;
     cfg.device_iotlb = device_iotlb;
+    cfg.page_requests = unit && device_iotlb;
     f = fx_new(&cfg);
     if (unit) {
         fx_queue_start_wide(f, 7);
@@ -207,11 +211,11 @@ static void all_types(bool unit, bool mode, bool device_iotlb)
         g_autofree char *name = g_strdup_printf(
             "type %u, unit %u, mode %u, DT %u", type, unit, mode,
             device_iotlb);
-        bool ats = type == 3 || type == 8;
+        bool ats = type == 3 || type == 8 || type == 9;
         uint64_t lo = (type & 15) | (uint64_t)(type >> 4) << 9;
 
         lo |= type == 6 ? 0x20 : ats ? 0 : 0x10;
-        if (type == 0 || type > (unit ? 8 : 5) || (ats && !device_iotlb)) {
+        if (type == 0 || type > (unit ? 9 : 5) || (ats && !device_iotlb)) {
             check_iqe(name, f, lo, 0, 128, 3);
         } else if (type > 5 && !mode) {
             check_iqe(name, f, lo, 0, 128, 7);
@@ -220,7 +224,7 @@ static void all_types(bool unit, bool mode, bool device_iotlb)
         }
     }
     FX_CHECK("mode", fx_findings(f, NVTD_RULE_IQ_MODE),
-             unit && !mode ? 2 + device_iotlb : 0);
+             unit && !mode ? 2 + 2 * device_iotlb : 0);
     fx_free(f);
 }
 

@@ -4,7 +4,7 @@
  * filters, freezing, overflow and its event.
  */
 #include "qemu/osdep.h"
-#include "vtd-fixture.h"
+#include "vtd-scalable.h"
 
 #define LEVELS 4
 #define COUNTERS 4
@@ -27,6 +27,10 @@
 #define REQUESTS        0x00000002u
 #define TABLE_READS     0x10000001u
 #define BLOCKED         0x10000020u
+#define ATS_BLOCKED     0x00000008u
+#define PAGE_REQUESTS   0x10000040u
+#define PASID_LOOKUP    0x20000004u
+#define PASID_HIT       0x20000008u
 #define CONTEXT_LOOKUP  0x20000001u
 #define CONTEXT_HIT     0x20000002u
 #define TABLE_LOOKUP    0x20000010u
@@ -90,7 +94,7 @@ static const ConstRow constants[] = {
     { 0x310, 4, 0x600 }, { 0x314, 4, 0x340 }, { 0x318, 4, 0x348 },
     { 0x31c, 4, 0x1000 },
     { 0x324, 4, 0 }, { 0x328, 4, 0x80000000 },
-    { 0x380, 8, 0x02 }, { 0x388, 8, 0x21 }, { 0x390, 8, 0x33 },
+    { 0x380, 8, 0x0a }, { 0x388, 8, 0x21 }, { 0x390, 8, 0x33 },
     { 0x398, 8, 0x03 }, { 0x3a0, 8, 0x07 }, { 0x3a8, 8, 0 },
     { 0x410, 8, 0 },
     { 0x430, 8, 0 }, { 0x438, 8, 0 }, { 0x440, 8, 0 },
@@ -267,6 +271,61 @@ static void test_events(void)
         FX_CHECK(name, fx_read64(f, OVF), 0);
         FX_CHECK(name, f->messages->len, 0);
         fx_free(f);
+    }
+}
+
+static const struct {
+    const char *name;
+    uint32_t event;
+    unsigned count;
+} scalable_rows[] = {
+    { "requests", REQUESTS, 5 },
+    { "PASID lookups", PASID_LOOKUP, 8 },
+    { "PASID hits", PASID_HIT, 5 },
+    { "PASID, both", PASID_LOOKUP | PASID_HIT, 13 },
+    { "page requests", PAGE_REQUESTS, 2 },
+    { "blocked", BLOCKED, 3 },
+    { "ATS blocked", ATS_BLOCKED, 2 },
+};
+
+/* Three of PASID 1, a translation of PASID 1 and one of 9, two pages, a third
+ * that is refused. */
+static void scalable_work(Fx *f)
+{
+    const NyxRequest page = {
+        .type = NYX_REQ_PAGE, .access = FX_R, .pasid = 1, .has_pasid = true,
+    };
+    NyxRequest refused = page;
+
+    for (unsigned i = 0; i < 2; i++) {
+        sm_dma(f, 1, FX_R, SC_IOVA);
+    }
+    sm_dma(f, 1, FX_R, 0x7000);
+    sm_request(f, FX_SID, 1, NYX_REQ_TRANSLATION, FX_R, SC_IOVA);
+    sm_request(f, FX_SID, 9, NYX_REQ_TRANSLATION, FX_R, SC_IOVA);
+    nyx_vtd_page_request(f->r, FX_SID, &page);
+    nyx_vtd_page_request(f->r, FX_SID, &page);
+    refused.pasid = 9;
+    nyx_vtd_page_request(f->r, FX_SID, &refused);
+}
+
+static void test_events_scalable(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(scalable_rows); i++) {
+        NyxVtdCfg cfg = sm_cfg();
+        SmScene s;
+
+        cfg.perfmon = true;
+        sc_init(&s, &cfg);
+        fx_write64(s.f, 0xd0, fx_mem_pages(&s.f->mem, 1));
+        count(s.f, 0, scalable_rows[i].event);
+        scalable_work(s.f);
+        FX_CHECK(scalable_rows[i].name, fx_read64(s.f, CNTR(0)),
+                 scalable_rows[i].count);
+        g_assert_cmphex(fx_read64(s.f, 0x380), ==, 0x0a);
+        g_assert_cmphex(fx_read64(s.f, 0x388), ==, 0x61);
+        g_assert_cmphex(fx_read64(s.f, 0x390), ==, 0x3f);
+        sc_free(&s);
     }
 }
 
@@ -638,6 +697,7 @@ int main(int argc, char **argv)
     ADD("bits", test_bits);
     ADD("fault-records", test_fault_records);
     ADD("events", test_events);
+    ADD("events-scalable", test_events_scalable);
     ADD("same-answers", test_same_answers);
     ADD("probe", test_probe);
     ADD("not-checked", test_not_checked);

@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "hw/nyx-iommu/cache.h"
-#include "vtd-fixture.h"
+#include "vtd-scalable.h"
 
 #define POOL_PAGES 48
 #define OPERATIONS 6000
@@ -20,6 +20,7 @@ typedef struct Chaos {
     uint64_t answered;
     uint64_t refused;
     uint64_t interrupts;
+    uint64_t pages;
 } Chaos;
 
 static uint64_t any(Chaos *c)
@@ -57,7 +58,8 @@ static uint64_t some_page(Chaos *c)
 static const uint32_t registers[] = {
     0x18, 0x18, 0x18, 0x1c, 0x20, 0x20, 0x28, 0x2c, 0x34, 0x34, 0x38, 0x3c,
     0x40, 0x44, 0x64, 0x68, 0x6c, 0x70, 0x78, 0x80, 0x88, 0x88, 0x90, 0x90,
-    0x9c, 0xa0, 0xa4, 0xa8, 0xac, 0xb0, 0xb8, 0xb8, 0x400, 0x408, 0x40c,
+    0x9c, 0xa0, 0xa4, 0xa8, 0xac, 0xb0, 0xb8, 0xb8, 0xc0,
+    0xc8, 0xd0, 0xdc, 0xe0, 0xe4, 0xe8, 0xec, 0x400, 0x408, 0x40c,
     0x41c, 0x43c, 0x500, 0x508, 0x50c,
 };
 
@@ -74,6 +76,11 @@ static uint64_t register_value(Chaos *c, uint32_t offset)
         return (uint64_t)below(c, below(c, 8) ? 256 : 0x8000) << 4;
     case 0x90:
         return some_page(c) | below(c, 3) | below(c, 2) << 11;
+    case 0xc0:
+    case 0xc8:
+        return (uint64_t)below(c, below(c, 8) ? 128 : 0x4000) << 5;
+    case 0xd0:
+        return some_page(c) | below(c, 3);
     case 0xb8:
         return some_page(c) | below(c, 16) | (uint64_t)below(c, 2) << 11;
     default:
@@ -153,6 +160,24 @@ static void request(Chaos *c)
         c->refused++;
     }
     c->f->elsewhere = false;
+}
+
+static void page_request(Chaos *c)
+{
+    const NyxRequest req = {
+        .type = NYX_REQ_PAGE,
+        .access = below(c, 64),
+        .iova = some_bits(c),
+        .has_pasid = below(c, 4),
+        .pasid = below(c, 4) ? below(c, 4) : any(c) & 0xfffff,
+        .last = below(c, 2),
+        .group = below(c, 512),
+    };
+
+    c->f->elsewhere = !below(c, 4);
+    nyx_vtd_page_request(c->r[below(c, REQUESTERS)], below(c, 4), &req);
+    c->f->elsewhere = false;
+    c->f->response_unexpected = below(c, 2);
 }
 
 static void interrupt(Chaos *c)
@@ -297,8 +322,27 @@ static NyxVtdCfg some_cfg(Chaos *c)
         cfg.rid_pasid = below(c, 2);
         cfg.rid_priv = below(c, 2);
         cfg.pasid_bits = 20;
+        cfg.page_requests = below(c, 4);
+        cfg.device_iotlb |= cfg.page_requests;
     }
     return cfg;
+}
+
+/* The same in scalable mode, with a page request queue. */
+static void good_scalable_start(Chaos *c)
+{
+    Fx *f = c->f;
+
+    for (unsigned sid = 0; sid < 4; sid++) {
+        for (uint32_t pasid = 0; pasid < 4; pasid++) {
+            sm_space(f, sid, pasid, SM_SECOND, 1 + pasid, 0,
+                     (f->cfg.aw_bits - 12) / 9);
+        }
+        fx_mem_poke(&f->mem, sm_context_addr(f, sid),
+                    fx_mem_peek(&f->mem, sm_context_addr(f, sid)) | 0x10);
+    }
+    sm_start(f);
+    fx_write64(f, 0xd0, some_page(c));
 }
 
 /* A queue and tables that work, for chance alone seldom makes any. */
@@ -306,6 +350,10 @@ static void good_start(Chaos *c)
 {
     Fx *f = c->f;
 
+    if (f->cfg.page_requests && below(c, 8)) {
+        good_scalable_start(c);
+        return;
+    }
     f->root = c->pool;
     for (unsigned sid = 0; sid < 4; sid++) {
         fx_context(f, sid, fx_context_lo(some_page(c), below(c, 3), false),
@@ -336,7 +384,7 @@ static void chaos_round(uint64_t seed, Chaos *sum)
     for (unsigned i = 0; i < OPERATIONS; i++) {
         static void (*const operations[])(Chaos *c) = {
             write_register, write_register, write_memory, request, request,
-            request, interrupt, machine,
+            request, page_request, interrupt, machine,
         };
 
         operations[below(&c, ARRAY_SIZE(operations))](&c);
@@ -349,6 +397,7 @@ static void chaos_round(uint64_t seed, Chaos *sum)
     sum->answered += c.answered;
     sum->refused += c.refused;
     sum->interrupts += c.interrupts;
+    sum->pages += nyx_vtd_stats(c.f->vtd).page_requests;
     fx_free(c.f);
 }
 
@@ -360,11 +409,13 @@ static void test_chaos(void)
         chaos_round(seed, &sum);
     }
     g_test_message("%" PRIu64 " answered, %" PRIu64 " refused, %" PRIu64
-                   " interrupts", sum.answered, sum.refused, sum.interrupts);
+                   " interrupts, %" PRIu64 " pages", sum.answered, sum.refused,
+                   sum.interrupts, sum.pages);
     /* Not all of it was noise. */
     g_assert_cmpuint(sum.answered, >, 1000);
     g_assert_cmpuint(sum.refused, >, 1000);
     g_assert_cmpuint(sum.interrupts, >, 1000);
+    g_assert_cmpuint(sum.pages, >, 50);
 }
 
 int main(int argc, char **argv)

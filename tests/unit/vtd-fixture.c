@@ -262,6 +262,19 @@ static NyxVtdAtsAnswer host_device_tlb(void *opaque,
     return f->ats_answer;
 }
 
+static bool host_page_response(void *opaque,
+                               const NyxVtdPageResponse *response)
+{
+    Fx *f = opaque;
+
+    g_assert_true(host_serialized(f));
+    if (f->on_response) {
+        f->on_response(f);
+    }
+    g_array_append_vals(f->responses, response, 1);
+    return !f->response_unexpected;
+}
+
 static void host_kick(void *opaque)
 {
     Fx *f = opaque;
@@ -334,6 +347,7 @@ Fx *fx_new(const NyxVtdCfg *cfg)
         .direct_changed = host_direct_changed,
         .sid = host_sid,
         .device_tlb = host_device_tlb,
+        .page_response = host_page_response,
         .kick = host_kick,
         .finding = host_finding,
         .now_ns = host_now_ns,
@@ -348,6 +362,7 @@ Fx *fx_new(const NyxVtdCfg *cfg)
     f->unmapped = g_array_new(FALSE, TRUE, sizeof(FxUnmapped));
     f->devtlb = g_array_new(FALSE, TRUE, sizeof(NyxVtdDeviceTlb));
     f->iec = g_array_new(FALSE, TRUE, sizeof(FxIec));
+    f->responses = g_array_new(FALSE, TRUE, sizeof(NyxVtdPageResponse));
     pthread_mutex_init(&f->lock, NULL);
     f->root = fx_mem_pages(&f->mem, 1);
     g_assert_null(nyx_vtd_cfg_error(&f->cfg));
@@ -363,6 +378,7 @@ void fx_free(Fx *f)
     g_array_free(f->unmapped, TRUE);
     g_array_free(f->devtlb, TRUE);
     g_array_free(f->iec, TRUE);
+    g_array_free(f->responses, TRUE);
     pthread_mutex_destroy(&f->lock);
     fx_mem_destroy(&f->mem);
     g_free(f);
@@ -387,6 +403,7 @@ void fx_forget(Fx *f)
     g_array_set_size(f->unmapped, 0);
     g_array_set_size(f->devtlb, 0);
     g_array_set_size(f->iec, 0);
+    g_array_set_size(f->responses, 0);
     memset(f->events, 0, sizeof(f->events));
     nyx_findings_clear(nyx_vtd_findings(f->vtd));
 }

@@ -93,7 +93,7 @@ typedef struct FxIec {
     uint32_t count;
 } FxIec;
 
-#define FX_EVENT_KINDS 16
+#define FX_EVENT_KINDS 24
 
 typedef struct Fx {
     NyxVtdCfg cfg;
@@ -128,6 +128,10 @@ typedef struct Fx {
     GArray *unmapped;        /* FxUnmapped */
     GArray *devtlb;          /* NyxVtdDeviceTlb */
     GArray *iec;             /* FxIec */
+    GArray *responses;       /* NyxVtdPageResponse */
+    bool response_unexpected;    /* what the endpoint says to them */
+    /* When set, sees each response before it is recorded. */
+    void (*on_response)(struct Fx *f);
     unsigned events[FX_EVENT_KINDS];          /* atomic */
     pthread_mutex_t lock;
     NyxVtdEvent last_event[FX_EVENT_KINDS];

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Where nyx-testdev's requests meet the Nyx IOMMU: one provider, set by the
- * IOMMU when it is realized, asked by requesters from any thread.
+ * IOMMU when it is realized, asked by requesters from any thread.  And the way
+ * back: messages of the IOMMU to an endpoint that QEMU's notifiers cannot
+ * carry.
  */
 #ifndef HW_NYX_IOMMU_REQUESTER_H
 #define HW_NYX_IOMMU_REQUESTER_H
@@ -86,5 +88,47 @@ bool nyx_request_submit(PCIDevice *dev, const NyxRequest *req,
  * Called with the big lock held.
  */
 bool nyx_request_available(PCIDevice *dev);
+
+/* A device-TLB invalidation: [addr, addr + 2^lg2), all of it if lg2 is 64. */
+typedef struct NyxEndpointInv {
+    uint64_t addr;
+    uint8_t lg2;
+    bool has_pasid;
+    bool global;           /* if has_pasid: of every PASID */
+    uint32_t pasid;
+} NyxEndpointInv;
+
+typedef enum NyxEndpointAnswer {
+    NYX_ENDPOINT_DONE,
+    NYX_ENDPOINT_SILENT,   /* no completion */
+    NYX_ENDPOINT_BAD,      /* one that makes no sense */
+} NyxEndpointAnswer;
+
+/* Codes of a page-group response (PCI Express, ATS). */
+typedef enum NyxPageCode {
+    NYX_PAGE_SUCCESS = 0,
+    NYX_PAGE_INVALID = 1,
+    NYX_PAGE_FAILURE = 15,
+} NyxPageCode;
+
+typedef struct NyxPageResponse {
+    uint32_t pasid;        /* if has_pasid */
+    uint16_t group;
+    bool has_pasid;
+    NyxPageCode code;
+} NyxPageResponse;
+
+/* What an endpoint does with messages; under the big lock. */
+typedef struct NyxEndpointOps {
+    NyxEndpointAnswer (*invalidate)(PCIDevice *dev, const NyxEndpointInv *inv);
+    /* False if the endpoint waits for no such response. */
+    bool (*page_response)(PCIDevice *dev, const NyxPageResponse *response);
+} NyxEndpointOps;
+
+/* Have messages for @dev go to @ops; with the big lock held. */
+void nyx_endpoint_register(PCIDevice *dev, const NyxEndpointOps *ops);
+void nyx_endpoint_unregister(PCIDevice *dev);
+/* NULL if @dev has not registered. */
+const NyxEndpointOps *nyx_endpoint_find(PCIDevice *dev);
 
 #endif

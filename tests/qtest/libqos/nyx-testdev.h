@@ -193,6 +193,31 @@ static inline uint32_t nyx_td_translate(const NyxTestdev *td, uint64_t iova,
     return status;
 }
 
+/*
+ * A page request of @group for @addr.  @flags: NYX_TD_PRI_F_* and access;
+ * @pasid is not used without NYX_TD_PRI_F_PASID.
+ */
+static inline uint32_t nyx_td_page_request(const NyxTestdev *td, uint64_t addr,
+                                           uint32_t flags, uint32_t pasid,
+                                           uint32_t group)
+{
+    nyx_td_w64(td, NYX_TD_PRI_ADDR, addr);
+    nyx_td_w32(td, NYX_TD_PRI_FLAGS, flags);
+    nyx_td_w32(td, NYX_TD_PRI_PASID, pasid);
+    nyx_td_w32(td, NYX_TD_PRI_GROUP, group);
+    nyx_td_w32(td, NYX_TD_PRI_DOORBELL, 1);
+    return nyx_td_r32(td, NYX_TD_PRI_STATUS);
+}
+
+/* Response number @index of those kept, from 0 on. */
+static inline uint32_t nyx_td_page_response(const NyxTestdev *td,
+                                            uint32_t index, uint32_t *pasid)
+{
+    nyx_td_w32(td, NYX_TD_PRI_RESP_INDEX, index);
+    *pasid = nyx_td_r32(td, NYX_TD_PRI_RESP_PASID);
+    return nyx_td_r32(td, NYX_TD_PRI_RESP);
+}
+
 /* Write a message as the function's MSI. */
 static inline uint32_t nyx_td_msi(const NyxTestdev *td, uint64_t addr,
                                   uint32_t data)

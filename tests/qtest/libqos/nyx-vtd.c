@@ -124,14 +124,25 @@ bool qvtd_enable(QVtd *v)
     return qvtd_root(v, 0) && qvtd_gcmd(v, QVTD_TE, true);
 }
 
-bool qvtd_queue(QVtd *v, unsigned qs)
+static bool queue_on(QVtd *v, unsigned qs, bool wide)
 {
     v->queue = nyx_pc_pages(v->pc, 1u << qs);
     v->queue_size = NYX_PAGE << qs;
     v->tail = 0;
+    v->wide = wide;
     qvtd_w64(v, QVTD_IQT, 0);
-    qvtd_w64(v, QVTD_IQA, v->queue | qs);
+    qvtd_w64(v, QVTD_IQA, v->queue | (uint64_t)wide << 11 | qs);
     return qvtd_gcmd(v, QVTD_QIE, true);
+}
+
+bool qvtd_queue(QVtd *v, unsigned qs)
+{
+    return queue_on(v, qs, false);
+}
+
+bool qvtd_queue_wide(QVtd *v, unsigned qs)
+{
+    return queue_on(v, qs, true);
 }
 
 bool qvtd_queue_off(QVtd *v)
@@ -143,7 +154,10 @@ void qvtd_put(QVtd *v, uint64_t lo, uint64_t hi)
 {
     qtest_writeq(v->qts, v->queue + v->tail, lo);
     qtest_writeq(v->qts, v->queue + v->tail + 8, hi);
-    v->tail = (v->tail + 16) % v->queue_size;
+    if (v->wide) {
+        qtest_memset(v->qts, v->queue + v->tail + 16, 0, 16);
+    }
+    v->tail = (v->tail + (v->wide ? 32 : 16)) % v->queue_size;
 }
 
 void qvtd_ring(QVtd *v)

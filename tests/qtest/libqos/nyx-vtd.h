@@ -38,6 +38,11 @@
 #define QVTD_IEUADDR    0x0ac
 #define QVTD_IQERCD     0x0b0
 #define QVTD_IRTA       0x0b8
+#define QVTD_PQH        0x0c0
+#define QVTD_PQT        0x0c8
+#define QVTD_PQA        0x0d0
+#define QVTD_PRS        0x0dc
+#define QVTD_PECTL      0x0e0
 #define QVTD_FRCD       0x400
 #define QVTD_IVA        0x500
 #define QVTD_IOTLB      0x508
@@ -71,6 +76,7 @@ typedef struct QVtd {
     uint64_t queue;          /* invalidation queue, and its bytes */
     uint64_t queue_size;
     uint64_t tail;
+    bool wide;               /* of the queue: 256-bit descriptors */
     uint64_t status;         /* where qvtd_submit()'s waits store */
     uint32_t stamp;          /* what they stored last */
     uint64_t irt;            /* interrupt remapping table */
@@ -122,8 +128,9 @@ unsigned qvtd_ccmd(QVtd *v, unsigned gran, uint16_t did, uint16_t sid,
                    unsigned fm);
 unsigned qvtd_iotlb(QVtd *v, unsigned gran, uint16_t did, uint64_t iva);
 
-/* Enable a queue of 2^qs pages. */
+/* Enable a queue of 2^qs pages; with wide descriptors (IQA.DW). */
 bool qvtd_queue(QVtd *v, unsigned qs);
+bool qvtd_queue_wide(QVtd *v, unsigned qs);
 bool qvtd_queue_off(QVtd *v);
 /* Put a descriptor at the tail; the unit is not told. */
 void qvtd_put(QVtd *v, uint64_t lo, uint64_t hi);
