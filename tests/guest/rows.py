@@ -77,6 +77,15 @@ class Row:
                 self.options.get('flts') != 'off')
 
     @property
+    def page_requests(self):
+        """Whether the kernel has a queue for them."""
+        rich = self.options.get('profile') in ('server', 'everything')
+        auto = rich or (self.options.get('scalable-mode') == 'on' and
+                        self.options.get('device-iotlb') == 'on')
+        given = self.options.get('page-requests')
+        return (given == 'on' if given else auto) and 'sm_off' not in self.append
+
+    @property
     def cmdline(self):
         return {
             'strict': 'intel_iommu=on iommu.strict=1',

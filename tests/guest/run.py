@@ -398,7 +398,7 @@ def check_boot(row, made, reports, lines, findings):
     # The kernel asks for the interrupt when it has set the queue up.
     findings.check('page request queue',
                    any('dmar0-prq' in line for line in reports.irqs) ==
-                   (row.options.get('page-requests') == 'on'), reports.irqs)
+                   row.page_requests, reports.irqs)
     check_interrupts(row, made, reports, findings)
 
 
