@@ -35,6 +35,7 @@
     F(TTM,        0x30, "RTA.1",   false, "translation table mode invalid")  \
     F(PASID_LEGACY, 0x31, "RTA.2", false, "PASID request in legacy mode")    \
     F(PAGE_LEGACY,  0x32, "RTA.3", false, "page request in legacy mode")     \
+    F(ABORT,      0x33, "RTA.4",   false, "abort mode")                      \
     F(SROOT_READ, 0x38, "SRT.1",   false, "root table unreadable")           \
     F(SROOT_P,    0x39, "SRT.2",   false, "half of root entry not present")  \
     F(SROOT_RSVD, 0x3a, "SRT.3",   false, "reserved bits in root entry")     \
@@ -46,7 +47,6 @@
     F(SCTX_PASIDE, 0x45, "SCT.6",  true,  "PASID request blocked by PASIDE") \
     F(SCTX_PASID, 0x46, "SCT.7",   true,  "PASID beyond the directory")      \
     F(SCTX_PRE,   0x47, "SCT.8",   true,  "page request blocked by PRE")     \
-    F(SCTX_RID,   0x48, "SCT.9",   true,  "RID_PASID or RID_PRIV not offered") \
     F(PDIR_READ,  0x50, "SPD.1",   false, "PASID directory unreadable")      \
     F(PDIR_P,     0x51, "SPD.2",   true,  "PASID directory entry not present") \
     F(PDIR_RSVD,  0x52, "SPD.3",   true,  "reserved bits in directory entry") \
@@ -60,7 +60,7 @@
     F(FS_P,       0x71, "SFS.2",   true,  "first-stage entry not present")   \
     F(FS_RSVD,    0x72, "SFS.3",   true,  "reserved bits in first-stage entry") \
     F(FS_ROOT,    0x73, "SFS.4",   true,  "first-stage root unreadable")     \
-    F(FS_BEYOND_SS, 0x74, "SFS.5", true,  "first-stage table beyond the second stage's width") \
+    F(FS_BEYOND_SS, 0x74, "SFS.5", true,  "first-stage entry beyond the second stage's width") \
     F(FS_ROOT_SS, 0x75, "SFS.6",   true,  "second stage denies the first-stage root") \
     F(FS_TABLE_SS, 0x76, "SFS.7",  true,  "second stage denies a first-stage table") \
     F(FS_AD_SS,   0x77, "SFS.8",   true,  "second stage denies the A/D update") \
@@ -77,6 +77,7 @@
     F(SGN_WRITE,  0x85, "SGN.6",   true,  "no write permission")             \
     F(SGN_READ,   0x86, "SGN.7",   true,  "no read permission")              \
     F(SGN_INTR,   0x87, "SGN.8",   true,  "output in the interrupt range")   \
+    F(SGN_PASID,  0x89, "SGN.10",  true,  "PASID wider than offered")        \
     F(FS_AD,      0x91, "SFS.10",  true,  "first-stage A/D update failed")
 
 #define NVTD_FAULT_ENUM(name, code, manual, qual, text) \

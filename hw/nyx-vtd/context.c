@@ -170,8 +170,9 @@ static void fill_pasid_locked(Wanted *w, const NyxVtdFunction *fn,
 
 /* --- Fetching ------------------------------------------------------------- */
 
-/* 7.1.3, SCT.5 to SCT.8: what the function may send. */
-static NyxVtdFaultCode admit(const NyxVtdFunction *fn, const NyxRequest *req)
+/* 7.1.3, SCT.5 to SCT.8 and SGN.10: what the function may send. */
+static NyxVtdFaultCode admit(const NyxVtd *vtd, const NyxVtdFunction *fn,
+                             const NyxRequest *req)
 {
     bool page = req->type == NYX_REQ_PAGE;
 
@@ -180,6 +181,9 @@ static NyxVtdFaultCode admit(const NyxVtdFunction *fn, const NyxRequest *req)
     }
     if (req->has_pasid && !fn->pasid) {
         return NVTD_FAULT_SCTX_PASIDE;
+    }
+    if (req->has_pasid && !page && req->pasid >> vtd->cfg.pasid_bits) {
+        return NVTD_FAULT_SGN_PASID;
     }
     if (req->has_pasid && !nyx_vtd_function_has(fn, req->pasid)) {
         return NVTD_FAULT_SCTX_PASID;
@@ -217,7 +221,7 @@ static NyxVtdFaultCode fetch_scalable(Wanted *w, NyxVtdContext *ctx)
         }
     }
     ctx->fpd = fn.fpd;
-    code = admit(&fn, req);
+    code = admit(vtd, &fn, req);
     if (code != NVTD_FAULT_NONE) {
         return code;
     }
@@ -261,7 +265,8 @@ static NyxVtdFaultCode fetch(Wanted *w, NyxVtdContext *ctx)
     case NVTD_TTM_SCALABLE:
         return fetch_scalable(w, ctx);
     default:
-        return NVTD_FAULT_TTM;
+        return nyx_vtd_aborting(w->r->vtd) ? NVTD_FAULT_ABORT
+                                           : NVTD_FAULT_TTM;
     }
 }
 

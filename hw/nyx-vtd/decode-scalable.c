@@ -44,6 +44,14 @@ static uint64_t function_reserved(const NyxVtdCfg *cfg)
            (cfg->page_requests ? 0 : R_NVTD_SCTX0_PRE_MASK);
 }
 
+/* The same of the second. */
+static uint64_t rid_reserved(const NyxVtdCfg *cfg)
+{
+    return NYX_MBZ_MASK(NVTD_SCTX_W1) |
+           (cfg->rid_pasid ? 0 : R_NVTD_SCTX1_RID_PASID_MASK) |
+           (cfg->rid_priv ? 0 : R_NVTD_SCTX1_RID_PRIV_MASK);
+}
+
 NyxVtdFaultCode nyx_vtd_function_fetch(NyxVtd *vtd, uint16_t sid,
                                        NyxVtdFunction *fn)
 {
@@ -63,7 +71,7 @@ NyxVtdFaultCode nyx_vtd_function_fetch(NyxVtd *vtd, uint16_t sid,
         return NVTD_FAULT_SCTX_P;
     }
     if ((entry[0] & (function_reserved(&vtd->cfg) | beyond_haw(vtd))) ||
-        (entry[1] & NYX_MBZ_MASK(NVTD_SCTX_W1)) || entry[2] || entry[3]) {
+        (entry[1] & rid_reserved(&vtd->cfg)) || entry[2] || entry[3]) {
         return NVTD_FAULT_SCTX_RSVD;
     }
     fn->ats = FIELD_EX64(entry[0], NVTD_SCTX0, DTE);
@@ -76,10 +84,6 @@ NyxVtdFaultCode nyx_vtd_function_fetch(NyxVtd *vtd, uint16_t sid,
     if (!nyx_vtd_function_has(fn, fn->rid_pasid) ||
         (fn->page_requests && !fn->ats)) {
         return NVTD_FAULT_SCTX_INV;
-    }
-    if ((fn->rid_pasid && !vtd->cfg.rid_pasid) ||
-        (fn->rid_priv && !vtd->cfg.rid_priv)) {
-        return NVTD_FAULT_SCTX_RID;
     }
     fn->present = true;
     return NVTD_FAULT_NONE;
@@ -130,7 +134,7 @@ static bool entry_reserved_ok(const NyxVtd *vtd, const uint64_t entry[8])
     w2 |= (cfg->supervisor ? 0 : R_NVTD_PTE2_SRE_MASK) |
           (cfg->execute ? 0 : R_NVTD_PTE2_ERE_MASK) |
           (cfg->extended_accessed ? 0 : R_NVTD_PTE2_EAFE_MASK);
-    /* With two stages it is a guest address; the walk checks it (0x74). */
+    /* With two stages it is a guest address; SPT.4.4 is for that. */
     w2 |= pgtt == NVTD_PGTT_FIRST ? beyond_haw(vtd) : 0;
     return !(entry[0] & w0) && !(entry[1] & w1) && !(entry[2] & w2) &&
            !entry[3] && !entry[4] && !entry[5] && !entry[6] && !entry[7];
@@ -157,7 +161,8 @@ static bool entry_programming_ok(const NyxVtdCfg *cfg, unsigned pgtt,
     case NVTD_PGTT_SECOND:
         return cfg->second_stage && second_ok(cfg, ctx);
     case NVTD_PGTT_NESTED:
-        return cfg->nested && first_ok(cfg, fspm) && second_ok(cfg, ctx);
+        return cfg->nested && first_ok(cfg, fspm) && second_ok(cfg, ctx) &&
+               !(ctx->fsptptr >> NVTD_AW_BITS(ctx->aw));
     case NVTD_PGTT_PASS_THROUGH:
         return cfg->pass_through && NVTD_AW_BITS(ctx->aw) == cfg->aw_bits;
     default:
@@ -180,7 +185,6 @@ static void entry_decode(const uint64_t entry[8], NyxVtdContext *ctx)
     ctx->ssptptr = entry[0] & R_NVTD_PTE0_SSPTPTR_MASK;
     ctx->second_ad = uses_second(pgtt) &&
                      FIELD_EX64(entry[0], NVTD_PTE0, SSADE);
-    ctx->fsptptr = entry[2] & R_NVTD_PTE2_FSPTPTR_MASK;
     ctx->fs_levels = 4 + FIELD_EX64(entry[2], NVTD_PTE2, FSPM);
     ctx->supervisor = FIELD_EX64(entry[2], NVTD_PTE2, SRE);
     ctx->execute = FIELD_EX64(entry[2], NVTD_PTE2, ERE);
@@ -219,6 +223,7 @@ NyxVtdFaultCode nyx_vtd_pasid_fetch(NyxVtd *vtd, const NyxVtdFunction *fn,
         return NVTD_FAULT_PTE_RSVD;
     }
     ctx->aw = FIELD_EX64(entry[0], NVTD_PTE0, AW);
+    ctx->fsptptr = entry[2] & R_NVTD_PTE2_FSPTPTR_MASK;
     if (!entry_programming_ok(&vtd->cfg,
                               FIELD_EX64(entry[0], NVTD_PTE0, PGTT),
                               FIELD_EX64(entry[2], NVTD_PTE2, FSPM), ctx)) {

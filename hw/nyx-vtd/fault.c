@@ -233,23 +233,6 @@ static void report_now(NyxVtd *vtd, NyxVtdRequester *r,
     });
 }
 
-/*
- * 11.4.6: abort mode says nothing of the requests it refuses.  Its refusals
- * look like those of a mode that is not there; one that comes when another
- * mode is in force already was aborted as well.
- */
-static bool aborted(const NyxVtd *vtd, const NyxVtdFault *fault)
-{
-    uint64_t rtaddr = qatomic_read(&vtd->latched.rtaddr);
-
-    if (fault->interrupt || !vtd->cfg.abort_dma) {
-        return false;
-    }
-    return nyx_vtd_aborting(vtd) ||
-           (fault->code == NVTD_FAULT_TTM &&
-            FIELD_EX64(rtaddr, NVTD_RTADDR, TTM) == NVTD_TTM_LEGACY);
-}
-
 void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault)
 {
     bool kick;
@@ -262,9 +245,8 @@ void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault)
             nyx_vtd_perf_count(vtd, NVTD_PERF_ATS_BLOCKED, 1, fault->sid, did);
         }
     }
-    if (aborted(vtd, fault)) {
+    if (fault->code == NVTD_FAULT_ABORT) {
         qatomic_inc(&vtd->aborted);
-        return;
     }
     if (vtd->host.serialized(vtd->host.opaque)) {
         nyx_vtd_report_drain(vtd);

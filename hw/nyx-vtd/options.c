@@ -344,7 +344,7 @@ static const Property properties[] = {
 
 /* Name and description of every property, the parent's included. */
 static const char *const descriptions[][2] = {
-    { "abort-dma", "ECAP.ADMS: a mode that refuses all DMA in silence "
+    { "abort-dma", "ECAP.ADMS: a mode that refuses all DMA "
       "(default off)" },
     { "andd", "devices of the ACPI namespace, and what they have for "
       "requester id: \\NAME@BUS:SLOT.FN[:...]" },

@@ -128,7 +128,10 @@ static void second_fault(const NyxVtdContext *ctx, const NyxWalkCtx *wctx,
         way->hole = true;
         break;
     case NYX_WALK_DENIED:
-        way->code = nyx_vtd_denied(ctx, need & ~walk->permission);
+        /* SSS.2: neither right is left. */
+        way->code = ctx->scalable && !(walk->permission & NYX_ACCESS_RW)
+                    ? NVTD_FAULT_SSS_P
+                    : nyx_vtd_denied(ctx, need & ~walk->permission);
         break;
     case NYX_WALK_RESERVED:
         way->code = codes->reserved;

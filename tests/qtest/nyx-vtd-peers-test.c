@@ -437,7 +437,7 @@ static void test_abort_mode(void)
         NYX_CHECK("abort", dma(&s.td, NO_PASID, NYX_TD_OP_FILL, 0, IOVA),
                   NYX_TD_ST_TX_ERROR);
         NYX_CHECK("abort", qtest_readq(s.v->qts, s.page[QVTD_FIRST]), 0);
-        NYX_CHECK("abort", qvtd_take_code(s.v), offered ? 0 : 0x30);
+        NYX_CHECK("abort", qvtd_take_code(s.v), offered ? 0x33 : 0x30);
         scene_end(&s);
     }
 }

@@ -451,8 +451,8 @@ static void test_context_options(void)
         uint64_t w0, w1;
         unsigned code;
     } rows[] = {
-        { ",rps=off", 0, 2, 0x48 },
-        { ",rprivs=off", 0, 1 << 20, 0x48 },
+        { ",rps=off", 0, 2, 0x42 },
+        { ",rprivs=off", 0, 1 << 20, 0x42 },
         { ",pasid-bits=0", 8, 0, 0x42 },
         { "", 4, 0, 0x42 },
         { ",device-iotlb=on", 4, 0, 0 },

@@ -318,6 +318,7 @@ static const CodeRow codes[] = {
     CODE(TTM, 0x30, false),
     CODE(PASID_LEGACY, 0x31, false),
     CODE(PAGE_LEGACY, 0x32, false),
+    CODE(ABORT, 0x33, false),
     CODE(SROOT_READ, 0x38, false),
     CODE(SROOT_P, 0x39, false),
     CODE(SROOT_RSVD, 0x3a, false),
@@ -329,7 +330,6 @@ static const CodeRow codes[] = {
     CODE(SCTX_PASIDE, 0x45, true),
     CODE(SCTX_PASID, 0x46, true),
     CODE(SCTX_PRE, 0x47, true),
-    CODE(SCTX_RID, 0x48, true),
     CODE(PDIR_READ, 0x50, false),
     CODE(PDIR_P, 0x51, true),
     CODE(PDIR_RSVD, 0x52, true),
@@ -360,6 +360,7 @@ static const CodeRow codes[] = {
     CODE(SGN_WRITE, 0x85, true),
     CODE(SGN_READ, 0x86, true),
     CODE(SGN_INTR, 0x87, true),
+    CODE(SGN_PASID, 0x89, true),
     CODE(FS_AD, 0x91, true),
 };
 

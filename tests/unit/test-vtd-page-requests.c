@@ -284,10 +284,7 @@ static void test_modes(void)
     queue_start(&s, 0);
     fx_write64(s.f, 0x20, s.f->root | 3 << 10);
     fx_gcmd(s.f, 30, true);
-    ask(&s, &plain);
-    g_assert_cmphex(fx_read32(s.f, FSTS), ==, 0);
-    g_assert_cmphex(fx_read64(s.f, PQT), ==, 0);
-    check_own("abort", &s, 1, INVALID);
+    check_refused("abort", &s, &plain, 0x33);
     fini(&s);
 }
 

@@ -177,7 +177,7 @@ static void test_context_by_option(void)
 
 /* --- Options -------------------------------------------------------------- */
 
-/* SCT.9: RPS and RPRIVS; without a PASID and with one. */
+/* SCT.3: RPS and RPRIVS; without a PASID and with one. */
 static void test_rid_fields(void)
 {
     for (unsigned i = 0; i < 8; i++) {
@@ -199,11 +199,34 @@ static void test_rid_fields(void)
         sc_or(&s, sm_pasid_addr(s.f, FX_SID, 0) + 16, 1);
         sc_poke(&s, s.ctx + 8, word);
         FX_CHECK(row, sm_dma(s.f, pasid, FX_R, SC_IOVA) != FX_REFUSED, offered);
-        FX_CHECK(row, fx_take_code(s.f), offered ? 0 : 0x48);
+        FX_CHECK(row, fx_take_code(s.f), offered ? 0 : 0x42);
         sc_or(&s, s.ctx, 2);
         sm_flush(s.f);
         FX_CHECK(row, sm_dma(s.f, pasid, FX_R, SC_IOVA) != FX_REFUSED, offered);
         FX_CHECK(row, fx_take_code(s.f), 0);
+        sc_free(&s);
+    }
+}
+
+/* SGN.10: PSS, however large the directory is. */
+static void test_pasid_width(void)
+{
+    for (unsigned bits = 1; bits < 20; bits++) {
+        NyxVtdCfg cfg = sm_cfg();
+        g_autofree char *row = g_strdup_printf("%u bits", bits);
+        SmScene s;
+
+        cfg.pasid_bits = bits;
+        sc_init(&s, &cfg);
+        sm_space(s.f, FX_SID, 1 << bits, SM_PASS, SC_DID, SC_LEVELS,
+                 SC_LEVELS);
+        sm_dma(s.f, (1 << bits) - 1, FX_R, SC_IOVA);
+        FX_CHECK(row, fx_take_code(s.f) == 0x89, false);
+        FX_CHECK(row, sm_dma(s.f, 1 << bits, FX_R, SC_IOVA), FX_REFUSED);
+        FX_CHECK(row, fx_take_code(s.f), 0x89);
+        FX_CHECK(row, sm_request(s.f, FX_SID, 1 << bits, NYX_REQ_TRANSLATION,
+                                 FX_R, SC_IOVA).ok, false);
+        FX_CHECK(row, fx_take_code(s.f), 0x89);
         sc_free(&s);
     }
 }
@@ -296,6 +319,7 @@ int main(int argc, char **argv)
     ADD("reserved/entry-by-option", test_reserved_by_option);
     ADD("reserved/context-by-option", test_context_by_option);
     ADD("rid-fields", test_rid_fields);
+    ADD("pasid-width", test_pasid_width);
     ADD("types-by-option", test_types_by_option);
     ADD("widths-by-option", test_widths_by_option);
     ADD("table-mode", test_table_mode);
