@@ -17,7 +17,7 @@ ROW = rows.Row(
     iommu='aw-bits=48,caching-mode=off,intremap=on,eim=on,pt=on,'
           'device-iotlb=off,snoop-control=on',
     tests='disk:vblk net:e1000e:2 busy:migrate:3:vblk '
-          'rogue:testdev:write:0xbad5000',
+          'rogue:testdev:write:0xbad5000 iommufd:info',
     faults={'write': rows.WRITE})
 
 # CAP: 48 bits. ECAP: snoop control, pass-through, x2APIC, remapping.
@@ -43,6 +43,9 @@ rounds vblk 2 5
 pass busy:migrate:3:vblk
 rogue 00:06.0 write 0xbad5000
 pass rogue:testdev:write:0xbad5000
+hwinfo CAP 0x2f0666
+hwinfo ECAP 0xf050db
+pass iommufd:info
 irq 0: 116 0 IR-IO-APIC 2-edge timer
 irq 4: 1 0 IR-IO-APIC 4-edge ttyS0
 irq 25: 0 0 IR-PCI-MSIX-0000:00:04.0 0-edge virtio0-config
@@ -78,6 +81,7 @@ class Canned:
                                    for name in sorted(wanted)]
         self.stats = copy.deepcopy(STATS)
         self.mistakes = copy.deepcopy(MISTAKES)
+        self.registers = {'CAP': 0x2f0666, 'ECAP': 0xf050db}
 
     def replace(self, old, new):
         """In what the guest reported, once."""
@@ -90,6 +94,7 @@ class Canned:
         for line in self.reported:
             reports.add(line.split())
         reports.stats, reports.mistakes = self.stats, self.mistakes
+        reports.registers = self.registers
         findings = run.Findings()
         run.judge(self.row, self.made, reports, self.lines, self.stderr,
                   findings)
@@ -213,6 +218,12 @@ SPOILT = (
     (counted(['interrupts-remapped'], 0), 'interrupts remapped'),
     (counted(['iotlb', 'hits'], 0), 'IOTLB used'),
     (counted(['invalidations', 'iotlb-domain'], 0), 'IOTLB invalidated'),
+    (guest('hwinfo CAP 0x2f0666', 'note nothing'), 'hardware info CAP'),
+    (guest('hwinfo ECAP 0xf050db', 'hwinfo ECAP 0xf050da'),
+     'hardware info ECAP'),
+    (lambda c: c.registers.clear(), 'hardware info CAP'),
+    (guest('hwinfo CAP 0x2f0666\nhwinfo ECAP 0xf050db', 'note nothing'),
+     'hardware info'),
 )
 
 

@@ -34,6 +34,8 @@ class Row:
     memory: str = '1G'
     firmware: str = 'seabios'
     qemu: tuple = ()
+    # That the guest is given.
+    seconds: int = 180
     # Rogue requests: (what the kernel must say, by the helper's operation).
     faults: dict = dataclasses.field(default_factory=dict)
     # The whole guest again, after a system reset from outside.

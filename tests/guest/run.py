@@ -25,6 +25,7 @@ import traceback
 import initramfs
 import parts
 import rows
+import rows_extended
 from qmp import QmpError
 from vm import Guest, GuestError, Process
 
@@ -46,11 +47,14 @@ QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
 # QEMU's own model says on stderr what it also reports to the guest.
 QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:')
 
-# Fault reasons of the rogue requests, VT-d specification 7.1.3.
-FAULT_REASONS = {'write': '0x5', 'read': '0x6', 'msi': '0x25'}
+# Fault reasons of the rogue requests, VT-d specification 7.1.3: those of the
+# helper, then those that nyx-iommufd makes in scalable mode.
+FAULT_REASONS = {'write': '0x5', 'read': '0x6', 'msi': '0x25',
+                 'first': '0x71', 'second': '0x79', 'beyond': '0x79',
+                 'tables': '0x79', 'pasid': '0x59'}
 
-MISTAKES = {'write': 'vtd.fault.dma', 'read': 'vtd.fault.dma',
-            'msi': 'vtd.fault.interrupt'}
+# All others are vtd.fault.dma.
+MISTAKES = {'msi': 'vtd.fault.interrupt'}
 
 # Where an option shows in the capability registers, bit by bit: VT-d
 # specification 11.4.2 "Capability Register", 11.4.3 "Extended Capability".
@@ -164,8 +168,10 @@ class Reports:
         self.notes = []
         self.rogues = []
         self.rounds = {}
+        self.hwinfo = {}
         self.done = 0
         self.stats = None
+        self.registers = {}
         self.mistakes = None
         self.uname = '?'
 
@@ -177,6 +183,8 @@ class Reports:
             self.groups[rest[0]] = (rest[1], rest[2:])
         elif kind == 'fact':
             self.facts[rest[0]] = rest[1]
+        elif kind == 'hwinfo':
+            self.hwinfo[rest[0]] = int(rest[1], 0)
         elif kind == 'rounds':
             self.rounds.setdefault(rest[0], []).append(
                 (int(rest[1]), int(rest[2])))
@@ -250,6 +258,9 @@ class Host:
             return
         self.reports.stats = self.guest.property('stats')
         self.reports.mistakes = self.guest.property('guest-mistakes')
+        self.reports.registers = {
+            row['name']: int(row['value'], 0)
+            for row in self.guest.property('registers') or ()}
         (self.guest.directory / 'stats.json').write_text(json.dumps(
             [self.reports.stats, self.reports.mistakes], indent=2))
 
@@ -262,7 +273,7 @@ def boot(row, setup, device, directory, on_line=None, sums=None):
         sums.update(made.sums)
     args = command_line(row, setup, device, made, directory)
     reports = Reports()
-    seconds = 180 * setup.scale
+    seconds = row.seconds * setup.scale
     with Guest(args, directory, seconds, on_line) as guest:
         host = Host(guest, row, reports)
         for words in guest.reports(host):
@@ -416,10 +427,12 @@ def check_device(row, reports, findings):
     # A stock kernel makes no mistakes, and the rogue's are listed as faults.
     rules = {mistake['rule'] for mistake in reports.mistakes}
     findings.check('guest mistakes', rules == {
-        MISTAKES[operation] for operation in row.faults}, reports.mistakes)
-    reasons = sorted(fault['reason'] for fault in stats['faults'])
-    findings.check('faults counted', reasons == sorted(
-        FAULT_REASONS[operation] for operation in row.faults), reasons)
+        MISTAKES.get(operation, 'vtd.fault.dma')
+        for operation in row.faults}, reports.mistakes)
+    reasons = {fault['reason'] for fault in stats['faults']}
+    findings.check('faults counted', reasons == {
+        FAULT_REASONS[operation] for operation in row.faults},
+                   sorted(reasons))
     orders = stats['invalidations']
     findings.check('queue errors', orders['queue-errors'] == 0, orders)
     findings.check('interrupts remapped',
@@ -436,6 +449,16 @@ def check_device(row, reports, findings):
                        any(orders[kind] for kind in kinds), orders)
 
 
+def check_hwinfo(row, reports, findings):
+    """IOMMU_GET_HW_INFO returned the registers, as the unit has them."""
+    wanted = 'iommufd:info' in row.tests.split()
+    findings.check('hardware info', bool(reports.hwinfo) == wanted)
+    for name in ('CAP', 'ECAP') if wanted else ():
+        findings.check(f'hardware info {name}', reports.hwinfo.get(name) ==
+                       reports.registers.get(name, -1),
+                       f'{reports.hwinfo} {reports.registers.get(name)}')
+
+
 def judge(row, made, reports, lines, stderr, findings):
     check_tests(row, reports, findings)
     check_sums(row, made, reports, findings)
@@ -443,6 +466,7 @@ def judge(row, made, reports, lines, stderr, findings):
     check_log(row, reports, lines, findings)
     check_capabilities(row, lines, findings)
     check_boot(row, made, reports, lines, findings)
+    check_hwinfo(row, reports, findings)
     if reports.stats:
         check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
@@ -587,11 +611,17 @@ def report_row(row, setup, output):
 
 def fetch(names):
     """Paths of kernels and so on, by name."""
-    done = subprocess.run([HERE / 'fetch.sh', *names], check=False,
-                          stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(done.returncode)
-    return dict(line.split(' ', 1) for line in done.stdout.splitlines())
+    commands = [[HERE / 'fetch.sh', *(set(names) - {'newest'})]]
+    if 'newest' in names:
+        commands.append([HERE / 'kernel.sh'])
+    found = {}
+    for command in commands:
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE,
+                              text=True)
+        if done.returncode:
+            sys.exit(done.returncode)
+        found.update(line.split(' ', 1) for line in done.stdout.splitlines())
+    return found
 
 
 def cache_directory():
@@ -615,7 +645,7 @@ def prepare(options, wanted):
     busybox = pathlib.Path(files['busybox'])
     initrds = {name: initramfs.build(pathlib.Path(files[name]), busybox,
                                      cache_directory())
-               for name in wanted if name[0].isdigit()}
+               for name in wanted if name not in ('busybox', 'ovmf')}
     qemu = shutil.which(options.qemu)
     if not qemu:
         sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '
@@ -645,7 +675,10 @@ def parse_arguments():
     parser.add_argument('--jobs', type=int, default=2,
                         help='guests at a time (default: %(default)s)')
     parser.add_argument('--timeout-scale', type=float, default=1.0,
-                        help='stretch the 180 s that a guest is given')
+                        help='stretch the time that a guest is given')
+    parser.add_argument('--extended', action='store_true',
+                        help='the rows of the extended tier instead: a kernel '
+                             'is built for them')
     parser.add_argument('--list', action='store_true', help='only list rows')
     parser.add_argument('-v', '--verbose', action='store_true',
                         help='show each check of a row')
@@ -654,8 +687,8 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def select(patterns):
-    table = rows.rows()
+def select(patterns, extended):
+    table = rows_extended.rows() if extended else rows.rows()
     for pattern in patterns:
         if not fnmatch.filter([row.name for row in table], pattern):
             sys.exit(f'run.py: no row is called {pattern}')
@@ -665,7 +698,7 @@ def select(patterns):
 
 def main():
     options = parse_arguments()
-    chosen = select(options.rows)
+    chosen = select(options.rows, options.extended)
     if options.list:
         for row in chosen:
             print(f'{row.name:40} {row.machine:4} {row.iommu}\n'

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The rows of the extended tier: a kernel of our own, built by kernel.sh."""
+
+import functools
+
+from rows import MEDIUM, NO_OPTION, PLAIN, PLAIN_TESTS, SCALABLE, SMALL
+import rows as base
+
+Row = functools.partial(base.Row, kernel='newest', unfit=NO_OPTION)
+
+# The kernel takes scalable mode whenever it is there.
+LEGACY = 'intremap=on,eim=on,aw-bits=48'
+
+# By the operations that nyx-iommufd names.
+REFUSED = {
+    operation: rf'\[DMA Write {who}\] Request device \[0000:{{device}}\] '
+               rf'fault addr {{address}} \[fault reason {reason}\]'
+    for operation, who, reason in (
+        ('first', 'NO_PASID', '0x71'),
+        ('second', 'NO_PASID', '0x79'),
+        ('beyond', 'NO_PASID', '0x79'),
+        ('tables', 'NO_PASID', '0x79'),
+        ('pasid', 'PASID 0x[56]', '0x59'),
+    )}
+
+
+def iommufd(name, tests, refused=(), **more):
+    return Row(f'iommufd-{name}', iommu=more.pop('iommu', SCALABLE),
+               devices='vblk testdev',
+               tests=' '.join(f'iommufd:{test}' for test in tests.split()) +
+                     ' disk:vblk',
+               faults={one: REFUSED[one] for one in refused}, **more)
+
+
+def iommufd_rows():
+    """A program that drives nyx-testdev by way of IOMMUFD."""
+    yield iommufd('info', 'info')
+    yield iommufd('dirty', 'dirty dirty')
+    yield iommufd('unmap', 'unmap', ['second'])
+    yield iommufd('nested', 'nested nested', ['first', 'beyond', 'tables'])
+    yield iommufd('pasid', 'pasid', ['pasid'])
+
+
+def io_rows():
+    """The same as with Debian's kernels: I/O, and nothing to complain of."""
+    for mode in ('strict', 'lazy'):
+        yield Row(f'newest-legacy-{mode}', iommu=LEGACY, mode=mode)
+        yield Row(f'newest-first-{mode}', iommu=SCALABLE, mode=mode)
+        yield Row(f'newest-second-{mode}', iommu=SCALABLE + ',flts=off',
+                  mode=mode)
+    yield Row('newest-pt', iommu=SCALABLE, mode='pt', **SMALL)
+
+
+def rows():
+    return [*io_rows(), *iommufd_rows()]
