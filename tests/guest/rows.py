@@ -40,6 +40,11 @@ class Row:
     faults: dict = dataclasses.field(default_factory=dict)
     # The whole guest again, after a system reset from outside.
     reset: bool = False
+    # Faults that a program of the kernel's tree provokes: what the kernel must
+    # say, by operation as in FAULT_REASONS.
+    provoked: dict = dataclasses.field(default_factory=dict)
+    # How many tests a selftest of the kernel's cannot do here.
+    skips: dict = dataclasses.field(default_factory=dict)
     # Run also with intel-iommu, and compare what the guests found.
     swap: bool = False
     # Why a model cannot run the row, by the model's name.

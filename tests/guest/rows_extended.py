@@ -41,6 +41,30 @@ def iommufd_rows():
     yield iommufd('pasid', 'pasid', ['pasid'])
 
 
+def selftest(name, tests, devices='testdev', **more):
+    return Row(f'selftest-{name}', iommu=more.pop('iommu', SCALABLE),
+               devices=f'vblk {devices}', seconds=900, memory='3G',
+               append='hugepages=128 hugepagesz=1G hugepages=1',
+               tests=' '.join(f'selftest:{test}' for test in tests.split()) +
+                     ' disk:vblk', **more)
+
+
+def selftest_rows():
+    """Of the kernel's tree: those that need no device, those for any, and
+    the one for devices that it has drivers of its own for."""
+    yield selftest('iommufd', 'iommufd')
+    yield selftest('iommufd-fail-nth', 'iommufd_fail_nth')
+    yield selftest('vfio-device', 'vfio_pci_device_test:testdev '
+                                  'vfio_iommufd_setup_test:testdev')
+    yield selftest('vfio-mapping', 'vfio_dma_mapping_test:testdev '
+                                   'vfio_dma_mapping_mmio_test:testdev')
+    # It copies to and from an address that is not mapped, too.
+    yield selftest('vfio-driver', 'vfio_pci_driver_test:igb', 'igb', provoked={
+        'first': r'\[DMA (Read|Write) NO_PASID\] Request device '
+                 r'\[0000:00:05.0\] fault addr 0x80000000 '
+                 r'\[fault reason 0x71\]'})
+
+
 def io_rows():
     """The same as with Debian's kernels: I/O, and nothing to complain of."""
     for mode in ('strict', 'lazy'):
@@ -52,4 +76,4 @@ def io_rows():
 
 
 def rows():
-    return [*io_rows(), *iommufd_rows()]
+    return [*io_rows(), *iommufd_rows(), *selftest_rows()]
