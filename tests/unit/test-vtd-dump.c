@@ -70,9 +70,6 @@ static void test_legacy(void)
     uint64_t findings;
     Seen seen;
 
-    /* While translation is off no table counts. */
-    g_assert_true(dump(f, &room, &seen));
-    FX_CHECK("off", seen.n, 0);
     fx_start(f);
     fx_mem_poke(&f->mem, fx_mem_ss_entry(&f->mem, root, 4, 0x7000, 1),
                 page | 1);
@@ -94,6 +91,11 @@ static void test_legacy(void)
     FX_CHECK("mappings", seen.leaves, 2);
     check_leaf("4 KiB", &seen.leaf[0], 0x7000, page, 12, FX_R);
     check_leaf("1 GiB", &seen.leaf[1], 0x40000000, 0x80000000, 30, FX_RW);
+    /* While translation is off no table counts. */
+    fx_gcmd(f, 31, false);
+    g_assert_true(dump(f, &room, &seen));
+    FX_CHECK("off", seen.n, 0);
+    fx_gcmd(f, 31, true);
     /* A look is not a request. */
     FX_CHECK("findings", fx_all_findings(f), findings);
 
