@@ -81,7 +81,8 @@ class Canned:
                                    for name in sorted(wanted)]
         self.stats = copy.deepcopy(STATS)
         self.mistakes = copy.deepcopy(MISTAKES)
-        self.registers = {'CAP': 0x2f0666, 'ECAP': 0xf050db}
+        self.registers = [{'name': 'CAP', 'value': '0x2f0666'},
+                          {'name': 'ECAP', 'value': '0xf050db'}]
 
     def replace(self, old, new):
         """In what the guest reported, once."""

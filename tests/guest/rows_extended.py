@@ -41,6 +41,16 @@ def iommufd_rows():
     yield iommufd('pasid', 'pasid', ['pasid'])
 
 
+def debugfs_rows():
+    """The kernel's dumps of registers and tables, next to the device's."""
+    for mode in ('strict', 'lazy', 'pt'):
+        yield Row(f'debugfs-{mode}', iommu=SCALABLE, mode=mode,
+                  devices='vblk nvme testdev', tests='disk:vblk disk:nvme '
+                                                     'debugfs')
+    yield Row('debugfs-second', iommu=SCALABLE + ',flts=off',
+              devices='vblk nvme testdev', tests='disk:vblk debugfs')
+
+
 def selftest(name, tests, devices='testdev', **more):
     return Row(f'selftest-{name}', iommu=more.pop('iommu', SCALABLE),
                devices=f'vblk {devices}', seconds=900, memory='3G',
@@ -76,4 +86,5 @@ def io_rows():
 
 
 def rows():
-    return [*io_rows(), *iommufd_rows(), *selftest_rows()]
+    return [*io_rows(), *iommufd_rows(), *debugfs_rows(),
+            *selftest_rows()]

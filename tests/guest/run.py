@@ -22,6 +22,7 @@ import threading
 import time
 import traceback
 
+import debugfs
 import initramfs
 import parts
 import rows
@@ -170,9 +171,12 @@ class Reports:
         self.rounds = {}
         self.hwinfo = {}
         self.selftests = {}
+        self.dumps = {}
+        # What differs between the kernel's dumps and the device's.
+        self.differences = ['nothing was compared']
         self.done = 0
         self.stats = None
-        self.registers = {}
+        self.registers = []
         self.mistakes = None
         self.uname = '?'
 
@@ -184,6 +188,8 @@ class Reports:
             self.groups[rest[0]] = (rest[1], rest[2:])
         elif kind == 'fact':
             self.facts[rest[0]] = rest[1]
+        elif kind == 'dump':
+            self.dumps.setdefault(rest[0], []).append(' '.join(rest[1:]))
         elif kind == 'selftest':
             self.selftests[rest[0]] = tuple(map(int, rest[1:]))
         elif kind == 'hwinfo':
@@ -254,6 +260,12 @@ class Host:
         if answer.strip():
             raise GuestError(f'{command}: {answer.strip()}')
 
+    def do_tables(self):
+        """At the same moment as the guest's dumps: it does nothing else."""
+        self.reports.differences = list(debugfs.compare(
+            self.reports.dumps, self.guest.property('registers'),
+            self.guest.property('tables')))
+
     def do_end(self):
         if self.resets:
             self.resets -= 1
@@ -261,9 +273,7 @@ class Host:
             return
         self.reports.stats = self.guest.property('stats')
         self.reports.mistakes = self.guest.property('guest-mistakes')
-        self.reports.registers = {
-            row['name']: int(row['value'], 0)
-            for row in self.guest.property('registers') or ()}
+        self.reports.registers = self.guest.property('registers') or []
         (self.guest.directory / 'stats.json').write_text(json.dumps(
             [self.reports.stats, self.reports.mistakes], indent=2))
 
@@ -460,10 +470,19 @@ def check_hwinfo(row, reports, findings):
     """IOMMU_GET_HW_INFO returned the registers, as the unit has them."""
     wanted = 'iommufd:info' in row.tests.split()
     findings.check('hardware info', bool(reports.hwinfo) == wanted)
+    values = {entry['name']: int(entry['value'], 0)
+              for entry in reports.registers}
     for name in ('CAP', 'ECAP') if wanted else ():
-        findings.check(f'hardware info {name}', reports.hwinfo.get(name) ==
-                       reports.registers.get(name, -1),
-                       f'{reports.hwinfo} {reports.registers.get(name)}')
+        findings.check(f'hardware info {name}',
+                       reports.hwinfo.get(name) == values.get(name, -1),
+                       f'{reports.hwinfo} {values.get(name)}')
+
+
+def check_dumps(row, reports, findings):
+    """What the kernel's debugfs shows is what the device shows."""
+    if 'debugfs' in row.tests.split():
+        findings.check('dumps', not reports.differences,
+                       '; '.join(reports.differences[:20]))
 
 
 def check_selftests(row, reports, findings):
@@ -487,6 +506,7 @@ def judge(row, made, reports, lines, stderr, findings):
     check_capabilities(row, lines, findings)
     check_boot(row, made, reports, lines, findings)
     check_hwinfo(row, reports, findings)
+    check_dumps(row, reports, findings)
     check_selftests(row, reports, findings)
     if reports.stats:
         check_device(row, reports, findings)

@@ -592,6 +592,33 @@ static void test_pasid(struct device *device)
     expect(memory, 0, 3);
 }
 
+/* Both stages, and a PASID with the second only, until somebody ends us. */
+static void test_hold(struct device *device)
+{
+    struct iommu_hwpt_vtd_s1 stage1 = {
+        .pgtbl_addr = GUEST_BASE, .addr_width = 48,
+    };
+    uint32_t ioas = ioas_new(), other = ioas_new();
+    uint8_t *memory = memory_new();
+    uint32_t parent;
+
+    ioas_map(ioas, memory, GUEST_BASE);
+    ioas_map(other, memory_new(), SHARED_IOVA);
+    make_tables(memory);
+    point(memory, NESTED_IOVA, 10);
+    parent = hwpt_new(device, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT |
+                                    IOMMU_HWPT_ALLOC_PASID, NULL);
+    attach(device, hwpt_new(device, parent, IOMMU_HWPT_ALLOC_PASID,
+                            &stage1));
+    attach_pasid(device, PASID, hwpt_new(device, other,
+                                         IOMMU_HWPT_ALLOC_PASID, NULL));
+    dma_write(device, NESTED_IOVA, 1);
+    dma_write_as(device, PASID, SHARED_IOVA, 2);
+    puts("holding");
+    fflush(stdout);
+    pause();
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -603,6 +630,7 @@ int main(int argc, char **argv)
         { "unmap", test_unmap },
         { "nested", test_nested },
         { "pasid", test_pasid },
+        { "hold", test_hold },
     };
     struct device device;
 
