@@ -45,15 +45,17 @@ def debugfs_rows():
     """The kernel's dumps of registers and tables, next to the device's."""
     for mode in ('strict', 'lazy', 'pt'):
         yield Row(f'debugfs-{mode}', iommu=SCALABLE, mode=mode,
-                  devices='vblk nvme testdev', tests='disk:vblk disk:nvme '
-                                                     'debugfs')
-    yield Row('debugfs-second', iommu=SCALABLE + ',flts=off',
-              devices='vblk nvme testdev', tests='disk:vblk debugfs')
+                  devices='vblk nvme testdev',
+                  tests='disk:vblk disk:nvme debugfs:hold')
+    for name, options in (('second', SCALABLE + ',flts=off'),
+                          ('legacy', LEGACY)):
+        yield Row(f'debugfs-{name}', iommu=options, devices='vblk nvme',
+                  tests='disk:vblk disk:nvme debugfs')
 
 
 def selftest(name, tests, devices='testdev', **more):
     return Row(f'selftest-{name}', iommu=more.pop('iommu', SCALABLE),
-               devices=f'vblk {devices}', seconds=900, memory='3G',
+               devices=f'vblk {devices}', seconds=900, memory='5G',
                append='hugepages=128 hugepagesz=1G hugepages=1',
                tests=' '.join(f'selftest:{test}' for test in tests.split()) +
                      ' disk:vblk', **more)
