@@ -20,7 +20,7 @@ ROW = rows.Row(
     tests='disk:vblk net:e1000e:2 busy:migrate:3:vblk '
           'rogue:testdev:write:0xbad5000 iommufd:info '
           'selftest:vfio_test debugfs',
-    skips={'vfio_test': 2},
+    skips={'vfio_test': 2}, broken={'vfio_test': r'\w\.known'},
     faults={'write': rows.WRITE})
 
 # CAP: 48 bits. ECAP: snoop control, pass-through, x2APIC, remapping.
@@ -49,7 +49,8 @@ pass rogue:testdev:write:0xbad5000
 hwinfo CAP 0x2f0666
 hwinfo ECAP 0xf050db
 pass iommufd:info
-selftest vfio_test 2 20 0
+broken vfio_test a.known
+selftest vfio_test 23 2 20 1
 pass selftest:vfio_test
 pass debugfs
 irq 0: 116 0 IR-IO-APIC 2-edge timer
@@ -289,13 +290,16 @@ SPOILT = (
     (lambda c: c.registers.clear(), 'hardware info CAP'),
     (guest('hwinfo CAP 0x2f0666\nhwinfo ECAP 0xf050db', 'note nothing'),
      'hardware info'),
-    (guest('selftest vfio_test 2 20 0', 'selftest vfio_test 2 20 1'),
+    (guest('vfio_test 23 2 20 1', 'vfio_test 24 2 20 2'),
      'selftests of vfio_test'),
-    (guest('selftest vfio_test 2 20 0', 'selftest vfio_test 3 20 0'),
+    (guest('vfio_test 23 2 20 1', 'vfio_test 24 2 20 1'),
      'selftests of vfio_test'),
-    (guest('selftest vfio_test 2 20 0', 'selftest vfio_test 2 0 0'),
+    (guest('vfio_test 23 2 20 1', 'vfio_test 23 3 19 1'),
      'selftests of vfio_test'),
-    (guest('selftest vfio_test 2 20 0', 'note nothing'),
+    (guest('vfio_test 23 2 20 1', 'vfio_test 3 2 0 1'),
+     'selftests of vfio_test'),
+    (guest('a.known', 'a.knowing'), 'selftests of vfio_test'),
+    (guest('selftest vfio_test 23 2 20 1', 'note nothing'),
      'selftests of vfio_test'),
     (lambda c: c.dumps.clear(), 'dumps'),
     (dumped('iommu_regset', '1018', '1019'), 'dumps'),

@@ -79,6 +79,7 @@ install_kernel() {
 make_all() {
     local deb=$1 target=$2 work missing
     missing=$(missing_packages | xargs)
+    # shellcheck disable=SC2086 # a list of packages
     [ -z "$missing" ] || nyx_die "building a kernel needs: $missing
   mend: scripts/setup.sh $(printf -- '--also %s ' $missing)"
     work=$(mktemp -d "$NYX_CACHE/guest/kernel-XXXXXX")

@@ -45,6 +45,8 @@ class Row:
     provoked: dict = dataclasses.field(default_factory=dict)
     # How many tests a selftest of the kernel's cannot do here.
     skips: dict = dataclasses.field(default_factory=dict)
+    # Which of its tests fail whatever the hardware: a pattern of their names.
+    broken: dict = dataclasses.field(default_factory=dict)
     # Run also with intel-iommu, and compare what the guests found.
     swap: bool = False
     # Why a model cannot run the row, by the model's name.

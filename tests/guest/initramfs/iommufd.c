@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Drives a nyx-testdev from user space, through IOMMUFD and VFIO's character
- * device: what a virtual machine monitor or a DPDK does.
+ * device, which is what a virtual machine monitor or a DPDK does, or through
+ * UIO, where the device gets the process's own address space (SVA).
  *
- * usage: nyx-iommufd DEVICE TEST        DEVICE as in sysfs, bound to vfio-pci
+ * usage: nyx-iommufd DEVICE TEST    DEVICE as in sysfs, bound to vfio-pci, or
+ *                                   for the test "sva" to uio_pci_sva
  *
  * Ends with 0 if the test passed; else the last line says what was wrong.
  * Lines "refused OPERATION ADDRESS" tell of DMA that was refused, for which
@@ -11,6 +13,7 @@
  * IOMMU_GET_HW_INFO returned.
  */
 
+#define _GNU_SOURCE
 #include <dirent.h>
 #include <err.h>
 #include <fcntl.h>
@@ -47,6 +50,7 @@
 struct device {
     int fd;
     uint32_t id;            /* of IOMMUFD */
+    uint32_t pasid;         /* of UIO */
     volatile uint8_t *bar;
 };
 
@@ -194,13 +198,24 @@ static uint64_t region_offset(const struct device *device, uint32_t index)
     return info.offset;
 }
 
-static void device_open(struct device *device, const char *name)
+static void check_magic(const struct device *device, const char *name)
+{
+    if (read32(device, NYX_TD_MAGIC) != NYX_TD_MAGIC_VALUE) {
+        errx(1, "%s is not a nyx-testdev", name);
+    }
+}
+
+static void vfio_open(struct device *device, const char *name)
 {
     struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
     uint16_t enable = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
     uint64_t config;
     void *bar;
 
+    iommufd = open("/dev/iommu", O_RDWR);
+    if (iommufd < 0) {
+        err(1, "/dev/iommu");
+    }
     device->fd = open_cdev(name);
     bind.iommufd = iommufd;
     DEVICE_CALL(device, VFIO_DEVICE_BIND_IOMMUFD, &bind);
@@ -216,9 +231,38 @@ static void device_open(struct device *device, const char *name)
         err(1, "BAR");
     }
     device->bar = bar;
-    if (read32(device, NYX_TD_MAGIC) != NYX_TD_MAGIC_VALUE) {
-        errx(1, "%s is not a nyx-testdev", name);
+    check_magic(device, name);
+}
+
+/* The driver binds the address space of whoever opens its file. */
+static void uio_open(struct device *device, const char *name)
+{
+    char path[300], number[16];
+    void *bar;
+    FILE *file;
+    int fd;
+
+    device->fd = open("/dev/uio0", O_RDWR);
+    if (device->fd < 0) {
+        err(1, "/dev/uio0");
     }
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.64s/pasid", name);
+    file = fopen(path, "r");
+    if (!file || !fgets(number, sizeof(number), file)) {
+        err(1, "%s", path);
+    }
+    fclose(file);
+    device->pasid = strtoul(number, NULL, 0);
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.64s/resource0",
+             name);
+    fd = open(path, O_RDWR | O_SYNC);
+    bar = mmap(NULL, NYX_TD_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+               0);
+    if (fd < 0 || bar == MAP_FAILED) {
+        err(1, "%s", path);
+    }
+    device->bar = bar;
+    check_magic(device, name);
 }
 
 static void attach(const struct device *device, uint32_t hwpt)
@@ -619,31 +663,70 @@ static void test_hold(struct device *device)
     pause();
 }
 
+/* Where the kernel is, unless it is told to hide. */
+#define KERNEL_TEXT 0xffffffff81000000ull
+
+static void test_sva(struct device *device)
+{
+    uint8_t *memory = memory_new(), *moved;
+    uint64_t local = 1;
+
+    /* A variable and a page of ours, at our own addresses. */
+    dma_write_as(device, device->pasid, (uintptr_t)&local, 2);
+    if (*(volatile uint64_t *)&local != 2) {
+        errx(1, "the variable is %llu", (unsigned long long)local);
+    }
+    dma_write_as(device, device->pasid, (uintptr_t)memory + PAGE, 3);
+    expect(memory, 1, 3);
+
+    /* What the processor's page tables do not permit. */
+    dma_refused_as(device, "sva-user", device->pasid, KERNEL_TEXT);
+    if (mprotect(memory, PAGE, PROT_READ)) {
+        err(1, "mprotect");
+    }
+    dma_refused_as(device, "sva-write", device->pasid, (uintptr_t)memory);
+    expect(memory, 0, 0);
+
+    /* Each change is seen. */
+    dma_write_as(device, device->pasid, (uintptr_t)memory + 2 * PAGE, 4);
+    moved = mremap(memory, MEMORY_SIZE, MEMORY_SIZE, MREMAP_MAYMOVE |
+                   MREMAP_FIXED, (void *)0x123450000000);
+    if (moved == MAP_FAILED) {
+        err(1, "mremap");
+    }
+    dma_refused_as(device, "sva-present", device->pasid,
+                   (uintptr_t)memory + 2 * PAGE);
+    dma_write_as(device, device->pasid, (uintptr_t)moved + 3 * PAGE, 5);
+    expect(moved, 2, 4);
+    expect(moved, 3, 5);
+    munmap(moved, MEMORY_SIZE);
+    dma_refused_as(device, "sva-present", device->pasid,
+                   (uintptr_t)moved + 3 * PAGE);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
+        void (*open)(struct device *device, const char *name);
         void (*run)(struct device *device);
     } tests[] = {
-        { "info", test_info },
-        { "dirty", test_dirty },
-        { "unmap", test_unmap },
-        { "nested", test_nested },
-        { "pasid", test_pasid },
-        { "hold", test_hold },
+        { "info", vfio_open, test_info },
+        { "dirty", vfio_open, test_dirty },
+        { "unmap", vfio_open, test_unmap },
+        { "nested", vfio_open, test_nested },
+        { "pasid", vfio_open, test_pasid },
+        { "hold", vfio_open, test_hold },
+        { "sva", uio_open, test_sva },
     };
-    struct device device;
+    struct device device = { 0 };
 
     if (argc != 3) {
         errx(2, "usage: nyx-iommufd DEVICE TEST");
     }
-    iommufd = open("/dev/iommu", O_RDWR);
-    if (iommufd < 0) {
-        err(1, "/dev/iommu");
-    }
     for (unsigned i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
         if (!strcmp(argv[2], tests[i].name)) {
-            device_open(&device, argv[1]);
+            tests[i].open(&device, argv[1]);
             tests[i].run(&device);
             return 0;
         }
