@@ -71,7 +71,11 @@ NyxWalkCtx nyx_vtd_first_stage(const NyxVtd *vtd, const NyxVtdContext *ctx,
         .features = (vtd->cfg.first_1g ? NYX_VTDFS_1G : 0) |
                     (privileged ? NYX_VTDFS_PRIV : 0) |
                     (ctx->write_protect ? NYX_VTDFS_WPE : 0) |
-                    (ctx->no_execute ? NYX_VTDFS_NXE : 0) |
+                    /*
+                     * Without execute requests XD has no meaning: Linux gives
+                     * a process's tables to a device with ERE and NXE clear.
+                     */
+                    (ctx->no_execute || !ctx->execute ? NYX_VTDFS_NXE : 0) |
                     (ctx->smep ? NYX_VTDFS_SMEP : 0) |
                     (ctx->extended_accessed ? NYX_VTDFS_EA : 0),
     };

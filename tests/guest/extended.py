@@ -45,7 +45,7 @@ def iommufd_rows():
     # The processor's own page tables, of four and of five levels. Linux wants
     # ATS for it; the pages are there, so that nothing asks for one.
     for name, cpu in (('sva', 'max,la57=off'), ('sva-la57', 'max')):
-        yield iommufd(name, 'sva sva',
+        yield iommufd(name, 'sva',
                       ['sva-present', 'sva-user', 'sva-write'], cpu=cpu,
                       iommu=SCALABLE + ',device-iotlb=on')
 
