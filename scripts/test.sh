@@ -11,14 +11,17 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 usage() {
     cat <<USAGE
-Usage: scripts/test.sh [TIER ...]
+Usage: scripts/test.sh [--extended] [TIER ...]
 
-Tiers, all of them if none is named:
+Tiers, all of them if none is named; --extended adds the last one:
   unit    the engine and the core, without QEMU
   asan    the same under the address and undefined-behaviour sanitizers
   tsan    the threaded tests under the thread sanitizer
   qtest   the module in the stock QEMU, driven by libqtest
   guest   Debian's kernels behind the devices
+  extended  a kernel built from Debian's newest source: IOMMUFD, nested
+          translation, the kernel's own dumps and selftests (the first run
+          builds the kernel: ten minutes and 2 GB, given back)
 
 NYX_RACE_SECONDS is how long translations and invalidations race: 60 in the
 tier tsan unless it is set, a few seconds elsewhere.
@@ -84,10 +87,12 @@ tier_qtest() {
     meson_tier "$BUILD" --suite qtest --num-processes 2
 }
 
-tier_guest() {
-    local log="$NYX_LOGS/guest-tests.log" last
+# guest_rows LOG ARGUMENT...
+guest_rows() {
+    local log="$NYX_LOGS/$1.log" last
+    shift
 
-    "$NYX_PYTHON" tests/guest/run.py \
+    "$NYX_PYTHON" tests/guest/run.py "$@" \
         --qemu "$BUILD/nyx-qemu-system-x86_64" --plugin '' | tee "$log" || true
     last=$(tail -n 1 "$log")
     if [[ $last =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed,\ ([0-9]+)\ skipped ]]
@@ -98,16 +103,35 @@ tier_guest() {
     fi
 }
 
+tier_guest() {
+    guest_rows guest-tests
+}
+
+tier_extended() {
+    local package also=()
+    for package in $(tests/guest/kernel.sh --list-packages); do
+        also+=(--also "$package")
+    done
+    scripts/setup.sh "${also[@]}"
+    guest_rows extended-tests --extended
+}
+
+extended=()
 case "${1:-}" in
 -h | --help)
     usage
     exit 0
     ;;
+--extended)
+    extended=(extended)
+    shift
+    ;;
 esac
 [ $# -gt 0 ] && TIERS=("$@")
+TIERS+=("${extended[@]}")
 for tier in "${TIERS[@]}"; do
     declare -F "tier_$tier" >/dev/null ||
-        nyx_die "no tier \"$tier\": known are unit, asan, tsan, qtest, guest"
+        nyx_die "no tier \"$tier\": known are unit, asan, tsan, qtest, guest, extended"
 done
 
 scripts/setup.sh

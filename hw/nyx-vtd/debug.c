@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Statistics and state as structured QOM properties: qom-get PATH stats,
- * registers, findings, capabilities.
+ * registers, in-force, tables, guest-mistakes.
  */
 #include "qemu/osdep.h"
+#include "qapi/error.h"
 #include "hw/nyx-iommu/show.h"
 #include "hw/nyx-vtd/internal.h"
 #include "hw/nyx-vtd/vtd.h"
@@ -294,6 +295,156 @@ static void get_in_force(Object *obj, Visitor *v, const char *name,
     }
 }
 
+/* --- Tables --------------------------------------------------------------- */
+
+/* Of one look at the property, whatever the guest's tables hold. */
+#define DUMP_TABLES     4096
+#define DUMP_ENTRIES    4096
+#define DUMP_MAPPINGS   16384
+
+typedef struct ShowTables {
+    Visitor *v;
+    Error **errp;
+    NyxVtd *vtd;
+    NyxVtdDumpRoom room;
+    const NyxVtdEntries *entries;
+    bool second;
+    bool complete;
+} ShowTables;
+
+static void show_mapping(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxLeaf *leaf = opaque;
+    static const char *const access[] = { "", "r", "w", "rw" };
+
+    nyx_show_hex(v, "iova", leaf->iova);
+    nyx_show_hex(v, "addr", leaf->addr);
+    nyx_show_u64(v, "lg2", leaf->lg2);
+    nyx_show_string(v, "access", access[leaf->permission & NYX_ACCESS_RW]);
+}
+
+static bool show_one_mapping(void *opaque, const NyxLeaf *leaf)
+{
+    const ShowTables *show = opaque;
+
+    nyx_show_struct(show->v, NULL, show_mapping, (void *)leaf, show->errp);
+    return true;
+}
+
+static void show_mappings(Visitor *v, void *opaque, Error **errp)
+{
+    ShowTables *show = opaque;
+
+    show->complete &= nyx_vtd_dump_mappings(show->vtd, show->entries,
+                                            show->second, &show->room,
+                                            show_one_mapping, show);
+}
+
+static void show_stage(ShowTables *show, const char *name, bool second)
+{
+    show->second = second;
+    if (nyx_vtd_dump_has_stage(show->entries, second)) {
+        nyx_show_list(show->v, name, show_mappings, show, show->errp);
+    }
+}
+
+typedef struct ShowWords {
+    const uint64_t *word;
+    unsigned n;
+} ShowWords;
+
+static void show_words(Visitor *v, void *opaque, Error **errp)
+{
+    const ShowWords *words = opaque;
+
+    for (unsigned i = 0; i < words->n; i++) {
+        nyx_show_hex(v, NULL, words->word[i]);
+    }
+}
+
+static void show_entry(const ShowTables *show, const char *name,
+                       const uint64_t *word, unsigned n)
+{
+    ShowWords words = { word, n };
+
+    nyx_show_list(show->v, name, show_words, &words, show->errp);
+}
+
+static void show_function(Visitor *v, void *opaque, Error **errp)
+{
+    static const char *const kinds[] = {
+        [NYX_VTD_KIND_SECOND] = "second", [NYX_VTD_KIND_PASS] = "pass-through",
+        [NYX_VTD_KIND_FIRST] = "first", [NYX_VTD_KIND_NESTED] = "nested",
+    };
+    ShowTables *show = opaque;
+    const NyxVtdEntries *entries = show->entries;
+
+    nyx_show_sid(v, "sid", entries->sid);
+    show_entry(show, "root-entry", entries->root, 2);
+    show_entry(show, "context-entry", entries->context,
+               entries->scalable ? 4 : 2);
+    if (entries->scalable) {
+        nyx_show_u64(v, "pasid", entries->pasid);
+        show_entry(show, "pasid-entry", entries->entry, 8);
+    }
+    if (entries->code != NVTD_FAULT_NONE) {
+        nyx_show_hex(v, "fault", entries->code);
+    } else {
+        nyx_show_string(v, "translation", kinds[entries->decoded.kind]);
+        nyx_show_u64(v, "domain", entries->decoded.did);
+        show_stage(show, "first-stage", false);
+        show_stage(show, "second-stage", true);
+    }
+}
+
+static void show_one_function(const NyxVtdEntries *entries, void *opaque)
+{
+    ShowTables *show = opaque;
+
+    show->entries = entries;
+    nyx_show_struct(show->v, NULL, show_function, show, show->errp);
+}
+
+static void show_tables_of(NyxVtdRequester *r, void *opaque)
+{
+    ShowTables *show = opaque;
+    NyxVtd *vtd = show->vtd;
+    uint16_t sid;
+
+    if (vtd->host.sid(vtd->host.opaque, r, &sid)) {
+        show->complete &= nyx_vtd_dump_entries(vtd, sid, &show->room,
+                                               show_one_function, show);
+    }
+}
+
+static void show_functions(Visitor *v, void *opaque, Error **errp)
+{
+    ShowTables *show = opaque;
+
+    nyx_vtd_foreach_requester(show->vtd, show_tables_of, show);
+}
+
+static void show_tables(Visitor *v, void *opaque, Error **errp)
+{
+    ShowTables show = {
+        .v = v, .errp = errp, .vtd = opaque, .complete = true,
+        .room = { DUMP_TABLES, DUMP_ENTRIES, DUMP_MAPPINGS },
+    };
+
+    nyx_show_list(v, "functions", show_functions, &show, errp);
+    visit_type_bool(v, "complete", &show.complete, &error_abort);
+}
+
+static void get_tables(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    NyxVtdState *s = NYX_VTD(obj);
+
+    if (s->engine) {
+        nyx_show_struct(v, name, show_tables, s->engine, errp);
+    }
+}
+
 void nyx_vtd_debug_class_init(ObjectClass *oc)
 {
     static const struct {
@@ -304,6 +455,8 @@ void nyx_vtd_debug_class_init(ObjectClass *oc)
         { "stats", get_stats, "counters: caches, invalidations, faults" },
         { "registers", get_registers, "every register and its value" },
         { "in-force", get_in_force, "what has been latched from registers" },
+        { "tables", get_tables, "what memory says of each function's "
+          "requests: entries and mappings" },
         { "guest-mistakes", get_findings, "findings: rules that the guest "
           "broke" },
     };

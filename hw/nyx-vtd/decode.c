@@ -78,7 +78,7 @@ static void context_check_domain(NyxVtd *vtd, uint16_t sid,
     }
 }
 
-NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
+NyxVtdFaultCode nyx_vtd_context_look(NyxVtd *vtd, uint16_t sid,
                                      NyxVtdContext *ctx)
 {
     uint64_t ctp, entry[2];
@@ -120,12 +120,20 @@ NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
         return NVTD_FAULT_CTX_INV;
     }
     ctx->present = true;
-    if (vtd->cfg.caching_mode && ctx->did == 0) {
+    return NVTD_FAULT_NONE;
+}
+
+NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx)
+{
+    NyxVtdFaultCode code = nyx_vtd_context_look(vtd, sid, ctx);
+
+    if (code == NVTD_FAULT_NONE && vtd->cfg.caching_mode && ctx->did == 0) {
         nyx_vtd_finding(vtd, NVTD_RULE_CM_DID0, (NyxWhere) {
             .has_sid = true, .sid = sid, .value = ctx->did,
         });
     }
-    return NVTD_FAULT_NONE;
+    return code;
 }
 
 NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,

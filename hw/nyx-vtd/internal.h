@@ -8,6 +8,7 @@
 #include "qemu/atomic.h"
 #include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/walk.h"
+#include "hw/nyx-iommu/walk-range.h"
 #include "hw/nyx-vtd/engine.h"
 #include "hw/nyx-vtd/tables.h"
 #include "hw/nyx-vtd/tables-scalable.h"
@@ -459,6 +460,9 @@ NyxVtdFaultCode nyx_vtd_context_fetch(NyxVtd *vtd, uint16_t sid,
 /* The same before the domain is in use: its IOTLB command may yet come. */
 NyxVtdFaultCode nyx_vtd_context_read(NyxVtd *vtd, uint16_t sid,
                                      NyxVtdContext *ctx);
+/* The same, and no mistake is noted. */
+NyxVtdFaultCode nyx_vtd_context_look(NyxVtd *vtd, uint16_t sid,
+                                     NyxVtdContext *ctx);
 
 /* posting.c */
 typedef struct NyxVtdPost {
@@ -538,6 +542,45 @@ typedef struct NyxVtdWay {
 void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way);
 /* The fault of a request that lacks these rights. */
 NyxVtdFaultCode nyx_vtd_denied(const NyxVtdContext *ctx, unsigned missing);
+/* The tables of a context that has such a stage. */
+NyxWalkCtx nyx_vtd_second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx);
+NyxWalkCtx nyx_vtd_first_stage(const NyxVtd *vtd, const NyxVtdContext *ctx,
+                               bool privileged);
+
+/* dump.c: what memory says, whatever is cached; on the serialized side */
+/* What a dump may still read and tell, for a guest can fill tables at will. */
+typedef struct NyxVtdDumpRoom {
+    uint32_t tables;         /* of 4 KiB, read */
+    uint32_t entries;        /* PASIDs, and functions in legacy mode */
+    uint32_t mappings;
+} NyxVtdDumpRoom;
+
+/* The entries that requests of a function, with a PASID or without, use. */
+typedef struct NyxVtdEntries {
+    uint16_t sid;
+    bool scalable;           /* then the PASID's entry is known as well */
+    uint32_t pasid;
+    uint64_t root[2];
+    uint64_t context[4];     /* two of them in legacy mode */
+    uint64_t entry[8];
+    NyxVtdFaultCode code;    /* why they cannot be used; then no decoded */
+    NyxVtdContext decoded;
+} NyxVtdEntries;
+
+typedef void NyxVtdEntriesVisit(const NyxVtdEntries *entries, void *opaque);
+/* Visit what is present for @sid; false if there is no room for the rest. */
+bool nyx_vtd_dump_entries(NyxVtd *vtd, uint16_t sid, NyxVtdDumpRoom *room,
+                          NyxVtdEntriesVisit *visit, void *opaque);
+/* Whether the context has tables of the second stage, or of the first. */
+bool nyx_vtd_dump_has_stage(const NyxVtdEntries *entries, bool second);
+/*
+ * Visit the mappings of one stage.  With two the first stage's addresses are
+ * the guest's, and its tables are read through the second.
+ */
+bool nyx_vtd_dump_mappings(NyxVtd *vtd, const NyxVtdEntries *entries,
+                           bool second, NyxVtdDumpRoom *room,
+                           NyxLeafVisit *visit, void *opaque);
+
 /* vcmd.c */
 void nyx_vtd_vcmd_init(NyxVtd *vtd);
 bool nyx_vtd_vcmd_saved_ok(const NyxVtdCfg *cfg, const NyxVtdSaved *saved);

@@ -41,7 +41,7 @@ NyxVtdFaultCode nyx_vtd_denied(const NyxVtdContext *ctx, unsigned missing)
 
 /* --- The stages ----------------------------------------------------------- */
 
-static NyxWalkCtx second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx)
+NyxWalkCtx nyx_vtd_second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx)
 {
     return (NyxWalkCtx) {
         .fmt = &nyx_fmt_vtdss,
@@ -57,8 +57,8 @@ static NyxWalkCtx second_stage(const NyxVtd *vtd, const NyxVtdContext *ctx)
     };
 }
 
-static NyxWalkCtx first_stage(const NyxVtd *vtd, const NyxVtdContext *ctx,
-                              bool privileged)
+NyxWalkCtx nyx_vtd_first_stage(const NyxVtd *vtd, const NyxVtdContext *ctx,
+                               bool privileged)
 {
     return (NyxWalkCtx) {
         .fmt = &nyx_fmt_vtdfs,
@@ -71,7 +71,11 @@ static NyxWalkCtx first_stage(const NyxVtd *vtd, const NyxVtdContext *ctx,
         .features = (vtd->cfg.first_1g ? NYX_VTDFS_1G : 0) |
                     (privileged ? NYX_VTDFS_PRIV : 0) |
                     (ctx->write_protect ? NYX_VTDFS_WPE : 0) |
-                    (ctx->no_execute ? NYX_VTDFS_NXE : 0) |
+                    /*
+                     * Without execute requests XD has no meaning: Linux gives
+                     * a process's tables to a device with ERE and NXE clear.
+                     */
+                    (ctx->no_execute || !ctx->execute ? NYX_VTDFS_NXE : 0) |
                     (ctx->smep ? NYX_VTDFS_SMEP : 0) |
                     (ctx->extended_accessed ? NYX_VTDFS_EA : 0),
     };
@@ -294,8 +298,8 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
 static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
 {
     const NyxVtd *vtd = job->r->vtd;
-    const NyxWalkCtx first = first_stage(vtd, job->ctx, job->privileged);
-    const NyxWalkCtx second = second_stage(vtd, job->ctx);
+    const NyxWalkCtx first = nyx_vtd_first_stage(vtd, job->ctx, job->privileged);
+    const NyxWalkCtx second = nyx_vtd_second_stage(vtd, job->ctx);
     const NyxNestedCtx nctx = {
         &first, &second, NVTD_AW_BITS(job->ctx->aw),
     };
@@ -330,15 +334,15 @@ void nyx_vtd_stages_walk(const NyxVtdJob *job, NyxVtdWay *way)
 
     *way = (NyxVtdWay) { };
     if (ctx->kind == NYX_VTD_KIND_SECOND) {
-        const NyxWalkCtx wctx = second_stage(job->r->vtd, ctx);
+        const NyxWalkCtx wctx = nyx_vtd_second_stage(job->r->vtd, ctx);
 
         one_stage(job, &wctx, way);
     } else if (!nyx_is_canonical(job->iova, ctx->fs_levels == 5 ? 57 : 48)) {
         way->code = NVTD_FAULT_SGN_CANONICAL;
         way->lg2 = 12;
     } else if (ctx->kind == NYX_VTD_KIND_FIRST) {
-        const NyxWalkCtx wctx = first_stage(job->r->vtd, ctx,
-                                            job->privileged);
+        const NyxWalkCtx wctx = nyx_vtd_first_stage(job->r->vtd, ctx,
+                                                    job->privileged);
 
         one_stage(job, &wctx, way);
     } else {

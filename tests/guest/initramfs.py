@@ -4,8 +4,10 @@
 
 usage: initramfs.py KERNEL_DIR BUSYBOX CACHE_DIR [MODULE ...]
 
-KERNEL_DIR is an unpacked kernel package.  The name of the result is printed; it
-holds a hash of all that went in, so a file that exists is never built again.
+KERNEL_DIR is an unpacked kernel package, or what kernel.sh built: a kernel
+without modules, with selftests, and with interfaces that our programs for them
+are compiled with.  The name of the result is printed; it holds a hash of all
+that went in, so a file that exists is never built again.
 """
 
 import hashlib
@@ -44,6 +46,9 @@ class Modules:
         # Debian 13 has only /usr/lib, Debian 12's packages still say /lib.
         found = [path for top in ('lib', 'usr/lib')
                  for path in kernel_dir.glob(f'{top}/modules/*/kernel')]
+        self.monolithic = (kernel_dir / 'config').exists()
+        if self.monolithic:
+            return
         if len(found) != 1:
             raise SystemExit(f'initramfs: no module tree in {kernel_dir}')
         self.files = {self._name(path): path
@@ -72,6 +77,8 @@ class Modules:
         (crc32c for libcrc32c and the like) is loaded when it exists.
         """
         order = {}
+        if self.monolithic:
+            return order
 
         def add(name, hard):
             if name in order or name in self.builtin:
@@ -120,31 +127,45 @@ class Cpio:
         return bytes(self.data)
 
 
-def compile_helper(cache):
-    """The static C helper, kept under the hash of its source."""
-    source = HERE / 'initramfs' / 'helper.c'
-    header = HERE.parents[1] / 'hw' / 'nyx-iommu' / 'testdev-regs.h'
-    digest = hashlib.sha256(source.read_bytes() + header.read_bytes())
-    target = cache / f'guest-helper-{digest.hexdigest()[:16]}'
+def compile_program(cache, name, *includes):
+    """A static program of initramfs/, kept under the hash of its source."""
+    source = HERE / 'initramfs' / f'{name}.c'
+    registers = HERE.parents[1] / 'hw' / 'nyx-iommu' / 'testdev-regs.h'
+    digest = hashlib.sha256(source.read_bytes() + registers.read_bytes() +
+                            ''.join(map(str, includes)).encode())
+    target = cache / f'guest-{name}-{digest.hexdigest()[:16]}'
     if not target.exists():
         partial = target.with_suffix(f'.{os.getpid()}')
         compiler = os.environ.get('CC', 'cc').split()
+        paths = [word for path in includes for word in ('-isystem', path)]
         subprocess.run(compiler + ['-static', '-O2', '-Wall', '-Wextra',
-                                   '-Werror', '-I', header.parent,
+                                   '-Werror', '-I', registers.parent, *paths,
                                    '-o', partial, source], check=True)
         partial.rename(target)
     return target.read_bytes()
+
+
+def programs(kernel_dir, cache):
+    """Our programs and the kernel's own, by the names they have in /bin."""
+    made = {'nyx-helper': compile_program(cache, 'helper')}
+    if (kernel_dir / 'include').exists():
+        made['nyx-iommufd'] = compile_program(cache, 'iommufd',
+                                              kernel_dir / 'include')
+        made.update({path.name: path.read_bytes() for path in
+                     sorted((kernel_dir / 'selftests').iterdir())})
+    return made
 
 
 def build(kernel_dir, busybox, cache, wanted=MODULES):
     """The path of an initramfs with all this in it."""
     cache.mkdir(parents=True, exist_ok=True)
     init = (HERE / 'initramfs' / 'init').read_bytes()
-    helper = compile_helper(cache)
+    binaries = programs(kernel_dir, cache)
     key = hashlib.sha256()
-    for part in (pathlib.Path(__file__).read_bytes(), init, helper,
-                 busybox.read_bytes(), str(kernel_dir.resolve()).encode(),
-                 ' '.join(wanted).encode()):
+    for part in (pathlib.Path(__file__).read_bytes(), init,
+                 *binaries.values(), busybox.read_bytes(),
+                 str(kernel_dir.resolve()).encode(),
+                 ' '.join([*wanted, *binaries]).encode()):
         key.update(hashlib.sha256(part).digest())
     target = cache / f'initramfs-{key.hexdigest()[:16]}.cpio'
     if target.exists():
@@ -158,7 +179,8 @@ def build(kernel_dir, busybox, cache, wanted=MODULES):
     cpio.add('init', stat.S_IFREG | 0o755, init)
     cpio.add('bin/busybox', stat.S_IFREG | 0o755, busybox.read_bytes())
     cpio.add('bin/sh', stat.S_IFLNK | 0o777, b'busybox')
-    cpio.add('bin/nyx-helper', stat.S_IFREG | 0o755, helper)
+    for name, binary in binaries.items():
+        cpio.add(f'bin/{name}', stat.S_IFREG | 0o755, binary)
     for name, data in modules.items():
         cpio.add(f'modules/{name}.ko', stat.S_IFREG | 0o644, data)
     order = ''.join(f'{name}\n' for name in modules)

@@ -8,6 +8,7 @@ import pathlib
 import sys
 import tempfile
 
+import debugfs
 import parts
 import rows
 import run
@@ -17,8 +18,10 @@ ROW = rows.Row(
     iommu='aw-bits=48,caching-mode=off,intremap=on,eim=on,pt=on,'
           'device-iotlb=off,snoop-control=on,unit1=vblk',
     tests='disk:vblk net:e1000e:2 busy:migrate:3:vblk '
-          'rogue:testdev:write:0xbad5000',
+          'rogue:testdev:write:0xbad5000 iommufd:info '
+          'selftest:vfio_test debugfs',
     says=(r'DMAR: Host address width 40$',),
+    skips={'vfio_test': 2}, broken={'vfio_test': r'\w\.known'},
     faults={'write': rows.WRITE})
 
 # CAP: 48 bits. ECAP: snoop control, pass-through, x2APIC, remapping.
@@ -44,6 +47,13 @@ rounds vblk 2 5
 pass busy:migrate:3:vblk
 rogue 00:06.0 write 0xbad5000
 pass rogue:testdev:write:0xbad5000
+hwinfo CAP 0x2f0666
+hwinfo ECAP 0xf050db
+pass iommufd:info
+broken vfio_test a.known
+selftest vfio_test 23 2 20 1
+pass selftest:vfio_test
+pass debugfs
 irq 0: 116 0 IR-IO-APIC 2-edge timer
 irq 4: 1 0 IR-IO-APIC 4-edge ttyS0
 irq 25: 0 0 IR-PCI-MSIX-0000:00:04.0 0-edge virtio0-config
@@ -51,6 +61,42 @@ irq 26: 355 0 IR-PCI-MSIX-0000:00:04.0 1-edge virtio0-req.0
 irq 32: 0 917 IR-PCI-MSIX-0000:00:05.0 0-edge eth0-rx-0
 done
 """.strip().splitlines()
+
+# What debugfs shows of a unit with one function, and the device of itself.
+DUMPS = {
+    'iommu_regset': ['IOMMU: dmar0 Register Base Address: fed90000'] + [
+        f'R{n}  {4 * n:#x}  {0x1000 + n:#018x}' for n in range(25)],
+    'dmar_translation_struct': [
+        '00:04.0 0x0000000000000000:0x0000000002966001 '
+        '0x0000000000000000:0x0000000002967401 0 '
+        '0x0000000002974000:0x0000000000800003:0x0000000000000049'],
+    '0000:00:04.0/domain_translation_struct': [
+        'Device 0000:00:04.0 with pasid 0 @0x2974000',
+        '0x00000000ffffc | 0x0000000000000000 0x000000000299e027 '
+        '0x000000000299f027 0x00000000029a0027 0x00000000029a1065',
+        '0x0000000040000 | 0x0000000000000000 0x000000000299e027 '
+        '0x000000000299f027 0x00000000400000e7'],
+}
+
+SHOWN_REGISTERS = [
+    {'name': f'R{n}', 'offset': hex(4 * n), 'value': hex(0x1000 + n)}
+    for n in range(25)]
+
+SHOWN_TABLES = {
+    'complete': True,
+    'functions': [{
+        'sid': '00:04.0', 'pasid': 0, 'translation': 'first', 'domain': 3,
+        'root-entry': ['0x2966001', '0x0'],
+        'context-entry': ['0x2967401', '0x0', '0x0', '0x0'],
+        'pasid-entry': ['0x49', '0x800003', '0x2974000'] + 5 * ['0x0'],
+        'first-stage': [
+            {'iova': '0xffffc000', 'addr': '0x29a1000', 'lg2': 12,
+             'access': 'r'},
+            {'iova': '0x40000000', 'addr': '0x40000000', 'lg2': 21,
+             'access': 'rw'},
+        ],
+    }],
+}
 
 STATS = {
     'iotlb': {'hits': 16336, 'misses': 19564},
@@ -81,6 +127,11 @@ class Canned:
         self.mistakes = copy.deepcopy(MISTAKES)
         self.others = [copy.deepcopy(STATS)]
         self.others[0]['faults'] = []
+        self.registers = [{'name': 'CAP', 'value': '0x2f0666'},
+                          {'name': 'ECAP', 'value': '0xf050db'}]
+        self.dumps = copy.deepcopy(DUMPS)
+        self.shown_registers = copy.deepcopy(SHOWN_REGISTERS)
+        self.shown_tables = copy.deepcopy(SHOWN_TABLES)
 
     def replace(self, old, new):
         """In what the guest reported, once."""
@@ -94,6 +145,9 @@ class Canned:
             reports.add(line.split())
         reports.stats, reports.mistakes = self.stats, self.mistakes
         reports.others = self.others
+        reports.registers = self.registers
+        reports.differences = list(debugfs.compare(
+            self.dumps, self.shown_registers, self.shown_tables))
         findings = run.Findings()
         run.judge(self.row, self.made, reports, self.lines, self.stderr,
                   findings)
@@ -139,6 +193,23 @@ def counted(path, value):
         place[path[-1]] = value
     return spoil
 
+
+def dumped(file, old, new):
+    """In what the kernel shows, once."""
+    def spoil(c):
+        text = '\n'.join(c.dumps[file])
+        assert old in text, old
+        c.dumps[file] = text.replace(old, new, 1).splitlines()
+    return spoil
+
+
+def shown(key, value):
+    """In what the device shows of the function."""
+    return lambda c: c.shown_tables['functions'][0].update({key: value})
+
+
+ENTRIES = 'dmar_translation_struct'
+MAPPINGS = '0000:00:04.0/domain_translation_struct'
 
 HALF = parts.DISK_HALF << 20
 
@@ -232,6 +303,42 @@ SPOILT = (
     (counted(['interrupts-remapped'], 0), 'interrupts remapped'),
     (counted(['iotlb', 'hits'], 0), 'IOTLB used'),
     (counted(['invalidations', 'iotlb-domain'], 0), 'IOTLB invalidated'),
+    (guest('hwinfo CAP 0x2f0666', 'note nothing'), 'hardware info CAP'),
+    (guest('hwinfo ECAP 0xf050db', 'hwinfo ECAP 0xf050da'),
+     'hardware info ECAP'),
+    (lambda c: c.registers.clear(), 'hardware info CAP'),
+    (guest('hwinfo CAP 0x2f0666\nhwinfo ECAP 0xf050db', 'note nothing'),
+     'hardware info'),
+    (guest('vfio_test 23 2 20 1', 'vfio_test 24 2 20 2'),
+     'selftests of vfio_test'),
+    (guest('vfio_test 23 2 20 1', 'vfio_test 24 2 20 1'),
+     'selftests of vfio_test'),
+    (guest('vfio_test 23 2 20 1', 'vfio_test 23 3 19 1'),
+     'selftests of vfio_test'),
+    (guest('vfio_test 23 2 20 1', 'vfio_test 3 2 0 1'),
+     'selftests of vfio_test'),
+    (guest('a.known', 'a.knowing'), 'selftests of vfio_test'),
+    (guest('selftest vfio_test 23 2 20 1', 'note nothing'),
+     'selftests of vfio_test'),
+    (lambda c: c.dumps.clear(), 'dumps'),
+    (dumped('iommu_regset', '1018', '1019'), 'dumps'),
+    (lambda c: c.shown_registers.pop(), 'dumps'),
+    (lambda c: c.dumps.update(iommu_regset=[]), 'dumps'),
+    (dumped(ENTRIES, '7401 0 ', '7401 1 '), 'dumps'),
+    (dumped(ENTRIES, '6001', '6000'), 'dumps'),
+    (dumped(ENTRIES, '7401', '7501'), 'dumps'),
+    (dumped(ENTRIES, '0003:', '0004:'), 'dumps'),
+    (dumped(ENTRIES, '00:04.0', '-'), 'dumps'),
+    (dumped(MAPPINGS, '1065', '1067'), 'dumps'),
+    (dumped(MAPPINGS, '1065', '2065'), 'dumps'),
+    (dumped(MAPPINGS, 'ffffc |', 'ffffd |'), 'dumps'),
+    (dumped(MAPPINGS, '0x00000000ffffc', '-'), 'dumps'),
+    (dumped(MAPPINGS, 'a0027 0x00000000029a1065', 'a10e7'), 'dumps'),
+    (dumped(MAPPINGS, 'Device', 'no device'), 'dumps'),
+    (shown('first-stage', []), 'dumps'),
+    (shown('sid', '00:05.0'), 'dumps'),
+    (shown('pasid', 1), 'dumps'),
+    (lambda c: c.shown_tables.update(complete=False), 'dumps'),
 )
 
 

@@ -172,5 +172,11 @@ class Parts:
         """QEMU's device for teaching; 32-bit DMA, 28 is its default."""
         self._device(f'edu,id={name},dma_mask=0xffffffff', bus)
 
+    def _add_igb(self, name, bus):
+        """A network card that the kernel's VFIO selftests have a driver for;
+        the guest's kernel has none."""
+        self.args += ['-netdev', f'user,id=n-{name},restrict=on']
+        self._device(f'igb,id={name},netdev=n-{name}', bus)
+
     def _add_testdev(self, name, bus):
         self._device(f'nyx-testdev,id={name}', bus)

@@ -37,12 +37,21 @@ class Row:
     memory: str = '1G'
     firmware: str = 'seabios'
     qemu: tuple = ()
+    # That the guest is given.
+    seconds: int = 180
     # Rogue requests: (what the kernel must say, by the helper's operation).
     faults: dict = dataclasses.field(default_factory=dict)
     # What the kernel must say besides, as patterns.
     says: tuple = ()
     # The whole guest again, after a system reset from outside.
     reset: bool = False
+    # Faults that a program of the kernel's tree provokes: what the kernel must
+    # say, by operation as in FAULT_REASONS.
+    provoked: dict = dataclasses.field(default_factory=dict)
+    # How many tests a selftest of the kernel's cannot do here.
+    skips: dict = dataclasses.field(default_factory=dict)
+    # Which of its tests fail whatever the hardware: a pattern of their names.
+    broken: dict = dataclasses.field(default_factory=dict)
     # Run also with intel-iommu, and compare what the guests found.
     swap: bool = False
     # Why a model cannot run the row, by the model's name.

@@ -22,6 +22,8 @@ import threading
 import time
 import traceback
 
+import debugfs
+import extended
 import initramfs
 import parts
 import rows
@@ -46,11 +48,15 @@ QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
 # QEMU's own model says on stderr what it also reports to the guest.
 QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:')
 
-# Fault reasons of the rogue requests, VT-d specification 7.1.3.
-FAULT_REASONS = {'write': '0x5', 'read': '0x6', 'msi': '0x25'}
+# Fault reasons of the rogue requests, VT-d specification 7.1.3: those of the
+# helper, then those that nyx-iommufd makes in scalable mode.
+FAULT_REASONS = {'write': '0x5', 'read': '0x6', 'msi': '0x25',
+                 'first': '0x71', 'second': '0x79', 'beyond': '0x79',
+                 'tables': '0x79', 'pasid': '0x59', 'sva-present': '0x71',
+                 'sva-user': '0x81', 'sva-write': '0x85'}
 
-MISTAKES = {'write': 'vtd.fault.dma', 'read': 'vtd.fault.dma',
-            'msi': 'vtd.fault.interrupt'}
+# All others are vtd.fault.dma.
+MISTAKES = {'msi': 'vtd.fault.interrupt'}
 
 # Where an option shows in the capability registers, bit by bit: VT-d
 # specification 11.4.2 "Capability Register", 11.4.3 "Extended Capability".
@@ -164,8 +170,15 @@ class Reports:
         self.notes = []
         self.rogues = []
         self.rounds = {}
+        self.hwinfo = {}
+        self.selftests = {}
+        self.broken = {}
+        self.dumps = {}
+        # What differs between the kernel's dumps and the device's.
+        self.differences = ['nothing was compared']
         self.done = 0
         self.stats = None
+        self.registers = []
         self.mistakes = None
         # Statistics of the units behind the first one.
         self.others = []
@@ -179,6 +192,14 @@ class Reports:
             self.groups[rest[0]] = (rest[1], rest[2:])
         elif kind == 'fact':
             self.facts[rest[0]] = rest[1]
+        elif kind == 'dump':
+            self.dumps.setdefault(rest[0], []).append(' '.join(rest[1:]))
+        elif kind == 'broken':
+            self.broken.setdefault(rest[0], []).append(' '.join(rest[1:]))
+        elif kind == 'selftest':
+            self.selftests[rest[0]] = tuple(map(int, rest[1:]))
+        elif kind == 'hwinfo':
+            self.hwinfo[rest[0]] = int(rest[1], 0)
         elif kind == 'rounds':
             self.rounds.setdefault(rest[0], []).append(
                 (int(rest[1]), int(rest[2])))
@@ -245,6 +266,12 @@ class Host:
         if answer.strip():
             raise GuestError(f'{command}: {answer.strip()}')
 
+    def do_tables(self):
+        """At the same moment as the guest's dumps: it does nothing else."""
+        self.reports.differences = list(debugfs.compare(
+            self.reports.dumps, self.guest.property('registers'),
+            self.guest.property('tables')))
+
     def do_end(self):
         if self.resets:
             self.resets -= 1
@@ -257,6 +284,7 @@ class Host:
             self.reports.others.append(self.guest.property('stats', unit))
             self.reports.mistakes += self.guest.property('guest-mistakes',
                                                          unit)
+        self.reports.registers = self.guest.property('registers') or []
         (self.guest.directory / 'stats.json').write_text(json.dumps(
             [self.reports.stats, self.reports.mistakes], indent=2))
 
@@ -269,7 +297,7 @@ def boot(row, setup, device, directory, on_line=None, sums=None):
         sums.update(made.sums)
     args = command_line(row, setup, device, made, directory)
     reports = Reports()
-    seconds = 180 * setup.scale
+    seconds = row.seconds * setup.scale
     with Guest(args, directory, seconds, on_line) as guest:
         host = Host(guest, row, reports)
         for words in guest.reports(host):
@@ -334,6 +362,7 @@ def check_log(row, reports, lines, findings):
         device, operation, address = said.split()
         expected.append(re.compile(row.faults[operation].format(
             device=re.escape(device), address=address)))
+    expected += map(re.compile, row.provoked.values())
     for pattern in expected:
         findings.check('fault reported',
                        any(pattern.search(line) for line in lines),
@@ -348,8 +377,10 @@ def check_log(row, reports, lines, findings):
         bad = BAD_LINES.search(line)
         if FAULT_LINES.search(line) and not any(p.search(line)
                                                 for p in expected):
-            # "handling fault status" comes before an expected fault.
-            bad = bad or not (expected and 'handling fault' in line)
+            # "handling fault status" comes before an expected fault, and of
+            # many provoked ones the kernel does not print all.
+            bad = bad or not (expected and 'handling fault' in line or
+                              row.provoked and 'suppressed' in line)
         if bad:
             findings.check('kernel log', False, line)
     findings.check('kernel log', True)
@@ -431,10 +462,13 @@ def check_device(row, reports, findings):
     # A stock kernel makes no mistakes, and the rogue's are listed as faults.
     rules = {mistake['rule'] for mistake in reports.mistakes}
     findings.check('guest mistakes', rules == {
-        MISTAKES[operation] for operation in row.faults}, reports.mistakes)
-    reasons = sorted(fault['reason'] for fault in stats['faults'])
-    findings.check('faults counted', reasons == sorted(
-        FAULT_REASONS[operation] for operation in row.faults), reasons)
+        MISTAKES.get(operation, 'vtd.fault.dma')
+        for operation in {**row.faults, **row.provoked}}, reports.mistakes)
+    reasons = {fault['reason'] for fault in stats['faults']}
+    findings.check('faults counted', reasons == {
+        FAULT_REASONS[operation]
+        for operation in {**row.faults, **row.provoked}},
+                   sorted(reasons))
     orders = stats['invalidations']
     findings.check('queue errors', orders['queue-errors'] == 0, orders)
     findings.check('interrupts remapped',
@@ -466,6 +500,46 @@ def check_others(row, reports, findings):
                        stats['iotlb']['hits'] > 0, stats)
 
 
+def check_hwinfo(row, reports, findings):
+    """IOMMU_GET_HW_INFO returned the registers, as the unit has them."""
+    wanted = 'iommufd:info' in row.tests.split()
+    findings.check('hardware info', bool(reports.hwinfo) == wanted)
+    values = {entry['name']: int(entry['value'], 0)
+              for entry in reports.registers}
+    for name in ('CAP', 'ECAP') if wanted else ():
+        findings.check(f'hardware info {name}',
+                       reports.hwinfo.get(name) == values.get(name, -1),
+                       f'{reports.hwinfo} {values.get(name)}')
+
+
+def check_dumps(row, reports, findings):
+    """What the kernel's debugfs shows is what the device shows."""
+    if any(test.startswith('debugfs') for test in row.tests.split()):
+        findings.check('dumps', not reports.differences,
+                       '; '.join(reports.differences[:20]))
+
+
+def check_selftests(row, reports, findings):
+    """Programs of the kernel's tree: all their tests were done, none failed
+    but those that a row knows to be broken, and none was skipped but as many
+    as it says."""
+    for test in row.tests.split():
+        kind, name, *_ = test.split(':') + ['']
+        if kind != 'selftest':
+            continue
+        planned, skipped, passed, failed = reports.selftests.get(
+            name, (-1, 0, 0, 0))
+        known = row.broken.get(name, r'(?!)')
+        broken = [one for one in reports.broken.get(name, ())
+                  if not re.fullmatch(known, one)]
+        findings.check(f'selftests of {name}', passed and not broken and
+                       failed == len(reports.broken.get(name, ())) and
+                       skipped == row.skips.get(name, 0) and
+                       planned == skipped + passed + failed,
+                       f'{planned} planned, {passed} passed, {failed} failed, '
+                       f'{skipped} skipped: {broken}')
+
+
 def judge(row, made, reports, lines, stderr, findings):
     check_tests(row, reports, findings)
     check_sums(row, made, reports, findings)
@@ -473,6 +547,9 @@ def judge(row, made, reports, lines, stderr, findings):
     check_log(row, reports, lines, findings)
     check_capabilities(row, lines, findings)
     check_boot(row, made, reports, lines, findings)
+    check_hwinfo(row, reports, findings)
+    check_dumps(row, reports, findings)
+    check_selftests(row, reports, findings)
     if reports.stats:
         check_device(row, reports, findings)
         check_others(row, reports, findings)
@@ -618,11 +695,17 @@ def report_row(row, setup, output):
 
 def fetch(names):
     """Paths of kernels and so on, by name."""
-    done = subprocess.run([HERE / 'fetch.sh', *names], check=False,
-                          stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(done.returncode)
-    return dict(line.split(' ', 1) for line in done.stdout.splitlines())
+    commands = [[HERE / 'fetch.sh', *(set(names) - {'newest'})]]
+    if 'newest' in names:
+        commands.append([HERE / 'kernel.sh'])
+    found = {}
+    for command in commands:
+        done = subprocess.run(command, check=False, stdout=subprocess.PIPE,
+                              text=True)
+        if done.returncode:
+            sys.exit(done.returncode)
+        found.update(line.split(' ', 1) for line in done.stdout.splitlines())
+    return found
 
 
 def cache_directory():
@@ -646,7 +729,7 @@ def prepare(options, wanted):
     busybox = pathlib.Path(files['busybox'])
     initrds = {name: initramfs.build(pathlib.Path(files[name]), busybox,
                                      cache_directory())
-               for name in wanted if name in rows.KERNELS}
+               for name in wanted if name not in ('busybox', 'ovmf')}
     qemu = shutil.which(options.qemu)
     if not qemu:
         sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '
@@ -676,7 +759,10 @@ def parse_arguments():
     parser.add_argument('--jobs', type=int, default=2,
                         help='guests at a time (default: %(default)s)')
     parser.add_argument('--timeout-scale', type=float, default=1.0,
-                        help='stretch the 180 s that a guest is given')
+                        help='stretch the time that a guest is given')
+    parser.add_argument('--extended', action='store_true',
+                        help='the rows of the extended tier instead: a kernel '
+                             'is built for them')
     parser.add_argument('--list', action='store_true', help='only list rows')
     parser.add_argument('-v', '--verbose', action='store_true',
                         help='show each check of a row')
@@ -685,8 +771,8 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def select(patterns):
-    table = rows.rows()
+def select(patterns, tier):
+    table = tier.rows()
     for pattern in patterns:
         if not fnmatch.filter([row.name for row in table], pattern):
             sys.exit(f'run.py: no row is called {pattern}')
@@ -696,7 +782,7 @@ def select(patterns):
 
 def main():
     options = parse_arguments()
-    chosen = select(options.rows)
+    chosen = select(options.rows, extended if options.extended else rows)
     if options.list:
         for row in chosen:
             print(f'{row.name:40} {row.machine:4} {row.iommu}\n'

@@ -230,6 +230,55 @@ static void test_registers(void)
     guest_end(&g);
 }
 
+/* What memory says of the function, whatever is cached. */
+static void test_tables(void)
+{
+    Guest g = guest_start(UNIT);
+    uint64_t page = nyx_pc_pages(g.v->pc, 1);
+    QVtdDomain dom = qvtd_domain(g.v, 9, 4);
+    const QDict *function, *mapping;
+    QObject *tables;
+    QDict *dict;
+    QList *list;
+    g_autofree char *addr = g_strdup_printf("0x%" PRIx64, page);
+    uint64_t at;
+
+    qvtd_map(g.v, &dom, 0x456789abc000, page, 12, 1);
+    qvtd_attach(g.v, TESTDEV, &dom, 0);
+    tables = nyx_pc_qom_get(g.v->pc, "/machine/peripheral/iommu", "tables");
+    dict = qobject_to(QDict, tables);
+    g_assert_true(qdict_get_bool(dict, "complete"));
+    list = qdict_get_qlist(dict, "functions");
+    function = list_find(list, "sid", "00:04.0");
+    g_assert_cmpint(qlist_size(list), ==, 1);
+    g_assert_false(qdict_haskey(function, "pasid"));
+    g_assert_cmpint(qlist_size(qdict_get_qlist(function, "root-entry")), ==,
+                    2);
+    g_assert_cmpint(qlist_size(qdict_get_qlist(function, "context-entry")),
+                    ==, 2);
+    g_assert_cmpstr(qdict_get_str(function, "translation"), ==, "second");
+    g_assert_cmpint(qdict_get_int(function, "domain"), ==, 9);
+    g_assert_false(qdict_haskey(function, "first-stage"));
+    list = qdict_get_qlist(function, "second-stage");
+    g_assert_cmpint(qlist_size(list), ==, 1);
+    mapping = list_find(list, "iova", "0x456789abc000");
+    g_assert_cmpstr(qdict_get_str(mapping, "addr"), ==, addr);
+    g_assert_cmpint(qdict_get_int(mapping, "lg2"), ==, 12);
+    g_assert_cmpstr(qdict_get_str(mapping, "access"), ==, "r");
+    qobject_unref(tables);
+
+    /* Reserved bit 4 of the context entry. */
+    at = qvtd_context_at(g.v, TESTDEV);
+    qtest_writeq(g.v->qts, at, qtest_readq(g.v->qts, at) | 0x10);
+    tables = nyx_pc_qom_get(g.v->pc, "/machine/peripheral/iommu", "tables");
+    list = qdict_get_qlist(qobject_to(QDict, tables), "functions");
+    function = list_find(list, "sid", "00:04.0");
+    g_assert_cmpstr(qdict_get_str(function, "fault"), ==, "0xb");
+    g_assert_false(qdict_haskey(function, "second-stage"));
+    qobject_unref(tables);
+    guest_end(&g);
+}
+
 /* --- The stream ----------------------------------------------------------- */
 
 /* The file once it has @lines of them; the caller frees it. */
@@ -416,6 +465,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/vtd-findings/stats", test_stats);
     qtest_add_func("/nyx/vtd-findings/stats-requester", test_stats_requester);
     qtest_add_func("/nyx/vtd-findings/registers", test_registers);
+    qtest_add_func("/nyx/vtd-findings/tables", test_tables);
     qtest_add_func("/nyx/vtd-findings/stream", test_stream);
     qtest_add_func("/nyx/vtd-findings/stream-bounded", test_stream_bounded);
     qtest_add_func("/nyx/vtd-findings/trace", test_trace);

@@ -183,6 +183,13 @@ static void fs_no_execute(SmScene *s, const Row *row)
     sc_or(s, fs_at(s, row, row->arg), 1ULL << 63);
 }
 
+/* ERE without NXE. */
+static void fs_reserved_xd(SmScene *s, const Row *row)
+{
+    sc_or(s, entry_of(s, row) + 16, 0x02);
+    sc_or(s, fs_at(s, row, 1), 1ULL << 63);
+}
+
 static void fs_no_store(SmScene *s, const Row *row)
 {
     sc_clear(s, fs_at(s, row, row->arg), 0x60);
@@ -306,7 +313,7 @@ static const Row rows[] = {
     { "SFS.3", 1, fs_page_or, B51, FX_W, 0, 0x72, true, ATS_NONE },
     { "SFS.3 HAW", 1, fs_page_or, 1ULL << 46, FX_W, 0, 0x72, true, ATS_NONE },
     { "SFS.3 PS", 1, fs_top_or, 0x80, FX_W, 0, 0x72, true, ATS_NONE },
-    { "SFS.3 XD", 3, fs_page_or, 1ULL << 63, FX_W, 0, 0x72, true, ATS_NONE },
+    { "SFS.3 XD", 3, fs_reserved_xd, 0, FX_W, 0, 0x72, true, ATS_NONE },
     { "SFS.4", 1, fs_hole, 4, FX_R, 0, 0x73, true, ATS_NONE },
     { "SFS.4 nested", 3, fs_hole, 4, FX_R, 0, 0x73, true, ATS_NONE },
     { "SPT.4 root", 3, entry_or2, 1ULL << 48, FX_R, 0, 0x5b, true, ATS_ERROR },

@@ -510,7 +510,8 @@ static const RightRow right_rows[] = {
     { 0x43, 7, FX_R | SM_X, 0 },
     { 0x43, 3, FX_R | SM_X | SM_PRIV, 0 },
     { 0x43, 7, FX_RW | SM_PRIV, 0 },
-    { 0x00, 7 | XD, FX_R, 0x72 },
+    { 0x00, 7 | XD, FX_R, 0 },
+    { 0x02, 7 | XD, FX_R, 0x72 },
 };
 
 static void test_rights(void)
