@@ -438,10 +438,10 @@ static void show_tables(Visitor *v, void *opaque, Error **errp)
 static void get_tables(Object *obj, Visitor *v, const char *name,
                        void *opaque, Error **errp)
 {
-    NyxVtdState *s = NYX_VTD(obj);
+    NyxVtd *vtd = engine_of(obj);
 
-    if (s->engine) {
-        nyx_show_struct(v, name, show_tables, s->engine, errp);
+    if (vtd) {
+        nyx_show_struct(v, name, show_tables, vtd, errp);
     }
 }
 

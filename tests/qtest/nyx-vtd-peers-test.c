@@ -304,7 +304,7 @@ static void test_first_reserved(void)
         uint64_t bits;
         uint64_t clear;
     } rows[] = {
-        { 1, 1ull << 63, 0 },                     /* XD without NXE */
+        { 1, 1ull << 63, 0 },          /* XD with ERE, without NXE */
         { 1, 1ull << 40, 0 }, { 1, 1ull << 51, 0 },
         { 2, 1ull << 40, 0 }, { 3, 1ull << 51, 0 }, { 4, 1ull << 63, 0 },
         { 4, 0x80, 0 },
@@ -315,6 +315,8 @@ static void test_first_reserved(void)
     };
     Scene s = scene_start("");
 
+    qtest_writeq(s.v->qts, s.space[1].at + 16,
+                 qtest_readq(s.v->qts, s.space[1].at + 16) | 2);
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         uint64_t at = qvtd_fs_entry(&s.space[1], IOVA, rows[i].level);
         uint64_t good = qtest_readq(s.v->qts, at);
