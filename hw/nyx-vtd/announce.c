@@ -182,8 +182,8 @@ static void leave(NyxVtdRequester *r, bool announce)
 
 /*
  * Of a first stage nobody says when it gets a page (6.1), so that it cannot
- * be followed.  Pass-through is memory as it is, unless parts of it are protected: those
- * cannot be cut out, so that nothing is reachable then.
+ * be followed.  Pass-through is memory as it is, unless parts of it are
+ * protected: those cannot be cut out, so that nothing is reachable then.
  */
 static Found look(NyxVtdRequester *r)
 {

@@ -298,7 +298,8 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
 static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
 {
     const NyxVtd *vtd = job->r->vtd;
-    const NyxWalkCtx first = nyx_vtd_first_stage(vtd, job->ctx, job->privileged);
+    const NyxWalkCtx first = nyx_vtd_first_stage(vtd, job->ctx,
+                                                 job->privileged);
     const NyxWalkCtx second = nyx_vtd_second_stage(vtd, job->ctx);
     const NyxNestedCtx nctx = {
         &first, &second, NVTD_AW_BITS(job->ctx->aw),

@@ -4,6 +4,7 @@
  * and responses back, and its translation cache in scalable mode.
  */
 #include "qemu/osdep.h"
+#include "libqos/nyx-migrate.h"
 #include "libqos/nyx-run.h"
 #include "nyx-vtd-fixture.h"
 
@@ -344,24 +345,6 @@ static void test_refused(void)
 
 /* --- Migration ------------------------------------------------------------ */
 
-static void wait_for_migration(QTestState *qts)
-{
-    for (unsigned i = 0; i < NYX_POLLS; i++) {
-        QDict *rsp = qtest_qmp(qts, "{ 'execute': 'query-migrate' }");
-        const char *status = qdict_get_try_str(qdict_get_qdict(rsp, "return"),
-                                               "status");
-        bool done = !g_strcmp0(status, "completed");
-
-        g_assert_cmpstr(status, !=, "failed");
-        qobject_unref(rsp);
-        if (done) {
-            return;
-        }
-        g_usleep(100);
-    }
-    g_assert_not_reached();
-}
-
 /* The same machine, with what is in the file @path. */
 static Pages incoming(const Pages *from, const char *path)
 {
@@ -374,7 +357,7 @@ static Pages incoming(const Pages *from, const char *path)
     to.v->qts = to.qts = to.v->pc->qts;
     to.f.v = to.v;
     to.f.td = nyx_td_at(to.qts, from->f.td.bar);
-    wait_for_migration(to.qts);
+    nyx_migrate_wait(to.qts);
     return to;
 }
 
@@ -384,7 +367,6 @@ static void test_migrate(void)
     Pages p = start_pages(""), to;
     char *dir = nyx_tmp_new();
     g_autofree char *path = g_build_filename(dir, "state", NULL);
-    g_autofree char *uri = g_strdup_printf("file:%s", path);
     uint32_t pasid;
 
     pri_control(&p, 1, 0);
@@ -392,9 +374,7 @@ static void test_migrate(void)
     nyx_td_page_request(&p.f.td, IOVA, RW | LAST, PASID_A, 7);
     g_assert_true(qvtd_submit(p.v, response(PASID_A, 1), 7 << 3));
     nyx_td_page_request(&p.f.td, IOVA, RW | LAST, PASID_B, 9);
-    qtest_qmp_assert_success(p.qts, "{ 'execute': 'migrate', 'arguments': "
-                             "{ 'uri': %s } }", uri);
-    wait_for_migration(p.qts);
+    nyx_migrate_to(p.qts, path);
 
     to = incoming(&p, path);
     NYX_CHECK("tail", qvtd_r64(to.v, QVTD_PQT), 0x40);

@@ -2,8 +2,8 @@
 /*
  * Requests that a PCI function can make but that QEMU 10.0's PCI interface
  * has no call for: ATS translation requests, translated requests, page
- * requests, requests with a PASID, AtomicOps.  nyx-testdev issues them; the Nyx IOMMU that owns
- * the function's address space answers them.
+ * requests, requests with a PASID, AtomicOps.  nyx-testdev issues them; the
+ * Nyx IOMMU that owns the function's address space answers them.
  */
 #ifndef HW_NYX_IOMMU_REQUEST_H
 #define HW_NYX_IOMMU_REQUEST_H
