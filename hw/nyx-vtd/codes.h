@@ -47,6 +47,7 @@
     F(SCTX_PASIDE, 0x45, "SCT.6",  true,  "PASID request blocked by PASIDE") \
     F(SCTX_PASID, 0x46, "SCT.7",   true,  "PASID beyond the directory")      \
     F(SCTX_PRE,   0x47, "SCT.8",   true,  "page request blocked by PRE")     \
+    F(SCTX_RID,   0x48, "SCT.9",   true,  "PASID is RID_PASID")              \
     F(PDIR_READ,  0x50, "SPD.1",   false, "PASID directory unreadable")      \
     F(PDIR_P,     0x51, "SPD.2",   true,  "PASID directory entry not present") \
     F(PDIR_RSVD,  0x52, "SPD.3",   true,  "reserved bits in directory entry") \

@@ -170,7 +170,7 @@ static void fill_pasid_locked(Wanted *w, const NyxVtdFunction *fn,
 
 /* --- Fetching ------------------------------------------------------------- */
 
-/* 7.1.3, SCT.5 to SCT.8 and SGN.10: what the function may send. */
+/* 7.1.3, SCT.5 to SCT.9 and SGN.10: what the function may send. */
 static NyxVtdFaultCode admit(const NyxVtd *vtd, const NyxVtdFunction *fn,
                              const NyxRequest *req)
 {
@@ -187,6 +187,9 @@ static NyxVtdFaultCode admit(const NyxVtd *vtd, const NyxVtdFunction *fn,
     }
     if (req->has_pasid && !nyx_vtd_function_has(fn, req->pasid)) {
         return NVTD_FAULT_SCTX_PASID;
+    }
+    if (req->has_pasid && req->pasid == fn->rid_pasid) {
+        return NVTD_FAULT_SCTX_RID;
     }
     if (page && !fn->page_requests) {
         return NVTD_FAULT_SCTX_PRE;

@@ -54,7 +54,7 @@ static bool vcmd_needed(void *opaque)
 }
 
 static const VMStateDescription vcmd_vmstate = {
-    .name = TYPE_NYX_VTD "/vcmd",
+    .name = TYPE_NYX_VTD "/unit/vcmd",
     .version_id = 1,
     .minimum_version_id = 1,
     .needed = vcmd_needed,
@@ -73,7 +73,7 @@ static bool perfmon_needed(void *opaque)
 
 /* The counters, which are behind the registers that all units have. */
 static const VMStateDescription perfmon_vmstate = {
-    .name = TYPE_NYX_VTD "/perfmon",
+    .name = TYPE_NYX_VTD "/unit/perfmon",
     .version_id = 1,
     .minimum_version_id = 1,
     .needed = perfmon_needed,

@@ -457,6 +457,21 @@ static void check_rid_fields(void)
     scene_end(&s);
 }
 
+/* SCT.9: what requests without a PASID have is not for those with one. */
+static void check_rid_pasid(void)
+{
+    Scene s = scene_start("");
+
+    scene_rid(&s, QVTD_FIRST);
+    qvtd_flush_scalable(s.v);
+    NYX_CHECK("SCT.9", dma(&s.td, QVTD_FIRST, NYX_TD_OP_FILL, 0, IOVA),
+              NYX_TD_ST_BLOCKED);
+    expect_fault(&s, "SCT.9", IOVA, 0x8000014880000020);
+    seen[0x48] = true;
+    expect_data(&s, "SCT.9", NO_PASID, IOVA, s.page[QVTD_FIRST]);
+    scene_end(&s);
+}
+
 /* SGN.10: PSS, though the directory is for more. */
 static void check_pasid_width(void)
 {
@@ -605,7 +620,7 @@ static void test_every_code(void)
 {
     static const uint8_t codes[] = {
         0x30, 0x33, 0x38, 0x39, 0x3a, 0x40, 0x41, 0x42, 0x43, 0x44, 0x45, 0x46,
-        0x50, 0x51, 0x52, 0x58, 0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x70,
+        0x48, 0x50, 0x51, 0x52, 0x58, 0x59, 0x5a, 0x5b, 0x5c, 0x5d, 0x70,
         0x71, 0x72, 0x73, 0x74, 0x75, 0x76, 0x77, 0x78, 0x79, 0x7a, 0x7b,
         0x7d, 0x80, 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87, 0x89,
         0x91,
@@ -613,6 +628,7 @@ static void test_every_code(void)
 
     check_all_rows("", false);
     check_rid_fields();
+    check_rid_pasid();
     check_pasid_width();
     check_abort();
     check_dte();

@@ -118,7 +118,7 @@ static void check_leaf(Scene *s, const Row *row, unsigned pgtt,
 
     remap(s, pgtt, 1, old);
     remap(s, pgtt, 2, old);
-    scene_rid(s, pgtt);
+    scene_rid(s, rid ? pgtt : 0);
     qvtd_flush_scalable(s->v);
     NYX_CHECK(name, where(s, pasid, IOVA), old);
     remap(s, pgtt, stage, new);
@@ -267,7 +267,7 @@ static void check_entry(Scene *s, const CacheRow *row, unsigned pgtt,
 
     qtest_memread(qts, at, was, sizeof(was));
     qtest_memread(qts, other->at, now, sizeof(now));
-    scene_rid(s, pgtt);
+    scene_rid(s, rid ? pgtt : 0);
     qvtd_flush_scalable(s->v);
     NYX_CHECK(name, where(s, pasid, iova), old);
     qtest_memwrite(qts, at, now, sizeof(now));

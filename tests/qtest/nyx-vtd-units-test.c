@@ -4,6 +4,7 @@
  * entries of its own, and what one does the others do not notice.
  */
 #include "qemu/osdep.h"
+#include "libqos/nyx-migrate.h"
 #include "libqos/nyx-run.h"
 #include "libqos/nyx-vtd.h"
 
@@ -25,7 +26,8 @@
     "-device nyx-testdev,id=tb,bus=br,addr=5 "                              \
     "-device nyx-testdev,id=t4,bus=pcie.0,addr=4 "                          \
     "-device nyx-testdev,id=t5,bus=pcie.0,addr=5 "
-#define UNIT    "-device nyx-vtd,id=iommu,device-iotlb=on,unit1=rp:rp2,unit2=t5"
+#define OPTIONS "device-iotlb=on,vcmd=on,version=0x40"
+#define UNIT    "-device nyx-vtd,id=iommu," OPTIONS ",unit1=rp:rp2,unit2=t5"
 
 static const uint16_t sids[N] = { 0x20, 0x100, 0x28 };
 
@@ -98,7 +100,7 @@ static void test_registers(void)
 
     for (unsigned i = 0; i < N; i++) {
         NYX_CHECK(NULL, qvtd_r64(u.v[i], QVTD_CAP), 0x08d2078c406f0666);
-        NYX_CHECK(NULL, qvtd_r64(u.v[i], QVTD_ECAP), 0xf050df);
+        NYX_CHECK(NULL, qvtd_r64(u.v[i], QVTD_ECAP), 0x0000100000f050df);
         qvtd_w64(u.v[i], QVTD_RTADDR, 0x100000 * (i + 1));
     }
     for (unsigned i = 0; i < N; i++) {
@@ -326,31 +328,14 @@ static void test_reset(void)
 
 /* --- Migration ------------------------------------------------------------ */
 
-static void wait_for_migration(QTestState *qts)
-{
-    bool done = false;
-
-    for (unsigned i = 0; i < NYX_POLLS && !done; i++) {
-        QDict *rsp = qtest_qmp(qts, "{ 'execute': 'query-migrate' }");
-        const char *status = qdict_get_try_str(qdict_get_qdict(rsp, "return"),
-                                               "status");
-
-        done = !g_strcmp0(status, "completed");
-        g_assert_cmpstr(status, !=, "failed");
-        qobject_unref(rsp);
-        g_usleep(100);
-    }
-    g_assert_true(done);
-}
-
 static void test_migrate(void)
 {
     char *dir = nyx_tmp_new();
-    g_autofree char *uri = g_strdup_printf("file:%s/state", dir);
+    g_autofree char *path = g_strdup_printf("%s/state", dir);
     Units u = units_ready(), to = u;
     static const char *const wrong[] = {
-        "-device nyx-vtd,device-iotlb=on,unit1=rp:rp2",
-        "-device nyx-vtd,device-iotlb=on,unit1=rp,unit2=rp2,unit3=t5",
+        "-device nyx-vtd," OPTIONS ",unit1=rp:rp2",
+        "-device nyx-vtd," OPTIONS ",unit1=rp,unit2=rp2,unit3=t5",
     };
 
     /* A difference in each. */
@@ -359,22 +344,23 @@ static void test_migrate(void)
         NYX_CHECK(NULL, reaches(&u, i, IOVA, u.page[i]), 1);
     }
     reaches(&u, 1, IOVA + NYX_PAGE, u.page[1]);
-    qtest_qmp_assert_success(u.v[0]->qts, "{ 'execute': 'migrate', "
-                             "'arguments': { 'uri': %s } }", uri);
-    wait_for_migration(u.v[0]->qts);
+    /* And a PASID of the second one's. */
+    qvtd_w64(u.v[1], 0xe00, 1);
+    nyx_migrate_to(u.v[0]->qts, path);
 
     for (unsigned i = 0; i < N; i++) {
         to.v[i] = g_memdup2(u.v[i], sizeof(*u.v[i]));
         to.v[i]->pc = i ? to.v[0]->pc
                         : nyx_pc_start("-M q35 " UNIT " " DEVICES
-                                       "-incoming %s", uri);
+                                       "-incoming file:%s", path);
         to.v[i]->qts = to.v[0]->pc->qts;
         to.td[i] = nyx_td_at(to.v[0]->qts, u.td[i].bar);
     }
-    wait_for_migration(to.v[0]->qts);
+    nyx_migrate_wait(to.v[0]->qts);
     for (unsigned i = 0; i < N; i++) {
         NYX_CHECK(NULL, qvtd_r32(to.v[i], QVTD_FEDATA), 0x40 + i);
         NYX_CHECK(NULL, qvtd_r32(to.v[i], QVTD_GSTS), 0xc0000000);
+        NYX_CHECK(NULL, qvtd_stat(to.v[i], "virtual-pasids"), i == 1);
         NYX_CHECK(NULL, qvtd_r64(to.v[i], QVTD_RTADDR), u.v[i]->root);
         NYX_CHECK(NULL, qvtd_record(to.v[i], 0).valid, i == 1);
         NYX_CHECK(NULL, reaches(&to, i, IOVA, u.page[i]), 1);
@@ -383,7 +369,8 @@ static void test_migrate(void)
 
     for (unsigned i = 0; i < ARRAY_SIZE(wrong); i++) {
         g_autofree char *args = g_strdup_printf(
-            "-M q35 -m 256 %s " DEVICES "-incoming %s", wrong[i], uri);
+            "-M q35 -m 256 %s " DEVICES "-incoming file:%s", wrong[i],
+            path);
         NyxRun run = nyx_run_qemu(args);
 
         NYX_CHECK(wrong[i], run.status, 1);

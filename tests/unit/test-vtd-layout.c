@@ -330,6 +330,7 @@ static const CodeRow codes[] = {
     CODE(SCTX_PASIDE, 0x45, true),
     CODE(SCTX_PASID, 0x46, true),
     CODE(SCTX_PRE, 0x47, true),
+    CODE(SCTX_RID, 0x48, true),
     CODE(PDIR_READ, 0x50, false),
     CODE(PDIR_P, 0x51, true),
     CODE(PDIR_RSVD, 0x52, true),

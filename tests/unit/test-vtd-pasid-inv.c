@@ -41,7 +41,7 @@ static const struct {
 
 /* Where requests come from; C's without a PASID are privileged. */
 enum {
-    A_RID, A_7, A_7_PRIV, A_8, A_NEST, A_10, B_7, B_10, B_RID, C_7, C_RID,
+    A_RID, A_7, A_7_PRIV, A_8, A_NEST, A_10, B_7, B_RID, C_RID,
     C_BIG, SPACES,
 };
 
@@ -60,9 +60,7 @@ static const struct {
     [A_NEST] = { A, 0x19, FX_R, S3 },
     [A_10] = { A, 10, FX_R, S3, true },
     [B_7] = { B, 7, FX_R, F1 },
-    [B_10] = { B, 10, FX_R, S4, true },
     [B_RID] = { B, 0, FX_R, S4, true },
-    [C_7] = { C, 7, FX_R, F3 },
     [C_RID] = { C, 0, FX_R, F3 },
 };
 
@@ -89,8 +87,8 @@ static const struct {
 #define D1P7(page) (PG(A_7, page) | PG(A_7_PRIV, page) | PG(B_7, page))
 #define D1P7_LOW (D1P7(0) | D1P7(1) | D1P7(2) | D1P7(3))
 #define D1P7_ALL (D1P7_LOW | D1P7(4))
-#define D2P7(page) (PG(C_7, page) | PG(C_RID, page))
-#define D2P7_ALL (SP(C_7) | SP(C_RID))
+#define D2P7(page) PG(C_RID, page)
+#define D2P7_ALL SP(C_RID)
 #define DOMAIN1 (SP(A_RID) | D1P7_ALL | SP(C_BIG))
 #define DOMAIN2 (SP(A_8) | D2P7_ALL)
 #define DOMAIN3 (SP(A_NEST) | SP(A_10))
@@ -367,7 +365,7 @@ static const Command iotlb_commands[] = {
     /* What nests has no guest address as its tag. */
     { "page of domain 3", 0x30032, 0x100110000, DOMAIN3 },
     { "page of domain 3, leaf only", 0x30032, 0x100110000 | IH, DOMAIN3 },
-    { "page of domain 4", 0x40032, 0x100c00000, PG(B_10, 2) | PG(B_RID, 2) },
+    { "page of domain 4", 0x40032, 0x100c00000, PG(B_RID, 2) },
 
     { "context global", 0x11, 0, 0 },
     { "context domain", 0x10021, 0, 0 },
@@ -464,9 +462,9 @@ static void test_paging(void)
 /* Drops: bit n is space n. */
 #define S(space) (1u << (space))
 #define OF_A (S(A_RID) | S(A_7) | S(A_7_PRIV) | S(A_8) | S(A_NEST) | S(A_10))
-#define OF_B (S(B_7) | S(B_10) | S(B_RID))
+#define OF_B (S(B_7) | S(B_RID))
 #define OF_C (C_OF_2 | S(C_BIG))
-#define C_OF_2 (S(C_7) | S(C_RID))
+#define C_OF_2 S(C_RID)
 #define EVERYONE (OF_A | OF_B | OF_C)
 #define OF_1 (S(A_RID) | S(A_7) | S(A_7_PRIV) | S(C_BIG) | S(B_7))
 
@@ -477,7 +475,7 @@ static const Command pasid_commands[] = {
     { "domain 1, PASID ignored", 0x1900010007ULL, 0, OF_1 },
     { "domain 2", 0x20007, 0, S(A_8) | C_OF_2 },
     { "domain 3", 0x30007, 0, S(A_NEST) | S(A_10) },
-    { "domain 4", 0x40007, 0, S(B_10) | S(B_RID) },
+    { "domain 4", 0x40007, 0, S(B_RID) },
     { "domain 0", 0x7, 0, 0 },
     /* The domain it was loaded with, not the one it has now. */
     { "new domain", 0x90007, 0, 0 },
@@ -489,7 +487,7 @@ static const Command pasid_commands[] = {
     { "PASID 0x12345 of 1", 0x1234500010017ULL, 0, S(C_BIG) },
     { "PASID 0x2345 of 1", 0x234500010017ULL, 0, 0 },
     { "RID_PASID of A", 0x500010017ULL, 0, S(A_RID) },
-    { "RID_PASID of B", 0xa00040017ULL, 0, S(B_10) | S(B_RID) },
+    { "RID_PASID of B", 0xa00040017ULL, 0, S(B_RID) },
     { "context global", 0x11, 0, EVERYONE },
     { "context domain", 0x10021, 0, EVERYONE },
     { "context device A", 0x1000000031ULL, 0, OF_A },

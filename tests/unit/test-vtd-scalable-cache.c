@@ -26,7 +26,7 @@ static void test_cached(void)
         SmScene s;
 
         sc_init(&s, NULL);
-        fx_mem_poke(&s.f->mem, s.ctx + 8, pgtt);
+        fx_mem_poke(&s.f->mem, s.ctx + 8, i & 1 ? pgtt : 0);
         at = which == 0 ? s.ctx : which == 1 ? s.dir : s.space[pgtt].at;
         FX_CHECK(row, sm_dma(s.f, pasid, FX_RW, SC_IOVA), sc_good(pgtt));
         sc_clear(&s, at, 1);
@@ -57,7 +57,8 @@ static void test_cached_by_function(void)
         SmSpace s = sm_space(f, FX_SID + i, 3, SM_FIRST, FX_DID + i, 4, 4);
 
         sm_map(&s, 0x3000, 0x9000 + (i << 12), 12);
-        fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID + i) + 8, 3);
+        fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID + i) + 8,
+                    i ? 0 : 3);
     }
     sm_start(f);
     FX_CHECK(NULL, sm_request(f, FX_SID, SM_NO_PASID, 0, FX_R, 0x3000).addr,
@@ -78,20 +79,24 @@ static void test_pasid_commands(void)
         static const unsigned grans[] = { 0, 1, 3 };
         unsigned gran = grans[i % 3], named = 1 + i / 3 % 5;
         unsigned did = SC_DID + (named > SM_PASS ? 1 : named);
+        unsigned rid = SM_PASS + 1, same = i / 15 ? SM_SECOND : SM_FIRST;
         SmScene s;
 
         sc_init(&s, NULL);
-        fx_mem_poke(&s.f->mem, s.ctx + 8, i / 15 ? SM_SECOND : SM_FIRST);
+        sc_alias(&s, same, rid);
+        fx_mem_poke(&s.f->mem, s.ctx + 8, rid);
         sm_dma(s.f, SM_NO_PASID, FX_R, SC_IOVA);
+        sc_clear(&s, sm_pasid_addr(s.f, FX_SID, rid), 1);
         for (uint32_t pasid = SM_FIRST; pasid <= SM_PASS; pasid++) {
             FX_CHECK(NULL, sm_dma(s.f, pasid, FX_R, SC_IOVA), sc_good(pasid));
             sc_clear(&s, s.space[pasid].at, 1);
         }
         nyx_vtd_requester_drop_pasid(s.f->r, gran, did, named);
         for (uint32_t pasid = 0; pasid <= SM_PASS; pasid++) {
-            uint32_t means = pasid ? pasid : i / 15 ? SM_SECOND : SM_FIRST;
-            bool hit = gran == 3 || (gran == 1 && means == named) ||
-                       (gran == 0 && SC_DID + means == did);
+            uint32_t means = pasid ? pasid : same;
+            bool hit = gran == 3 ||
+                       (SC_DID + means == did &&
+                        (gran == 0 || named == (pasid ? pasid : rid)));
             g_autofree char *row = g_strdup_printf("row %u, PASID %u", i,
                                                    pasid);
 
@@ -110,22 +115,23 @@ static void test_many_pasids(void)
     Fx *f = new_unit();
 
     for (unsigned i = 0; i < n; i++) {
-        SmSpace s = sm_space(f, FX_SID, i, SM_SECOND, FX_DID + i, 0, 3);
+        SmSpace s = sm_space(f, FX_SID, 1 + i, SM_SECOND, FX_DID + i, 0, 3);
 
         sm_map(&s, 0x3000, 0x1000000 + (i << 12), 12);
     }
     sm_start(f);
     for (unsigned i = 0; i < 3 * n; i++) {
-        FX_CHECK(NULL, sm_dma(f, i % n, FX_W, 0x3000),
+        FX_CHECK(NULL, sm_dma(f, 1 + i % n, FX_W, 0x3000),
                  0x1000000 + (i % n << 12));
     }
     FX_CHECK(NULL, nyx_vtd_requester_stats(f->r).pasid.evictions > n, true);
     for (unsigned i = 0; i < n; i++) {
-        fx_mem_poke(&f->mem, sm_pasid_addr(f, FX_SID, i), 0);
+        fx_mem_poke(&f->mem, sm_pasid_addr(f, FX_SID, 1 + i), 0);
     }
     sm_flush(f);
     for (unsigned i = 0; i < n; i++) {
-        FX_CHECK(NULL, sm_dma(f, i, FX_W, 0x3000), FX_REFUSED);
+        FX_CHECK(NULL, sm_dma(f, 1 + i, FX_W, 0x3000),
+                 FX_REFUSED);
         FX_CHECK(NULL, fx_take_code(f), 0x59);
     }
     fx_free(f);
@@ -160,7 +166,7 @@ static void test_caching_mode(void)
 
         cfg.caching_mode = i & 2;
         sc_init(&s, &cfg);
-        fx_mem_poke(&s.f->mem, s.ctx + 8, pgtt);
+        fx_mem_poke(&s.f->mem, s.ctx + 8, i & 1 ? pgtt : 0);
         sc_clear(&s, s.space[pgtt].at, 1);
         FX_CHECK(row, sm_dma(s.f, pasid, FX_R, SC_IOVA), FX_REFUSED);
         FX_CHECK(row, fx_take_code(s.f), 0x59);
@@ -188,7 +194,7 @@ static void test_holes(void)
 
         cfg.caching_mode = i & 2;
         sc_init(&s, &cfg);
-        sc_poke(&s, s.ctx + 8, SM_SECOND);
+        sc_poke(&s, s.ctx + 8, i & 1 ? SM_SECOND : 0);
         sc_or(&s, s.space[SM_SECOND].at, i & 4 ? 0x200 : 0);
         for (unsigned j = 0; j < 4; j++) {
             FX_CHECK(row, sm_dma(s.f, pasid, 1 + j % 2, 0x7000), FX_REFUSED);

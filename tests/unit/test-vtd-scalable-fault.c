@@ -74,6 +74,12 @@ static void ctx_not_present(SmScene *s, const Row *row)
     sc_clear(s, s->ctx, 1);
 }
 
+/* The PASID of the request is RID_PASID. */
+static void ctx_rid_same(SmScene *s, const Row *row)
+{
+    sc_poke(s, s->ctx + 8, row->pasid);
+}
+
 /* A directory of 128 entries, and RID_PASID just beyond it. */
 static void ctx_rid_beyond(SmScene *s, const Row *row)
 {
@@ -276,6 +282,7 @@ static const Row rows[] = {
     { "SCT.4", 2, ctx_rid_beyond, 0, FX_W, 0, 0x43, true, ATS_ERROR },
     { "SCT.4 DTE", 2, ctx_clear, 4, FX_W, 0, 0x43, true, ATS_ERROR },
     { "SCT.6", 2, ctx_clear, 8, FX_W, 0, 0x45, true, ATS_ERROR },
+    { "SCT.9", 2, ctx_rid_same, 0, FX_W, 0, 0x48, true, ATS_ERROR },
     { "SCT.7", 0x2000, ctx_clear, 0xe00, FX_W, 0, 0x46, true, ATS_ERROR },
     { "SCT.7 PDTS 6", 0x80000, ctx_clear, 0x200, FX_R, 0, 0x46, true,
       ATS_ERROR },
@@ -373,7 +380,8 @@ static const Row rows[] = {
 static bool without_pasid(const Row *row)
 {
     return !(row->access & (SM_X | SM_PRIV)) && row->code != 0x45 &&
-           row->code != 0x46 && !(row->pasid == SM_PASS && row->iova == MSI);
+           row->code != 0x46 && row->code != 0x48 &&
+           !(row->pasid == SM_PASS && row->iova == MSI);
 }
 
 /* Entries read until the fault is found: context, directory, PASID entry. */
@@ -525,7 +533,7 @@ static void test_ats_not_enabled(void)
         g_autofree char *name = g_strdup_printf("row %u", i);
 
         for (unsigned cached = 0; cached < 2; cached++) {
-            sc_poke(&s, s.ctx + 8, pgtt);
+            sc_poke(&s, s.ctx + 8, i & 1 ? pgtt : 0);
             sc_clear(&s, s.ctx, 4 | 16);
             if (cached) {
                 FX_CHECK(name, sm_dma(s.f, pasid, FX_R, SC_IOVA),
@@ -587,7 +595,7 @@ static void test_fpd_cached(void)
                                                       : s.space[2].at;
         g_autofree char *row = g_strdup_printf("row %u", i);
 
-        fx_mem_poke(&s.f->mem, s.ctx + 8, 2);
+        fx_mem_poke(&s.f->mem, s.ctx + 8, i & 1 ? 2 : 0);
         sc_or(&s, at, 2);
         FX_CHECK(row, sm_dma(s.f, pasid, FX_R, SC_IOVA), sc_good(2));
         sc_clear(&s, at, 2);

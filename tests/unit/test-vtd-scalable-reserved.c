@@ -53,7 +53,9 @@ static void test_reserved_structures(void)
             { "root lower", s.f->root, HIGH | 0xffe, ADDRESS, 0x3a, pasid },
             { "root upper", s.f->root + 8, 0, 0, 0x3a, pasid },
             { "context 0", s.ctx, HIGH | 0x1e0, ADDRESS, 0x42, pasid },
-            { "context 1", s.ctx + 8, 0xffffffffffe00000ULL, 0, 0x42, pasid },
+            /* The bit that makes RID_PASID this PASID has its own reason. */
+            { "context 1", s.ctx + 8, 0xffffffffffe00000ULL, pasid, 0x42,
+              pasid },
             { "context 2", s.ctx + 16, UINT64_MAX, 0, 0x42, pasid },
             { "context 3", s.ctx + 24, UINT64_MAX, 0, 0x42, pasid },
             { "directory", s.dir, HIGH | 0xffc, ADDRESS, 0x52, pasid },
@@ -182,7 +184,7 @@ static void test_rid_fields(void)
 {
     for (unsigned i = 0; i < 8; i++) {
         NyxVtdCfg cfg = sm_cfg();
-        uint64_t word = (i & 1 ? 1 << 20 : 2);
+        uint64_t word = (i & 1 ? 1 << 20 : SM_NESTED);
         bool offered = i & 2;
         uint32_t pasid = i & 4 ? SM_SECOND : SM_NO_PASID;
         g_autofree char *row = g_strdup_printf("row %u", i);

@@ -105,7 +105,7 @@ static void check_type(unsigned pgtt, unsigned fs_levels, unsigned ss_levels,
     uint32_t pasid = rid ? SM_NO_PASID : 5;
     SmSpace s = sm_space(f, FX_SID, 5, pgtt, FX_DID, fs_levels, ss_levels);
 
-    fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID) + 8, 5);
+    fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID) + 8, rid ? 5 : 0);
     sm_start(f);
     for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
         uint64_t low = 0x80000000ULL + (i << 30);
@@ -172,7 +172,7 @@ static void test_nested_rights(void)
         Fx *f = new_unit(48);
         SmSpace s = sm_space(f, FX_SID, 9, SM_NESTED, FX_DID, 4, 4);
 
-        fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID) + 8, 9);
+        fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID) + 8, i & 8 ? 9 : 0);
         sm_fs_map(&s, 0x1000, 0x5000, 12, fs);
         sm_ss_map(&s, 0x5000, 0x9000, 12, ss);
         sm_start(f);
@@ -206,7 +206,7 @@ static void test_pass_through(void)
         cfg.haw_bits = haws[i / 4];
         f = fx_new(&cfg);
         sm_space(f, FX_SID, 6, SM_PASS, FX_DID, 0, 0);
-        fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID) + 8, 6);
+        fx_mem_poke(&f->mem, sm_context_addr(f, FX_SID) + 8, i & 1 ? 6 : 0);
         sm_start(f);
         reply = sm_request(f, FX_SID, pasid, type, FX_RW, end - 0x1000);
         FX_CHECK(row, reply.addr, end - 0x1000);
@@ -248,6 +248,11 @@ static void test_functions(void)
                              4);
 
         sm_map(&s, 0x3000, 0x100000 + (i << 12), 12);
+        /* PASID 2 is the same. */
+        for (unsigned word = 0; word < 8; word++) {
+            fx_mem_poke(&f->mem, sm_pasid_addr(f, sids[i], 2) + 8 * word,
+                        fx_mem_peek(&f->mem, s.at + 8 * word));
+        }
     }
     /* 00:02.0 is 200h in its table. */
     FX_CHECK(NULL, sm_context_addr(f, 0x10) & 0xfff, 0x200);
@@ -255,7 +260,7 @@ static void test_functions(void)
     sm_start(f);
     for (unsigned round = 0; round < 3; round++) {
         for (unsigned i = 0; i < ARRAY_SIZE(sids); i++) {
-            uint32_t pasid = (round + i) & 1 ? SM_NO_PASID : 0;
+            uint32_t pasid = (round + i) & 1 ? SM_NO_PASID : 2;
             g_autofree char *row = g_strdup_printf("SID %x", sids[i]);
 
             FX_CHECK(row, sm_request(f, sids[i], pasid, 0, FX_RW,
@@ -287,7 +292,10 @@ static void test_pasids(void)
         sm_start(f);
         for (unsigned round = 0; round < 2; round++) {
             for (unsigned j = 0; j < ARRAY_SIZE(pasids); j++) {
-                FX_CHECK(NULL, sm_dma(f, pasids[j], FX_RW, 0x3000),
+                uint32_t pasid = pasids[j] == 0x12345 ? SM_NO_PASID
+                                                      : pasids[j];
+
+                FX_CHECK(NULL, sm_dma(f, pasid, FX_RW, 0x3000),
                          0x100000 + (j << 12));
             }
             FX_CHECK(NULL, sm_dma(f, SM_NO_PASID, FX_RW, 0x3000), 0x106000);
@@ -303,7 +311,8 @@ static void test_pasids(void)
         for (unsigned j = 0; j < ARRAY_SIZE(pasids); j++) {
             bool in = pasids[j] < 1u << (i + 13);
 
-            FX_CHECK(NULL, sm_dma(f, pasids[j], FX_RW, 0x3000),
+            FX_CHECK(NULL, sm_dma(f, pasids[j] ? pasids[j] : SM_NO_PASID,
+                                  FX_RW, 0x3000),
                      in ? 0x100000 + (j << 12) : FX_REFUSED);
             FX_CHECK(NULL, fx_take_code(f), in ? 0 : 0x46);
         }
@@ -382,7 +391,7 @@ static void marks(const MarkRow *m, bool rid, NyxCacheTemper temper)
 
     cfg.cache = temper;
     sc_init(&s, &cfg);
-    sc_poke(&s, s.ctx + 8, m->pasid);
+    sc_poke(&s, s.ctx + 8, rid ? m->pasid : 0);
     sc_or(&s, s.space[m->pasid].at, m->ssade ? 0x200 : 0);
     sc_or(&s, s.space[m->pasid].at + 16, m->eafe ? 0x80 : 0);
     check_marks(row, &s, m, false, false);
@@ -427,7 +436,7 @@ static void test_marks_by_translation(void)
 
         sc_init(&s, NULL);
         space = &s.space[m->pasid];
-        sc_poke(&s, s.ctx + 8, m->pasid);
+        sc_poke(&s, s.ctx + 8, i & 1 ? m->pasid : 0);
         sc_or(&s, space->at, m->ssade ? 0x200 : 0);
         sc_or(&s, space->at + 16, m->eafe ? 0x80 : 0);
         if (!grant) {
@@ -567,7 +576,8 @@ static void test_rid_priv(void)
         SmScene s;
 
         sc_init(&s, NULL);
-        sc_poke(&s, s.ctx + 8, 1 << 20 | pgtt);
+        sc_alias(&s, pgtt, 6);
+        sc_poke(&s, s.ctx + 8, 1 << 20 | 6);
         FX_CHECK(row, sm_dma(s.f, SM_NO_PASID, FX_R, SC_IOVA), FX_REFUSED);
         FX_CHECK(row, fx_take_fault(s.f).hi, 0xc000005d00000010ULL);
         FX_CHECK(row, sm_dma(s.f, pgtt, FX_R, SC_IOVA), sc_good(pgtt));
@@ -575,6 +585,7 @@ static void test_rid_priv(void)
         if (pgtt == SM_FIRST || pgtt == SM_NESTED) {
             sc_clear(&s, sm_fs_entry(&s.space[pgtt], SC_IOVA, 1), 4);
         }
+        sc_alias(&s, pgtt, 6);
         sm_flush(s.f);
         for (unsigned i = 0; i < 3; i++) {
             bool user = pgtt == SM_SECOND || pgtt == SM_PASS;

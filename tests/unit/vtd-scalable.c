@@ -231,6 +231,16 @@ void sc_clear(SmScene *s, uint64_t gpa, uint64_t bits)
     sc_poke(s, gpa, fx_mem_peek(&s->f->mem, gpa) & ~bits);
 }
 
+void sc_alias(SmScene *s, uint32_t pasid, uint32_t alias)
+{
+    uint64_t at = sm_pasid_addr(s->f, FX_SID, alias);
+
+    for (unsigned i = 0; i < 8; i++) {
+        sc_poke(s, at + 8 * i,
+                fx_mem_peek(&s->f->mem, s->space[pasid].at + 8 * i));
+    }
+}
+
 void sc_hole(SmScene *s, uint64_t gpa, unsigned bytes)
 {
     fx_mem_hole(&s->f->mem, gpa, gpa + bytes - 1);

@@ -113,6 +113,8 @@ void sc_poke(SmScene *s, uint64_t gpa, uint64_t value);
 void sc_or(SmScene *s, uint64_t gpa, uint64_t bits);
 void sc_clear(SmScene *s, uint64_t gpa, uint64_t bits);
 void sc_hole(SmScene *s, uint64_t gpa, unsigned bytes);
+/* PASID @alias becomes what @pasid, of 1 to 4, is now. */
+void sc_alias(SmScene *s, uint32_t pasid, uint32_t alias);
 /* Undo, and drop what is cached. */
 void sc_mend(SmScene *s);
 
