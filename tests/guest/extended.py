@@ -43,11 +43,14 @@ def iommufd_rows():
     yield iommufd('nested', 'nested nested', ['first', 'beyond', 'tables'])
     yield iommufd('pasid', 'pasid', ['pasid'])
     # The processor's own page tables, of four and of five levels. Linux wants
-    # ATS for it; the pages are there, so that nothing asks for one.
+    # ATS for it.
     for name, cpu in (('sva', 'max,la57=off'), ('sva-la57', 'max')):
         yield iommufd(name, 'sva',
                       ['sva-present', 'sva-user', 'sva-write'], cpu=cpu,
                       iommu=SCALABLE + ',device-iotlb=on')
+    # The device asks for pages that are not there, and the kernel brings them.
+    yield iommufd('fault', 'fault', cpu='max,la57=off',
+                  iommu=SCALABLE + ',device-iotlb=on')
 
 
 def debugfs_rows():

@@ -5,7 +5,7 @@
  * UIO, where the device gets the process's own address space (SVA).
  *
  * usage: nyx-iommufd DEVICE TEST    DEVICE as in sysfs, bound to vfio-pci, or
- *                                   for the test "sva" to uio_pci_sva
+ *                                   for "sva" and "fault" to uio_pci_sva
  *
  * Ends with 0 if the test passed; else the last line says what was wrong.
  * Lines "refused OPERATION ADDRESS" tell of DMA that was refused, for which
@@ -707,6 +707,85 @@ static void test_sva(struct device *device)
                    (uintptr_t)moved + 3 * PAGE);
 }
 
+/* ---------------------------------------------------------- page requests */
+
+static uint32_t translate(const struct device *device, uint64_t addr)
+{
+    return request(device, NYX_TD_OP_TRANSLATE, device->pasid, addr, 0);
+}
+
+static void expect_status(const char *what, uint32_t status, uint32_t wanted)
+{
+    if (status != wanted) {
+        errx(1, "%s: status %u instead of %u", what, status, wanted);
+    }
+}
+
+/* Ask the kernel for a page and wait; returns the code of its answer. */
+static unsigned ask_for_page(const struct device *device, uint64_t addr,
+                             unsigned group)
+{
+    uint32_t before = read32(device, NYX_TD_PRI_RESPONSES), word;
+
+    write64(device, NYX_TD_PRI_ADDR, addr);
+    write32(device, NYX_TD_PRI_PASID, device->pasid);
+    write32(device, NYX_TD_PRI_GROUP, group);
+    write32(device, NYX_TD_PRI_FLAGS, NYX_TD_ACCESS_READ |
+            NYX_TD_ACCESS_WRITE | NYX_TD_PRI_F_PASID | NYX_TD_PRI_F_LAST);
+    write32(device, NYX_TD_PRI_DOORBELL, 1);
+    expect_status("page request", read32(device, NYX_TD_PRI_STATUS),
+                  NYX_TD_ST_OK);
+    for (unsigned i = 0; read32(device, NYX_TD_PRI_RESPONSES) == before; i++) {
+        if (i == 10000) {
+            errx(1, "no answer to a page request");
+        }
+        usleep(1000);
+    }
+    write32(device, NYX_TD_PRI_RESP_INDEX, before);
+    word = read32(device, NYX_TD_PRI_RESP);
+    if ((word & NYX_TD_PRI_GROUP_MASK) != group ||
+        !(word & NYX_TD_PRI_RESP_EXPECTED) ||
+        read32(device, NYX_TD_PRI_RESP_PASID) != device->pasid) {
+        errx(1, "the answer is %#x", word);
+    }
+    return word >> NYX_TD_PRI_RESP_CODE_SHIFT & 0xf;
+}
+
+/* Pages of the process that nobody has touched yet, and one that is none. */
+static void test_fault(struct device *device)
+{
+    uint8_t *memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE,
+                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint32_t on = NYX_TD_FEATURE_ATS_ON | NYX_TD_FEATURE_PASID_ON |
+                  NYX_TD_FEATURE_PRI_ON;
+
+    if (memory == MAP_FAILED || madvise(memory, MEMORY_SIZE,
+                                        MADV_NOHUGEPAGE)) {
+        err(1, "memory");
+    }
+    if ((read32(device, NYX_TD_FEATURES) & on) != on) {
+        errx(1, "features are %#x", read32(device, NYX_TD_FEATURES));
+    }
+    for (unsigned i = 0; i < PAGES; i += 9) {
+        uint64_t addr = (uintptr_t)memory + i * PAGE;
+
+        expect_status("before", translate(device, addr),
+                      NYX_TD_ST_NO_MAPPING);
+        if (ask_for_page(device, addr, 0x100 + i) != 0) {
+            errx(1, "page %u was refused", i);
+        }
+        expect_status("after", translate(device, addr), NYX_TD_ST_OK);
+        dma_write_as(device, device->pasid, addr, 100 + i);
+        expect(memory, i, 100 + i);
+    }
+    munmap(memory, MEMORY_SIZE);
+    expect_status("unmapped", translate(device, (uintptr_t)memory),
+                  NYX_TD_ST_NO_MAPPING);
+    if (ask_for_page(device, (uintptr_t)memory, 1) != 1) {
+        errx(1, "a page that is none was granted");
+    }
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -721,6 +800,7 @@ int main(int argc, char **argv)
         { "pasid", vfio_open, test_pasid },
         { "hold", vfio_open, test_hold },
         { "sva", uio_open, test_sva },
+        { "fault", uio_open, test_fault },
     };
     struct device device = { 0 };
 
