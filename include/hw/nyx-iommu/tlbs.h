@@ -10,6 +10,7 @@
 #define HW_NYX_IOMMU_TLBS_H
 
 #include "qemu/atomic.h"
+#include "qemu/bitops.h"
 #include "hw/nyx-iommu/iotlb.h"
 
 #define NYX_TAGS_DOMAINS    65536
