@@ -188,7 +188,7 @@ static bool paging_lookup(const NyxVtdJob *job, const NyxWalkCtx *wctx,
     const NyxFormat *fmt = wctx->fmt;
     unsigned granted;
     NyxIotlbEntry entry;
-    bool hit = nyx_iotlb_lookup(job->r->tables, job->iova, job->table_asid,
+    bool hit = nyx_iotlb_lookup(job->r->tlbs.tables, job->iova, job->table_asid,
                                 job->gen, &entry);
 
     if (!nyx_vtd_perf_lookup(job->r->vtd, NVTD_PERF_TABLE_LOOKUP, hit,
@@ -228,7 +228,7 @@ static void paging_fill(const NyxVtdJob *job, const NyxWalkCtx *wctx,
         if (!nyx_walk_step_marked(wctx, step)) {
             return;
         }
-        nyx_iotlb_insert(job->r->tables, job->paging_ticket, job->table_asid,
+        nyx_iotlb_insert(job->r->tlbs.tables, job->paging_ticket, job->table_asid,
                          job->gen, &entry);
     }
 }
