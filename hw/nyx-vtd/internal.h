@@ -7,6 +7,7 @@
 
 #include "qemu/atomic.h"
 #include "hw/nyx-iommu/handoff.h"
+#include "hw/nyx-iommu/paging.h"
 #include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/tlbs.h"
 #include "hw/nyx-iommu/walk.h"
@@ -490,9 +491,7 @@ typedef struct NyxVtdJob {
     unsigned need;           /* R, W, X, and NYX_NEED_DIRTY */
     bool privileged;
     bool keep;               /* table addresses may be cached */
-    NyxAsid table_asid;
-    uint32_t gen;
-    uint32_t paging_ticket;
+    NyxPaging paging;
 } NyxVtdJob;
 
 /* Where it led. */

@@ -224,9 +224,9 @@ static void take_tickets(Xlat *x, NyxVtdJob *job)
 
     nyx_tlbs_enter(&r->tlbs, &x->vtd->tags, x->ctx.did,
                    x->ctx.kind == NYX_VTD_KIND_NESTED);
-    x->gen = job->gen = nyx_tags_gen(&x->vtd->tags, x->asid);
+    x->gen = job->paging.gen = nyx_tags_gen(&x->vtd->tags, x->asid);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlbs.tlb);
-    job->paging_ticket = nyx_iotlb_ticket(r->tlbs.tables);
+    job->paging.ticket = nyx_iotlb_ticket(r->tlbs.tables);
     x->ctx_dropped = qatomic_load_acquire(&r->ctx_ticket) != x->ctx_ticket;
     job->keep = !x->ctx_dropped;
 }
@@ -243,7 +243,8 @@ static void walk_tables(Xlat *x, NyxVtdWay *way)
                            !no_write(&x->vtd->cfg, x->req)
                            ? NYX_NEED_DIRTY : 0),
         .privileged = x->privileged,
-        .table_asid = x->asid & ~NYX_ASID_PRIVILEGED,
+        .paging = { .tables = x->r->tlbs.tables,
+                    .asid = x->asid & ~NYX_ASID_PRIVILEGED },
     };
 
     take_tickets(x, &job);
