@@ -30,8 +30,8 @@ REFUSED = Result('a listener', 'refused', 'ms', {'peer': [8]}, VTD, 0.01, 'maps'
 RUNS = (
     ('requests: 4 b read, one page', {'none', 'floor', 'peer', 'nyx'}),
     ('iotlb (1024 entries): 4 b read, 1152', {'peer', 'nyx'}),
-    ('interrupts', {'none', 'peer', 'nyx'}),
-    ('one domain, 16 cached, its own', {'peer', 'nyx'}),
+    ('interrupts: one', {'none', 'peer', 'nyx'}),
+    ('invalidation: one domain, 16 cached, its own', {'peer', 'nyx'}),
     (': mapped, one command, scattered', {'peer', 'nyx'}),
 )
 
