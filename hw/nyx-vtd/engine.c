@@ -34,15 +34,15 @@ NyxVtd *nyx_vtd_new(const NyxVtdCfg *cfg, const NyxVtdHost *host)
 
     vtd->cfg = *cfg;
     vtd->host = *host;
-    vtd->domain_gen = g_new0(uint32_t, NVTD_DOMAINS);
-    vtd->pasid_gen = g_new0(uint32_t, NVTD_PASID_GENS);
-    vtd->domain_use = g_new0(NyxVtdDomainUse, NVTD_DOMAINS);
+    nyx_tags_init(&vtd->tags);
+    vtd->domain_use = g_new0(NyxVtdDomainUse, NYX_TAGS_DOMAINS);
     vtd->requesters = g_ptr_array_new();
     vtd->shadows = g_ptr_array_new();
     vtd->findings = nyx_findings_new(rules, NVTD_RULE_COUNT, host->now_ns,
                                      host->finding, host->opaque);
     pthread_mutex_init(&vtd->domain_lock, NULL);
-    pthread_mutex_init(&vtd->ring_lock, NULL);
+    nyx_handoff_init(&vtd->faults, sizeof(NyxVtdLeft), NVTD_FAULT_RING);
+    nyx_handoff_init(&vtd->pages, sizeof(NyxVtdPage), NVTD_PAGE_RING);
     nyx_cache_init(&vtd->iec, &iec);
     nyx_vtd_regs_init(vtd);
     nyx_regfile_reset(&vtd->regs);
@@ -63,9 +63,9 @@ void nyx_vtd_free(NyxVtd *vtd)
     nyx_regfile_destroy(&vtd->regs);
     nyx_findings_free(vtd->findings);
     pthread_mutex_destroy(&vtd->domain_lock);
-    pthread_mutex_destroy(&vtd->ring_lock);
-    g_free(vtd->domain_gen);
-    g_free(vtd->pasid_gen);
+    nyx_handoff_destroy(&vtd->faults);
+    nyx_handoff_destroy(&vtd->pages);
+    nyx_tags_destroy(&vtd->tags);
     g_free(vtd->domain_use);
     g_free(vtd);
 }
@@ -255,8 +255,8 @@ NyxVtdRequesterStats nyx_vtd_requester_stats(NyxVtdRequester *r)
         .pasid = r->pasid_stats,
     };
     pthread_mutex_unlock(&r->lock);
-    stats.iotlb = nyx_iotlb_stats(r->tlb);
-    stats.paging = nyx_iotlb_stats(r->tables);
+    stats.iotlb = nyx_iotlb_stats(r->tlbs.tlb);
+    stats.paging = nyx_iotlb_stats(r->tlbs.tables);
     return stats;
 }
 

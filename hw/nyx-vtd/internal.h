@@ -6,8 +6,10 @@
 #define HW_NYX_VTD_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/handoff.h"
 #include "hw/nyx-iommu/paging.h"
 #include "hw/nyx-iommu/shadow.h"
+#include "hw/nyx-iommu/tlbs.h"
 #include "hw/nyx-iommu/walk.h"
 #include "hw/nyx-iommu/walk-range.h"
 #include "hw/nyx-vtd/engine.h"
@@ -17,11 +19,9 @@
 /* DMAR's IOAPIC scope: the requester id of the IOAPIC's interrupts. */
 #define NVTD_IOAPIC_SID 0xff00
 
-#define NVTD_DOMAINS        65536       /* at most: CAP.ND = 6 */
 #define NVTD_MAMV_MAX       52          /* every page there is */
 #define NVTD_MHMV_MAX       15
 #define NVTD_MAX_LEVELS     5
-#define NVTD_PASID_GENS     4096
 #define NVTD_FAULT_RING     64
 #define NVTD_PAGE_RING      64
 #define NVTD_N_FAULTS       80          /* at least the length of the list */
@@ -91,6 +91,12 @@ typedef struct NyxVtdFault {
     unsigned access;         /* NyxAccess bits */
 } NyxVtdFault;
 
+/* A fault on its way. */
+typedef struct NyxVtdLeft {
+    NyxVtdFault fault;
+    NyxVtdRequester *r;      /* NULL for an interrupt */
+} NyxVtdLeft;
+
 /* A page request on its way. */
 typedef struct NyxVtdPage {
     NyxVtdRequester *r;
@@ -146,15 +152,13 @@ typedef struct NyxVtdFollow {
 struct NyxVtdRequester {
     NyxVtd *vtd;
     void *opaque;
-    NyxIotlb *tlb;           /* leaves */
-    NyxIotlb *tables;        /* paging-structure cache: table addresses */
+    NyxTlbs tlbs;
 
     /* Atomic. */
     uint64_t ctx_word;       /* NYX_CTX_WORD; zero: not known */
     uint64_t ctx_data[NYX_VTD_CONTEXT_WORDS];  /* NyxVtdContext */
     uint32_t ctx_ticket;     /* moves when the context is dropped */
     uint16_t last_sid;       /* for statistics */
-    uint64_t domains;        /* NYX_VTD_DOMAIN_BIT of those walked */
     uint64_t ctx_hits;
     uint64_t ctx_misses;
     uint64_t walks;
@@ -172,12 +176,6 @@ struct NyxVtdRequester {
     bool notify;             /* serialized side, and what follows */
     NyxVtdFollow follow;
 };
-
-/*
- * A requester has a bit for each domain whose tables it has walked, so that
- * an invalidation of another domain can pass it by.  Ids share the bits.
- */
-#define NYX_VTD_DOMAIN_BIT(did) BIT_ULL((did) % 64)
 
 /* Which page table each domain id has been seen with. */
 typedef struct NyxVtdDomainUse {
@@ -266,13 +264,7 @@ struct NyxVtd {
     uint32_t mode;           /* atomic; NVTD_MODE_* */
     NyxVtdRange protected[2];
 
-    /* Generations: of everything, and of each domain.  Atomic. */
-    uint32_t global_gen;
-    uint32_t *domain_gen;
-    uint32_t *pasid_gen;
-    uint32_t bumps;          /* until all entries must really be cleared */
-    uint32_t page_invalidations;  /* atomic */
-    uint64_t nested_domains; /* atomic; NYX_VTD_DOMAIN_BIT of those seen */
+    NyxTags tags;
 
     NyxCache iec;
     uint32_t iec_gen;
@@ -291,35 +283,10 @@ struct NyxVtd {
     pthread_mutex_t domain_lock;
     NyxVtdDomainUse *domain_use;
 
-    pthread_mutex_t ring_lock;
-    NyxVtdFault ring[NVTD_FAULT_RING];
-    NyxVtdRequester *ring_from[NVTD_FAULT_RING];
-    unsigned ring_len;
-    bool ring_overflow;
-    NyxVtdPage pages[NVTD_PAGE_RING];
-    unsigned pages_len;      /* atomic */
+    NyxHandoff faults;       /* NyxVtdLeft */
+    NyxHandoff pages;        /* NyxVtdPage */
     bool pages_busy;         /* serialized side: they are being handled */
 };
-
-/* Where the generation of a PASID of a domain is; some share it. */
-static inline uint32_t *nyx_vtd_pasid_gen(const NyxVtd *vtd, NyxAsid asid)
-{
-    uint64_t id = asid & ~NYX_ASID_PRIVILEGED;
-
-    return &vtd->pasid_gen[(id ^ id >> 16) % NVTD_PASID_GENS];
-}
-
-/* Generation that a live entry of @asid carries. */
-static inline uint32_t nyx_vtd_gen(const NyxVtd *vtd, NyxAsid asid)
-{
-    uint32_t gen = qatomic_load_acquire(&vtd->global_gen) +
-                   qatomic_load_acquire(&vtd->domain_gen[asid & 0xffff]);
-
-    if (asid & NYX_ASID_HAS_PASID) {
-        gen += qatomic_load_acquire(nyx_vtd_pasid_gen(vtd, asid));
-    }
-    return gen;
-}
 
 /* TTM, if the unit has it, or the reserved one. */
 static inline unsigned nyx_vtd_mode_of(const NyxVtd *vtd, uint64_t rtaddr)

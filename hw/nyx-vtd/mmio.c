@@ -72,12 +72,11 @@ static void drop_translations(NyxVtd *vtd)
         nyx_vtd_requester_drop_context(
             g_ptr_array_index(vtd->requesters, i), NULL, NULL);
     }
-    qatomic_store_release(&vtd->global_gen, vtd->global_gen + 1);
+    nyx_tags_drop_all(&vtd->tags);
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
 
-        nyx_iotlb_clear(r->tables);
-        nyx_iotlb_clear(r->tlb);
+        nyx_tlbs_clear(&r->tlbs);
         if (r->notify) {
             vtd->host.unmapped(vtd->host.opaque, r, 0, 64);
         }
