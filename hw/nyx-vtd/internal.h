@@ -6,9 +6,9 @@
 #define HW_NYX_VTD_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/announce.h"
 #include "hw/nyx-iommu/handoff.h"
 #include "hw/nyx-iommu/paging.h"
-#include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/tlbs.h"
 #include "hw/nyx-iommu/walk.h"
 #include "hw/nyx-iommu/walk-range.h"
@@ -129,26 +129,6 @@ static inline NyxAsid nyx_ctx_word_asid(uint64_t word)
                      R_NYX_CTX_DID_LENGTH + R_NYX_CTX_ASID_HI_LENGTH);
 }
 
-typedef struct NyxVtdShadow NyxVtdShadow;
-
-/* Where requests of one with consumers of mappings go; see announce.c. */
-typedef enum NyxVtdRoute {
-    NYX_VTD_ROUTE_NONE,
-    NYX_VTD_ROUTE_TABLES,
-    NYX_VTD_ROUTE_DIRECT,    /* to their own address */
-} NyxVtdRoute;
-
-typedef struct NyxVtdFollow {
-    bool told;               /* there are consumers */
-    bool expected;           /* there are or will be */
-    bool late;               /* direct_changed is still to be called */
-    bool uncertain;          /* the context may differ at any time */
-    NyxVtdRoute route;
-    uint16_t sid;            /* that the route was found for */
-    uint16_t did;
-    NyxVtdShadow *shadow;    /* of the route's tables, if told */
-} NyxVtdFollow;
-
 struct NyxVtdRequester {
     NyxVtd *vtd;
     void *opaque;
@@ -174,7 +154,7 @@ struct NyxVtdRequester {
     uint64_t faults[NVTD_N_FAULTS];
 
     bool notify;             /* serialized side, and what follows */
-    NyxVtdFollow follow;
+    NyxFollower follow;
 };
 
 /* Which page table each domain id has been seen with. */
@@ -273,8 +253,7 @@ struct NyxVtd {
     NyxVtdPerf perf;
 
     GPtrArray *requesters;
-    GPtrArray *shadows;      /* NyxVtdShadow */
-    uint64_t announce_work;  /* done so far, in tables and events */
+    NyxAnnounce *announce;
     NyxFindings *findings;
     NyxVtdStats stats;
     uint64_t aborted;        /* atomic */
@@ -576,19 +555,10 @@ void nyx_vtd_pqa_written(void *dev, const NyxReg *reg, uint64_t written,
                          uint64_t mask);
 
 /* announce.c: all on the serialized side */
-/* Pages of a domain, or of all, were invalidated. */
-void nyx_vtd_announce_pages(NyxVtd *vtd, bool any, uint16_t did,
-                            uint64_t first, uint64_t last);
+void nyx_vtd_announce_init(NyxVtd *vtd);
 /* Contexts that @match accepts were invalidated. */
 void nyx_vtd_announce_contexts(NyxVtd *vtd, NyxVtdContextMatch *match,
                                const void *opaque);
-/* Translation was switched; before NyxVtdHost.mode_changed. */
-void nyx_vtd_announce_mode(NyxVtd *vtd);
-void nyx_vtd_announce_forget(NyxVtd *vtd);
-/* What could not be done at once. */
-void nyx_vtd_announce_late(NyxVtd *vtd);
-void nyx_vtd_announce_end(NyxVtdRequester *r);
-void nyx_vtd_announce_stats(const NyxVtd *vtd, NyxVtdStats *stats);
 
 /* fault.c */
 typedef enum NyxVtdEventBlock {

@@ -113,7 +113,7 @@ static void iotlb_global(NyxVtd *vtd)
     gen_moved(vtd, nyx_tags_drop_all(&vtd->tags));
     vtd->latched.need_iotlb_flush = false;
     foreach_requester(vtd, notify_any, 0, &everything);
-    nyx_vtd_announce_pages(vtd, true, 0, 0, UINT64_MAX);
+    nyx_announce_pages(vtd->announce, true, 0, 0, UINT64_MAX);
 }
 
 static void drop_domain(NyxVtd *vtd, uint16_t did)
@@ -125,7 +125,7 @@ static void drop_domain(NyxVtd *vtd, uint16_t did)
 static void iotlb_domain(NyxVtd *vtd, uint16_t did)
 {
     drop_domain(vtd, did);
-    nyx_vtd_announce_pages(vtd, false, did, 0, UINT64_MAX);
+    nyx_announce_pages(vtd->announce, false, did, 0, UINT64_MAX);
 }
 
 /* 6.5.2.4: all of a PASID; others that share its generation go with it. */
@@ -165,7 +165,8 @@ static void iotlb_pages(NyxVtd *vtd, NyxAsid asid, uint64_t addr, uint8_t am,
         foreach_requester(vtd, notify, asid, &range);
     }
     if (!(asid & NYX_ASID_HAS_PASID)) {
-        nyx_vtd_announce_pages(vtd, false, asid, range.first, range.last);
+        nyx_announce_pages(vtd->announce, false, asid, range.first,
+                           range.last);
     }
 }
 
@@ -799,7 +800,8 @@ static bool queue_stopped(const NyxVtd *vtd)
 void nyx_vtd_queue_run(NyxVtd *vtd)
 {
     uint64_t size = 4096ULL << FIELD_EX64(vtd->latched.iqa, NVTD_IQA, QS);
-    uint64_t budget = vtd->announce_work / QUEUE_WORK + QUEUE_SLICE;
+    uint64_t budget = nyx_announce_work(vtd->announce) / QUEUE_WORK +
+                      QUEUE_SLICE;
     unsigned bytes = desc_bytes(vtd);
     unsigned done = 0;
     DescResult result = DESC_DONE;
@@ -822,7 +824,8 @@ void nyx_vtd_queue_run(NyxVtd *vtd)
             }
             return;
         }
-        if (vtd->announce_work / QUEUE_WORK + done++ >= budget) {
+        if (nyx_announce_work(vtd->announce) / QUEUE_WORK + done++ >=
+            budget) {
             vtd->host.kick(vtd->host.opaque);
             return;
         }

@@ -84,7 +84,7 @@ static void drop_translations(NyxVtd *vtd)
     vtd->latched.need_context_flush = false;
     vtd->latched.need_iotlb_flush = false;
     nyx_vtd_announce_contexts(vtd, any_context, NULL);
-    nyx_vtd_announce_pages(vtd, true, 0, 0, UINT64_MAX);
+    nyx_announce_pages(vtd->announce, true, 0, 0, UINT64_MAX);
 }
 
 /* Whether the unit has the translation table mode of the root pointer. */
@@ -292,7 +292,7 @@ void nyx_vtd_mode_update(NyxVtd *vtd)
                 nyx_vtd_reg64(vtd, A_NVTD_PHMBASE),
                 nyx_vtd_reg64(vtd, A_NVTD_PHMLIMIT));
     qatomic_store_release(&vtd->mode, mode);
-    nyx_vtd_announce_mode(vtd);
+    nyx_announce_mode(vtd->announce);
     vtd->host.mode_changed(vtd->host.opaque);
 }
 

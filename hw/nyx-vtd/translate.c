@@ -628,6 +628,7 @@ NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
                   vtd->cfg.iotlb_entries);
     r->pasids = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     pthread_mutex_init(&r->lock, NULL);
+    nyx_follower_init(&r->follow, vtd->announce);
     g_ptr_array_add(vtd->requesters, r);
     return r;
 }
@@ -635,7 +636,7 @@ NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
 void nyx_vtd_requester_free(NyxVtdRequester *r)
 {
     nyx_vtd_catch_up(r->vtd);
-    nyx_vtd_announce_end(r);
+    nyx_follower_destroy(&r->follow);
     g_ptr_array_remove(r->vtd->requesters, r);
     g_hash_table_unref(r->pasids);
     nyx_tlbs_destroy(&r->tlbs);
