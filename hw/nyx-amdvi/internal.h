@@ -193,7 +193,7 @@ struct NyxAmd {
     bool ga_stopped;
     bool pages_busy;         /* page requests are being handled */
 
-    NyxCache int_dte;        /* words 2 and 3 of entries, by device id */
+    NyxCache int_dte;        /* halves of entries, by device id: intremap.c */
     NyxCache irt;            /* interrupt entries: index, and device id */
     uint32_t int_gen;        /* of both */
     uint32_t *irt_gen;       /* added to it, by device id */
@@ -341,6 +341,15 @@ void nyx_amd_caches_clear(NyxAmd *amd);
 void nyx_amd_inv_int_dte(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_irt(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_int_all(NyxAmd *amd);
+
+/* vapic.c */
+/*
+ * Set the bit of @vector in the requests of the backing page @page; *@first
+ * says whether no request was pending before.  *@addr is the address of the
+ * bit's word.  False if it is not RAM, or others keep changing it.
+ */
+bool nyx_amd_vapic_request(const NyxMem *mem, uint64_t page, uint8_t vector,
+                           bool *first, uint64_t *addr);
 
 /* pages.c: all on the serialized side */
 /* Handle page requests that other threads have left. */
