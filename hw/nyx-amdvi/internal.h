@@ -193,7 +193,7 @@ struct NyxAmd {
     bool ga_stopped;
     bool pages_busy;         /* page requests are being handled */
 
-    NyxCache int_dte;        /* halves of entries, by device id: intremap.c */
+    NyxCache int_dte;        /* by device id: word 2, and the domain */
     NyxCache irt;            /* interrupt entries: index, and device id */
     uint32_t int_gen;        /* of both */
     uint32_t *irt_gen;       /* added to it, by device id */

@@ -20,13 +20,6 @@ typedef struct IrqRequest {
     bool route;              /* there is no interrupt to post */
 } IrqRequest;
 
-/* Second word of a record of int_dte: what counts beside word 2. */
-#define INT_DTE_WORD(F)                      \
-    F(INT_DTE, DID,    0, 16, USED)          \
-    F(INT_DTE, LEGAL, 16,  1, USED)          \
-    F(INT_DTE, RSVD,  17, 47, MBZ)
-NYX_LAYOUT64(INT_DTE_WORD)
-
 /* --- Events --------------------------------------------------------------- */
 
 /* What field reports of real parts show as the address. */
@@ -95,36 +88,42 @@ static bool dte_legal(const NyxAmd *amd, const uint64_t words[NAMD_DTE_WORDS])
             !((words[2] & R_NAMD_DTE2_INTROOT_MASK) >> amd->cfg.pa_bits));
 }
 
-/* From the cache, or from the table into it; *@legal is about IV = 1. */
-static NyxAmdFaultCode dte_get(NyxAmd *amd, IrqRequest *irq, bool *legal)
+/* Software invalidates any change of an entry, so IV = 0 is kept as well. */
+static NyxAmdFaultCode dte_fetch(NyxAmd *amd, NyxCacheKey key, IrqRequest *irq)
+{
+    uint64_t words[NAMD_DTE_WORDS];
+    NyxAmdFaultCode code = nyx_amd_dte_fetch(amd, irq->sid, words,
+                                             &irq->where);
+
+    if (code != NAMD_FAULT_NONE) {
+        return code;
+    }
+    irq->dte = words[2];
+    if (FIELD_EX64(words[0], NAMD_DTE0, V)) {
+        irq->did = FIELD_EX64(words[1], NAMD_DTE1, DOMAIN);
+    }
+    if (FIELD_EX64(words[2], NAMD_DTE2, IV) && !dte_legal(amd, words)) {
+        return NAMD_FAULT_DTE_RSVD;
+    }
+    nyx_cache_insert(&amd->int_dte, key, amd->int_gen, irq->dte, irq->did);
+    return NAMD_FAULT_NONE;
+}
+
+/* From the cache, or from the table into it. */
+static NyxAmdFaultCode dte_get(NyxAmd *amd, IrqRequest *irq)
 {
     const NyxCacheKey key = { .addr = irq->sid };
     const NyxCacheRecord *record = nyx_cache_lookup(&amd->int_dte, key,
                                                     amd->int_gen);
-    uint64_t words[NAMD_DTE_WORDS], info;
-    NyxAmdFaultCode code;
 
     nyx_amd_perf_count(amd, record ? NAMD_PERF_INT_DTE_HIT
                                    : NAMD_PERF_INT_DTE_MISS, 1, irq->sid,
                        NAMD_NO_DOMAIN, NAMD_NO_PASID);
-    if (record) {
-        irq->dte = record->data[0];
-        info = record->data[1];
-    } else {
-        code = nyx_amd_dte_fetch(amd, irq->sid, words, &irq->where);
-        if (code != NAMD_FAULT_NONE) {
-            return code;
-        }
-        irq->dte = words[2];
-        info = FIELD_DP64(0, INT_DTE, LEGAL, dte_legal(amd, words));
-        if (FIELD_EX64(words[0], NAMD_DTE0, V)) {
-            info = FIELD_DP64(info, INT_DTE, DID,
-                              FIELD_EX64(words[1], NAMD_DTE1, DOMAIN));
-        }
-        nyx_cache_insert(&amd->int_dte, key, amd->int_gen, irq->dte, info);
+    if (!record) {
+        return dte_fetch(amd, key, irq);
     }
-    irq->did = FIELD_EX64(info, INT_DTE, DID);
-    *legal = FIELD_EX64(info, INT_DTE, LEGAL);
+    irq->dte = record->data[0];
+    irq->did = record->data[1];
     return NAMD_FAULT_NONE;
 }
 
@@ -475,22 +474,18 @@ static NyxAmdFaultCode remap(NyxAmd *amd, IrqRequest *irq, uint64_t *addr,
                              uint32_t *data, bool *send)
 {
     NyxAmdFaultCode code;
-    bool legal;
 
     *send = true;
     irq->control = nyx_amd_control(amd);
     if (!amd->cfg.intremap || !FIELD_EX64(irq->control, NAMD_CTRL, IOMMUEN)) {
         return NAMD_FAULT_NONE;
     }
-    code = dte_get(amd, irq, &legal);
+    code = dte_get(amd, irq);
     if (code != NAMD_FAULT_NONE) {
         return code;
     }
     if (!FIELD_EX64(irq->dte, NAMD_DTE2, IV)) {
         return pass(amd, irq);
-    }
-    if (!legal) {
-        return NAMD_FAULT_DTE_RSVD;
     }
     return in_range(irq->addr) ? remap_by_entry(amd, irq, addr, data, send)
                                : NAMD_FAULT_INTR_RANGE;
