@@ -306,7 +306,7 @@ typedef struct ShowTables {
     Visitor *v;
     Error **errp;
     NyxVtd *vtd;
-    NyxVtdDumpRoom room;
+    NyxDumpRoom room;
     const NyxVtdEntries *entries;
     bool second;
     bool complete;
