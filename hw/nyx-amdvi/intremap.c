@@ -56,17 +56,19 @@ static uint64_t event_address(const IrqRequest *irq, NyxAmdEventCode event)
 static NyxAmdFaultCode refused(NyxAmd *amd, const IrqRequest *irq,
                                NyxAmdFaultCode code)
 {
-    NyxAmdEventCode event = nyx_amd_faults[code].event;
     const NyxAmdFault fault = {
         .code = code,
         .sid = irq->sid,
         .did = irq->did,
-        .addr = event_address(irq, event),
+        .addr = event_address(irq, nyx_amd_faults[code].event),
         .interrupt = true,
-        .suppressed = irq->suppressed && event == NAMD_EVENT_IO_PAGE_FAULT,
+        .suppressed = irq->suppressed,
         .access = NYX_ACCESS_WRITE,
     };
 
+    if (!irq->route) {
+        amd->host.target_abort(amd->host.opaque);
+    }
     nyx_amd_report(amd, &fault);
     return code;
 }
