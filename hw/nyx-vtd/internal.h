@@ -6,6 +6,7 @@
 #define HW_NYX_VTD_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/paging.h"
 #include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/walk.h"
 #include "hw/nyx-iommu/walk-range.h"
@@ -523,9 +524,7 @@ typedef struct NyxVtdJob {
     unsigned need;           /* R, W, X, and NYX_NEED_DIRTY */
     bool privileged;
     bool keep;               /* table addresses may be cached */
-    NyxAsid table_asid;
-    uint32_t gen;
-    uint32_t paging_ticket;
+    NyxPaging paging;
 } NyxVtdJob;
 
 /* Where it led. */
