@@ -104,6 +104,16 @@ static void keep(NyxAmdRequester *r, uint16_t sid, uint32_t *ticket,
     pthread_mutex_unlock(&r->lock);
 }
 
+static void check_domain(NyxAmd *amd, uint16_t sid, const NyxAmdContext *ctx)
+{
+    if (ctx->kind == NYX_AMD_KIND_HOST &&
+        !nyx_tags_use(&amd->tags, ctx->did, ctx->host_root)) {
+        nyx_amd_finding(amd, NAMD_RULE_DOMAIN_SHARED, (NyxWhere) {
+            .has_sid = true, .sid = sid, .value = ctx->did,
+        });
+    }
+}
+
 /*
  * Software invalidates an entry after any change of it (2.4.2), also the first
  * one: V = 0 and TV = 0 are kept like the rest, whatever NpCache, which is
@@ -113,14 +123,18 @@ static NyxAmdFaultCode fetch(NyxAmdRequester *r, uint16_t sid,
                              NyxAmdContext *ctx, uint32_t *ticket,
                              uint64_t *addr)
 {
-    const NyxAmd *amd = r->amd;
+    NyxAmd *amd = r->amd;
     uint64_t words[NAMD_DTE_WORDS];
     NyxAmdFaultCode code = nyx_amd_dte_fetch(amd, sid, words, addr);
 
     if (code == NAMD_FAULT_NONE) {
         code = nyx_amd_dte_decode(amd, words, ctx);
     }
-    if (code == NAMD_FAULT_NONE && amd->cfg.cache != NYX_CACHE_OFF) {
+    if (code != NAMD_FAULT_NONE) {
+        return code;
+    }
+    check_domain(amd, sid, ctx);
+    if (amd->cfg.cache != NYX_CACHE_OFF) {
         keep(r, sid, ticket, ctx);
     }
     return code;
