@@ -86,6 +86,8 @@ enum {
     F(GUEST_READ,   PAGE_TAB_HARDWARE_ERROR, NAMD_FLAG_GN,                   \
       NAMD_ERROR_TARGET_ABORT, "guest-read",                                 \
       "guest entry cannot be read or updated")                               \
+    F(MARC,         IO_PAGE_FAULT, NAMD_FLAG_PR | NAMD_FLAG_PE, 0,           \
+      "marc-permission", "write to a read-only MARC aperture")               \
     F(INTR_READ,    INVALID_DEVICE_REQUEST, 0, 0, "interrupt-range-read",    \
       "read of the interrupt range")                                         \
     F(TRANSLATED,   INVALID_DEVICE_REQUEST, 0, 1, "translated-blocked",      \

@@ -99,6 +99,12 @@ typedef struct NyxAmdPage {
     F(NYX_AMDW, SID,     48, 16, USED)
 NYX_LAYOUT64(NYX_AMD_WORD)
 
+static inline NyxAsid nyx_amd_word_asid(uint64_t word)
+{
+    return extract64(word, R_NYX_AMDW_DID_SHIFT,
+                     R_NYX_AMDW_DID_LENGTH + R_NYX_AMDW_ASID_HI_LENGTH);
+}
+
 struct NyxAmdRequester {
     NyxAmd *amd;
     void *opaque;
@@ -336,6 +342,12 @@ NyxAmdFaultCode nyx_amd_dte_decode(const NyxAmd *amd,
                                    NyxAmdContext *ctx);
 
 /* context.c */
+/* Tag in the IOTLB of requests without a PASID. */
+NyxAsid nyx_amd_context_asid(const NyxAmdContext *ctx);
+/* Whether the first write of a page may have a D to set. */
+bool nyx_amd_context_marks(const NyxAmdContext *ctx);
+/* What the event of a fault says of the entry that a request was under. */
+void nyx_amd_context_blame(const NyxAmdContext *ctx, NyxAmdFault *fault);
 /*
  * What the entry says, from the cache or memory.  *@ticket is from before any
  * of it was read: see NyxAmdRequester.ctx_ticket.  *@addr: of the entry, if
@@ -344,14 +356,71 @@ NyxAmdFaultCode nyx_amd_dte_decode(const NyxAmd *amd,
 NyxAmdFaultCode nyx_amd_context_get(NyxAmdRequester *r, uint16_t sid,
                                     NyxAmdContext *ctx, uint32_t *ticket,
                                     uint64_t *addr);
-/* The guest CR3 of a PASID. */
-NyxAmdFaultCode nyx_amd_gcr3_get(NyxAmdRequester *r, const NyxAmdContext *ctx,
-                                 uint32_t pasid, uint64_t *cr3,
-                                 uint64_t *addr);
-void nyx_amd_requester_drop_context(NyxAmdRequester *r, bool any,
+/* The domain of @sid as far as the cache knows it, or NAMD_NO_DOMAIN. */
+uint32_t nyx_amd_known_domain(const NyxAmdRequester *r, uint16_t sid);
+
+/* A request that goes through tables. */
+typedef struct NyxAmdJob {
+    NyxAmdRequester *r;
+    const NyxAmdContext *ctx;
+    uint64_t iova;
+    NyxAsid asid;            /* of the translation */
+    uint32_t pasid;          /* if guest */
+    uint32_t ctx_ticket;     /* of nyx_amd_context_get() */
+    uint32_t gen;
+    uint32_t paging_ticket;
+    uint16_t sid;
+    unsigned need;           /* R, W and X; NYX_NEED_DIRTY */
+    bool guest;              /* guest tables, then the host's if there are */
+    bool privileged;
+    bool keep;               /* the context is still what it was */
+} NyxAmdJob;
+
+/* The guest CR3 of the job's PASID, if the cache has it; and to keep it. */
+bool nyx_amd_gcr3_cached(const NyxAmdJob *job, uint64_t *cr3);
+void nyx_amd_gcr3_keep(const NyxAmdJob *job, uint64_t cr3);
+/* True if the context was dropped, or none is known. */
+bool nyx_amd_requester_drop_context(NyxAmdRequester *r, bool any,
                                     uint16_t sid);
-void nyx_amd_requester_drop_gcr3(NyxAmdRequester *r, bool any, uint16_t did,
+void nyx_amd_requester_drop_gcr3(NyxAmdRequester *r, uint16_t did,
                                  uint32_t pasid);
+
+/* With the permission of an IOTLB entry, where privilege is not stored. */
+#define NYX_AMD_ENTRY_U    (1u << 3)    /* untranslated access only */
+#define NYX_AMD_ENTRY_FC   (1u << 7)    /* force coherent */
+
+/* stages.c: where a walk through the tables led. */
+typedef struct NyxAmdWay {
+    NyxAmdFaultCode code;
+    bool hole;               /* no host entry is present */
+    uint8_t lg2;
+    unsigned permission;     /* R, W and X; NYX_AMD_ENTRY_* */
+    unsigned kept;           /* as permission; no W before D is set */
+    uint64_t addr;           /* aligned to lg2 */
+    uint64_t fault_addr;     /* what the event is about */
+} NyxAmdWay;
+
+void nyx_amd_stages_walk(const NyxAmdJob *job, NyxAmdWay *way);
+NyxWalkCtx nyx_amd_host_stage(const NyxAmd *amd, const NyxAmdContext *ctx);
+NyxWalkCtx nyx_amd_guest_stage(const NyxAmd *amd, const NyxAmdContext *ctx,
+                               uint64_t cr3, bool privileged);
+
+/* ranges.c: addresses with a meaning of their own (2.1.2) */
+typedef enum NyxAmdRange {
+    NYX_AMD_RANGE_MEMORY,
+    NYX_AMD_RANGE_INTR,      /* interrupts */
+    NYX_AMD_RANGE_HT_INTR,   /* the same in HyperTransport's form */
+    NYX_AMD_RANGE_SYSMGT,
+    NYX_AMD_RANGE_PORT_IO,
+    NYX_AMD_RANGE_RESERVED,
+} NyxAmdRange;
+
+NyxAmdRange nyx_amd_range(const NyxAmd *amd, uint64_t addr);
+/*
+ * log2 of the largest block around @addr, at most @lg2, that has none of the
+ * ranges in it; 12 within one.
+ */
+uint8_t nyx_amd_range_clip(const NyxAmd *amd, uint64_t addr, uint8_t lg2);
 
 /* invalidate.c: what the commands drop */
 typedef struct NyxAmdPages {

@@ -318,6 +318,12 @@ enum {
     F(NAMD_CPPR1, RSVD41, 41,  3, MBZ)       \
     F(NAMD_CPPR1, CODE,   44,  4, USED)      \
     F(NAMD_CPPR1, RSVD48, 48, 16, MBZ)
+/* COMPLETE_PPR_REQUEST CODE, as in PCI Express */
+enum {
+    NAMD_PAGE_SUCCESS = 0,
+    NAMD_PAGE_INVALID = 1,
+    NAMD_PAGE_FAILURE = 15,
+};
 /* INVALIDATE_IOMMU_ALL has nothing but its opcode. */
 #define NAMD_CMD_ALL_W0(F)                   \
     F(NAMD_CALL0, RSVD0,   0, 60, MBZ)       \
