@@ -86,6 +86,8 @@ enum {
     F(GUEST_READ,   PAGE_TAB_HARDWARE_ERROR, NAMD_FLAG_GN,                   \
       NAMD_ERROR_TARGET_ABORT, "guest-read",                                 \
       "guest entry cannot be read or updated")                               \
+    F(MARC,         IO_PAGE_FAULT, NAMD_FLAG_PR | NAMD_FLAG_PE, 0,           \
+      "marc-permission", "write to a read-only MARC aperture")               \
     F(INTR_READ,    INVALID_DEVICE_REQUEST, 0, 0, "interrupt-range-read",    \
       "read of the interrupt range")                                         \
     F(TRANSLATED,   INVALID_DEVICE_REQUEST, 0, 1, "translated-blocked",      \
@@ -114,6 +116,8 @@ enum {
       "irq-read", "interrupt entry unreadable")                              \
     F(IRQ_VAPIC,    PAGE_TAB_HARDWARE_ERROR, 0, NAMD_ERROR_TARGET_ABORT,     \
       "irq-vapic", "vAPIC backing page cannot be updated")                   \
+    F(IRQ_SMI,      IO_PAGE_FAULT, 0, 0, "irq-smi",                          \
+      "SMI of a device that no SMI filter register names")                   \
     F(PPR_REFUSED,  INVALID_PPR_REQUEST, 0, 0, "ppr-refused",                \
       "page request of a device that may not send one")
 

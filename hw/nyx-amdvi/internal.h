@@ -6,6 +6,7 @@
 #define HW_NYX_AMDVI_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/dump.h"
 #include "hw/nyx-iommu/handoff.h"
 #include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/tlbs.h"
@@ -97,6 +98,12 @@ typedef struct NyxAmdPage {
     F(NYX_AMDW, RSVD46,  46,  2, MBZ)        \
     F(NYX_AMDW, SID,     48, 16, USED)
 NYX_LAYOUT64(NYX_AMD_WORD)
+
+static inline NyxAsid nyx_amd_word_asid(uint64_t word)
+{
+    return extract64(word, R_NYX_AMDW_DID_SHIFT,
+                     R_NYX_AMDW_DID_LENGTH + R_NYX_AMDW_ASID_HI_LENGTH);
+}
 
 struct NyxAmdRequester {
     NyxAmd *amd;
@@ -195,7 +202,7 @@ struct NyxAmd {
     bool pages_busy;         /* page requests are being handled */
     bool commands_busy;      /* a command is being executed */
 
-    NyxCache int_dte;        /* words 2 and 3 of entries, by device id */
+    NyxCache int_dte;        /* by device id: word 2, and the domain */
     NyxCache irt;            /* interrupt entries: index, and device id */
     uint32_t int_gen;        /* of both */
     uint32_t *irt_gen;       /* added to it, by device id */
@@ -335,6 +342,12 @@ NyxAmdFaultCode nyx_amd_dte_decode(const NyxAmd *amd,
                                    NyxAmdContext *ctx);
 
 /* context.c */
+/* Tag in the IOTLB of requests without a PASID. */
+NyxAsid nyx_amd_context_asid(const NyxAmdContext *ctx);
+/* Whether the first write of a page may have a D to set. */
+bool nyx_amd_context_marks(const NyxAmdContext *ctx);
+/* What the event of a fault says of the entry that a request was under. */
+void nyx_amd_context_blame(const NyxAmdContext *ctx, NyxAmdFault *fault);
 /*
  * What the entry says, from the cache or memory.  *@ticket is from before any
  * of it was read: see NyxAmdRequester.ctx_ticket.  *@addr: of the entry, if
@@ -343,14 +356,71 @@ NyxAmdFaultCode nyx_amd_dte_decode(const NyxAmd *amd,
 NyxAmdFaultCode nyx_amd_context_get(NyxAmdRequester *r, uint16_t sid,
                                     NyxAmdContext *ctx, uint32_t *ticket,
                                     uint64_t *addr);
-/* The guest CR3 of a PASID. */
-NyxAmdFaultCode nyx_amd_gcr3_get(NyxAmdRequester *r, const NyxAmdContext *ctx,
-                                 uint32_t pasid, uint64_t *cr3,
-                                 uint64_t *addr);
-void nyx_amd_requester_drop_context(NyxAmdRequester *r, bool any,
+/* The domain of @sid as far as the cache knows it, or NAMD_NO_DOMAIN. */
+uint32_t nyx_amd_known_domain(const NyxAmdRequester *r, uint16_t sid);
+
+/* A request that goes through tables. */
+typedef struct NyxAmdJob {
+    NyxAmdRequester *r;
+    const NyxAmdContext *ctx;
+    uint64_t iova;
+    NyxAsid asid;            /* of the translation */
+    uint32_t pasid;          /* if guest */
+    uint32_t ctx_ticket;     /* of nyx_amd_context_get() */
+    uint32_t gen;
+    uint32_t paging_ticket;
+    uint16_t sid;
+    unsigned need;           /* R, W and X; NYX_NEED_DIRTY */
+    bool guest;              /* guest tables, then the host's if there are */
+    bool privileged;
+    bool keep;               /* the context is still what it was */
+} NyxAmdJob;
+
+/* The guest CR3 of the job's PASID, if the cache has it; and to keep it. */
+bool nyx_amd_gcr3_cached(const NyxAmdJob *job, uint64_t *cr3);
+void nyx_amd_gcr3_keep(const NyxAmdJob *job, uint64_t cr3);
+/* True if the context was dropped, or none is known. */
+bool nyx_amd_requester_drop_context(NyxAmdRequester *r, bool any,
                                     uint16_t sid);
-void nyx_amd_requester_drop_gcr3(NyxAmdRequester *r, bool any, uint16_t did,
+void nyx_amd_requester_drop_gcr3(NyxAmdRequester *r, uint16_t did,
                                  uint32_t pasid);
+
+/* With the permission of an IOTLB entry, where privilege is not stored. */
+#define NYX_AMD_ENTRY_U    (1u << 3)    /* untranslated access only */
+#define NYX_AMD_ENTRY_FC   (1u << 7)    /* force coherent */
+
+/* stages.c: where a walk through the tables led. */
+typedef struct NyxAmdWay {
+    NyxAmdFaultCode code;
+    bool hole;               /* no host entry is present */
+    uint8_t lg2;
+    unsigned permission;     /* R, W and X; NYX_AMD_ENTRY_* */
+    unsigned kept;           /* as permission; no W before D is set */
+    uint64_t addr;           /* aligned to lg2 */
+    uint64_t fault_addr;     /* what the event is about */
+} NyxAmdWay;
+
+void nyx_amd_stages_walk(const NyxAmdJob *job, NyxAmdWay *way);
+NyxWalkCtx nyx_amd_host_stage(const NyxAmd *amd, const NyxAmdContext *ctx);
+NyxWalkCtx nyx_amd_guest_stage(const NyxAmd *amd, const NyxAmdContext *ctx,
+                               uint64_t cr3, bool privileged);
+
+/* ranges.c: addresses with a meaning of their own (2.1.2) */
+typedef enum NyxAmdRange {
+    NYX_AMD_RANGE_MEMORY,
+    NYX_AMD_RANGE_INTR,      /* interrupts */
+    NYX_AMD_RANGE_HT_INTR,   /* the same in HyperTransport's form */
+    NYX_AMD_RANGE_SYSMGT,
+    NYX_AMD_RANGE_PORT_IO,
+    NYX_AMD_RANGE_RESERVED,
+} NyxAmdRange;
+
+NyxAmdRange nyx_amd_range(const NyxAmd *amd, uint64_t addr);
+/*
+ * log2 of the largest block around @addr, at most @lg2, that has none of the
+ * ranges in it; 12 within one.
+ */
+uint8_t nyx_amd_range_clip(const NyxAmd *amd, uint64_t addr, uint8_t lg2);
 
 /* invalidate.c: what the commands drop */
 typedef struct NyxAmdPages {
@@ -376,6 +446,47 @@ void nyx_amd_caches_clear(NyxAmd *amd);
 void nyx_amd_inv_int_dte(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_irt(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_int_all(NyxAmd *amd);
+/* A part of nyx_amd_caches_clear(). */
+void nyx_amd_int_caches_clear(NyxAmd *amd);
+
+/* vapic.c */
+/*
+ * Set the bit of @vector in the requests of the backing page @page; *@first
+ * says whether no request was pending before.  *@addr is the address of the
+ * bit's word.  False if it is not RAM, or others keep changing it.
+ */
+bool nyx_amd_vapic_request(const NyxMem *mem, uint64_t page, uint8_t vector,
+                           bool *first, uint64_t *addr);
+
+/* dump.c: what memory says, whatever is cached; on the serialized side */
+/* The entries for requests of a device without a PASID, or with one. */
+typedef struct NyxAmdEntries {
+    uint16_t sid;
+    uint64_t dte_addr;
+    uint64_t dte[NAMD_DTE_WORDS];
+    NyxAmdContext decoded;
+    bool has_pasid;
+    uint32_t pasid;          /* the first, of a table that cannot be used */
+    uint64_t gcr3;           /* the last entry, if has_pasid */
+    NyxAmdFaultCode code;    /* why they cannot be used */
+} NyxAmdEntries;
+
+typedef void NyxAmdEntriesVisit(const NyxAmdEntries *entries, void *opaque);
+/*
+ * Visit what there is for @sid, first for requests without a PASID; false if
+ * there is no room for the rest.
+ */
+bool nyx_amd_dump_entries(NyxAmd *amd, uint16_t sid, NyxDumpRoom *room,
+                          NyxAmdEntriesVisit *visit, void *opaque);
+/* Whether the entries have tables: the guest's for a PASID, or the host's. */
+bool nyx_amd_dump_has_tables(const NyxAmdEntries *entries);
+/*
+ * Visit their mappings.  Those of a PASID lead to the guest's addresses if
+ * the device has host tables, through which the guest's are read then.
+ */
+bool nyx_amd_dump_mappings(NyxAmd *amd, const NyxAmdEntries *entries,
+                           NyxDumpRoom *room, NyxLeafVisit *visit,
+                           void *opaque);
 
 /* pages.c: all on the serialized side */
 /* Handle page requests that other threads have left. */

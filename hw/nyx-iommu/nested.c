@@ -9,17 +9,18 @@
 /* One try. */
 typedef struct Try {
     const NyxNestedCtx *ctx;
+    NyxWalkCtx tables;       /* the second stage for the unit's own accesses */
     NyxNestedWalk *walk;
     bool changed;            /* a second-stage entry, while it was marked */
 } Try;
 
-static void second_stage(const NyxNestedCtx *ctx, uint64_t gpa, unsigned need,
-                         NyxWalk *walk)
+static void second_stage(const NyxNestedCtx *ctx, const NyxWalkCtx *second,
+                         uint64_t gpa, unsigned need, NyxWalk *walk)
 {
     if (ctx->second_bits < 64 && gpa >> ctx->second_bits) {
         *walk = (NyxWalk) { .status = NYX_WALK_WIDTH };
     } else {
-        nyx_walk(ctx->second, gpa, need, NULL, walk);
+        nyx_walk(second, gpa, need, NULL, walk);
     }
 }
 
@@ -33,11 +34,10 @@ static bool first_entry_xlate(void *opaque, uint64_t gpa, unsigned access,
                               uint64_t *hpa)
 {
     Try *try = opaque;
-    const NyxNestedCtx *ctx = try->ctx;
     NyxWalk walk;
 
-    second_stage(ctx, gpa, access, &walk);
-    if (!nyx_walk_mark(ctx->second, access == NYX_ACCESS_WRITE, &walk)) {
+    second_stage(try->ctx, &try->tables, gpa, access, &walk);
+    if (!nyx_walk_mark(&try->tables, access == NYX_ACCESS_WRITE, &walk)) {
         try->changed = true;
     }
     if (walk.status != NYX_WALK_OK) {
@@ -77,7 +77,7 @@ static void walk_both(const NyxNestedCtx *ctx, const NyxWalkCtx *first_ctx,
         return;
     }
     walk->gpa = walk_result(first, iova);
-    second_stage(ctx, walk->gpa, need, &walk->second);
+    second_stage(ctx, ctx->second, walk->gpa, need, &walk->second);
     if (second->status != NYX_WALK_OK) {
         walk->status = NYX_NESTED_FINAL;
         return;
@@ -109,8 +109,9 @@ void nyx_nested_walk(const NyxNestedCtx *ctx, uint64_t iova, unsigned need,
                      const NyxWalkStart *start, NyxNestedWalk *walk)
 {
     NyxWalkCtx first_ctx = *ctx->first;
-    Try try = { .ctx = ctx, .walk = walk };
+    Try try = { .ctx = ctx, .tables = *ctx->second, .walk = walk };
 
+    try.tables.withheld = NYX_ACCESS_NONE;
     first_ctx.table_xlate = first_entry_xlate;
     first_ctx.table_opaque = &try;
     for (unsigned tries = NYX_WALK_TRIES; tries; tries--) {

@@ -13,13 +13,30 @@ void nyx_tags_init(NyxTags *tags)
     *tags = (NyxTags) {
         .domain_gen = g_new0(uint32_t, NYX_TAGS_DOMAINS),
         .pasid_gen = g_new0(uint32_t, NYX_TAGS_PASID_GENS),
+        .use = g_new0(NyxDomainUse, NYX_TAGS_DOMAINS),
     };
+    pthread_mutex_init(&tags->use_lock, NULL);
 }
 
 void nyx_tags_destroy(NyxTags *tags)
 {
     g_free(tags->domain_gen);
     g_free(tags->pasid_gen);
+    g_free(tags->use);
+    pthread_mutex_destroy(&tags->use_lock);
+}
+
+bool nyx_tags_use(NyxTags *tags, uint16_t did, uint64_t root)
+{
+    uint32_t gen = nyx_tags_gen(tags, NYX_ASID(did));
+    NyxDomainUse *use = &tags->use[did];
+    bool other;
+
+    pthread_mutex_lock(&tags->use_lock);
+    other = use->root && use->gen == gen && use->root != root;
+    *use = (NyxDomainUse) { root, gen };
+    pthread_mutex_unlock(&tags->use_lock);
+    return !other;
 }
 
 static bool move_on(NyxTags *tags, uint32_t *gen)

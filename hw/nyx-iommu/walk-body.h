@@ -36,6 +36,43 @@ static inline NyxWalkStatus nyx_read_entry(const NyxWalkCtx *ctx,
                                                        : NYX_WALK_READ_ERROR;
 }
 
+/* Whether a present entry has something that the manual does not define. */
+static inline __attribute__((always_inline))
+bool nyx_entry_reserved(const NyxFormat *fmt, const NyxWalkCtx *ctx,
+                        unsigned level, NyxEntryClass klass, uint64_t entry)
+{
+    if (entry & fmt->reserved(ctx, level, klass)) {
+        return true;
+    }
+    if (!fmt->next_level) {
+        return false;
+    }
+    return klass == NYX_ENTRY_TABLE
+           ? fmt->next_level(ctx, level, entry) >= level
+           : !fmt->leaf_lg2(ctx, level, entry);
+}
+
+/* Level of the table that an entry points at. */
+static inline unsigned nyx_entry_next(const NyxFormat *fmt,
+                                      const NyxWalkCtx *ctx, unsigned level,
+                                      uint64_t entry)
+{
+    return fmt->next_level ? fmt->next_level(ctx, level, entry) : level - 1;
+}
+
+/*
+ * Whether @iova has a bit set that no table looks at, when a table of @level
+ * is for the first of 2^@lg2 bytes.
+ */
+static inline bool nyx_table_passed(const NyxFormat *fmt, uint64_t iova,
+                                    unsigned lg2, unsigned level)
+{
+    unsigned span = nyx_table_lg2(fmt, level);
+
+    return fmt->next_level && span < lg2 &&
+           extract64(iova, span, lg2 - span);
+}
+
 /* Check the last entry; on NYX_WALK_OK *@klass says how the walk goes on. */
 static inline __attribute__((always_inline))
 NyxWalkStatus nyx_check_entry(const NyxFormat *fmt, const NyxWalkCtx *ctx,
@@ -50,20 +87,30 @@ NyxWalkStatus nyx_check_entry(const NyxFormat *fmt, const NyxWalkCtx *ctx,
         walk->permission = NYX_ACCESS_NONE;
         return NYX_WALK_EMPTY;
     }
-    if (fmt->reserved_first && (entry & fmt->reserved(ctx, level, *klass))) {
+    if (fmt->reserved_first &&
+        nyx_entry_reserved(fmt, ctx, level, *klass, entry)) {
         return NYX_WALK_RESERVED;
     }
     walk->rights &= fmt->permission(ctx, level, entry);
-    walk->permission = fmt->grant ? fmt->grant(ctx, walk->rights, *klass)
-                                  : walk->rights;
+    walk->permission = nyx_walk_grant(fmt, ctx, walk->rights, *klass);
     if (need & ~walk->permission) {
         return fmt->grant && !(walk->permission & NYX_RIGHT_USER)
                ? NYX_WALK_PRIVILEGE : NYX_WALK_DENIED;
     }
-    if (!fmt->reserved_first && (entry & fmt->reserved(ctx, level, *klass))) {
+    if (!fmt->reserved_first &&
+        nyx_entry_reserved(fmt, ctx, level, *klass, entry)) {
         return NYX_WALK_RESERVED;
     }
     return NYX_WALK_OK;
+}
+
+/* The walk ends because no table of @level is for its address. */
+static inline void nyx_walk_passes(const NyxFormat *fmt, unsigned level,
+                                   NyxWalk *walk)
+{
+    walk->status = NYX_WALK_EMPTY;
+    walk->lg2 = nyx_table_lg2(fmt, level);
+    walk->permission = NYX_ACCESS_NONE;
 }
 
 /* @fmt is @ctx->fmt, as a constant where there is one. */
@@ -75,11 +122,16 @@ void nyx_walk_body(const NyxFormat *fmt, const NyxWalkCtx *ctx, uint64_t iova,
 
     walk->level = start ? start->level : ctx->top;
     walk->rights = start ? start->permission : NYX_RIGHT_ALL;
-    walk->permission = walk->rights;
+    walk->permission = walk->rights & ~ctx->withheld;
     walk->steps = 0;
     walk->addr = 0;
+    if (nyx_table_passed(fmt, iova, 64, walk->level) && !start) {
+        nyx_walk_passes(fmt, walk->level, walk);
+        return;
+    }
 
-    for (;; walk->level--) {
+    for (;;) {
+        unsigned next;
         NyxEntryClass klass = NYX_ENTRY_EMPTY;
         NyxWalkStep *step = &walk->trail[walk->steps];
 
@@ -103,6 +155,12 @@ void nyx_walk_body(const NyxFormat *fmt, const NyxWalkCtx *ctx, uint64_t iova,
             return;
         }
         table = step->entry & fmt->table_mask;
+        step->next = next = nyx_entry_next(fmt, ctx, walk->level, step->entry);
+        if (nyx_table_passed(fmt, iova, walk->lg2, next)) {
+            nyx_walk_passes(fmt, next, walk);
+            return;
+        }
+        walk->level = next;
     }
 }
 

@@ -5,6 +5,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
 #include "hw/nyx-iommu/walk-range.h"
+#include "walk-body.h"
 
 /* Entries of a table, in every format. */
 #define TABLE_ENTRIES_MAX 512
@@ -23,7 +24,7 @@ typedef struct Table {
     uint64_t addr;
     uint64_t base;
     unsigned level;
-    unsigned permission;
+    unsigned rights;
 } Table;
 
 static bool read_entries(const NyxWalkCtx *ctx, uint64_t addr,
@@ -39,34 +40,42 @@ static bool read_entries(const NyxWalkCtx *ctx, uint64_t addr,
 
 /* What an entry is, with the rights it leaves; empty if it maps nothing. */
 static NyxEntryClass judge(const NyxWalkCtx *ctx, unsigned level,
-                           uint64_t entry, unsigned *permission)
+                           uint64_t entry, unsigned *rights,
+                           unsigned *permission)
 {
-    NyxEntryClass klass = ctx->fmt->classify(ctx, level, entry);
+    const NyxFormat *fmt = ctx->fmt;
+    NyxEntryClass klass = fmt->classify(ctx, level, entry);
 
     if (klass == NYX_ENTRY_EMPTY) {
         return klass;
     }
-    *permission &= ctx->fmt->permission(ctx, level, entry);
-    if (!*permission || (entry & ctx->fmt->reserved(ctx, level, klass))) {
+    *rights &= fmt->permission(ctx, level, entry);
+    *permission = nyx_walk_grant(fmt, ctx, *rights, klass) & NYX_ACCESS_RW;
+    if (!*permission || nyx_entry_reserved(fmt, ctx, level, klass, entry)) {
         return NYX_ENTRY_EMPTY;
     }
     return klass;
 }
 
+/*
+ * A leaf at @iova.  It may be a copy that others should precede, for which
+ * another leaf was found: then it counts for its own place only.
+ */
 static bool visit_leaf(const RangeWalk *w, unsigned level, uint64_t iova,
                        uint64_t entry, unsigned permission, uint64_t *last)
 {
     const NyxFormat *fmt = w->ctx->fmt;
     uint8_t lg2 = fmt->leaf_lg2(w->ctx, level, entry);
     uint64_t mask = MAKE_64BIT_MASK(0, lg2);
-    const NyxLeaf leaf = {
-        .iova = iova & ~mask,
-        .addr = entry & fmt->table_mask & ~mask,
-        .lg2 = lg2,
-        .permission = permission,
-    };
+    uint64_t addr = entry & fmt->table_mask & ~mask;
+    NyxLeaf leaf = { iova & ~mask, addr, lg2, permission };
 
-    *last = iova | mask;
+    if ((iova & mask) && iova > w->first) {
+        leaf.addr += iova & mask;
+        leaf.iova = iova;
+        leaf.lg2 = nyx_level_lg2(fmt, level);
+    }
+    *last = leaf.iova | MAKE_64BIT_MASK(0, leaf.lg2);
     return w->visit(w->opaque, &leaf);
 }
 
@@ -75,12 +84,15 @@ static bool walk_table(const RangeWalk *w, Table table)
 {
     const NyxFormat *fmt = w->ctx->fmt;
     uint8_t lg2 = nyx_level_lg2(fmt, table.level);
-    unsigned span = lg2 + fmt->index_bits;
+    unsigned span = nyx_table_lg2(fmt, table.level);
     uint64_t end = table.base | MAKE_64BIT_MASK(0, MIN(span, 64));
     unsigned low = (MAX(w->first, table.base) - table.base) >> lg2;
     unsigned high = (MIN(w->last, end) - table.base) >> lg2;
     uint64_t entries[TABLE_ENTRIES_MAX];
 
+    if (w->first > end) {
+        return true;
+    }
     if (!*w->tables) {
         return false;
     }
@@ -92,15 +104,17 @@ static bool walk_table(const RangeWalk *w, Table table)
     for (unsigned i = low; i <= high; i++) {
         uint64_t entry = entries[i - low];
         uint64_t iova = table.base + ((uint64_t)i << lg2);
-        unsigned permission = table.permission;
+        unsigned rights = table.rights, permission;
         uint64_t leaf_last;
 
-        switch (judge(w->ctx, table.level, entry, &permission)) {
+        switch (judge(w->ctx, table.level, entry, &rights, &permission)) {
         case NYX_ENTRY_EMPTY:
             break;
         case NYX_ENTRY_TABLE:
-            if (!walk_table(w, (Table) { entry & fmt->table_mask, iova,
-                                         table.level - 1, permission })) {
+            if (!walk_table(w, (Table) {
+                    entry & fmt->table_mask, iova,
+                    nyx_entry_next(fmt, w->ctx, table.level, entry),
+                    rights })) {
                 return false;
             }
             break;
@@ -133,5 +147,5 @@ bool nyx_walk_range(const NyxWalkCtx *ctx, uint64_t first, uint64_t last,
         return true;
     }
     return walk_table(&w, (Table) { .addr = ctx->root, .level = ctx->top,
-                                    .permission = NYX_ACCESS_RW });
+                                    .rights = NYX_RIGHT_ALL });
 }

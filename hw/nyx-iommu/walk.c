@@ -24,20 +24,15 @@ void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
 
 /* --- Marks ---------------------------------------------------------------- */
 
-/* The mark's bits, if this context sets them. */
-static uint64_t mark_bits(const NyxWalkCtx *ctx, const NyxEntryMark *mark)
-{
-    return mark->features & ~ctx->features ? 0 : mark->mask;
-}
-
 bool nyx_walk_mark(const NyxWalkCtx *ctx, bool write, NyxWalk *walk)
 {
     const NyxFormat *fmt = ctx->fmt;
-    uint64_t bits = mark_bits(ctx, &fmt->accessed) |
-                    mark_bits(ctx, &fmt->extended);
+    uint64_t bits = nyx_mark_bits(ctx, &fmt->accessed) |
+                    nyx_mark_bits(ctx, &fmt->extended);
+    uint64_t leaf_bits = bits | (write ? nyx_mark_bits(ctx, &fmt->dirty) : 0);
 
     /* A request for what there is may have been granted nothing. */
-    if (walk->status != NYX_WALK_OK || !bits ||
+    if (walk->status != NYX_WALK_OK || !leaf_bits ||
         !(walk->permission & NYX_ACCESS_RW)) {
         return true;
     }
@@ -45,8 +40,8 @@ bool nyx_walk_mark(const NyxWalkCtx *ctx, bool write, NyxWalk *walk)
         NyxWalkStep *step = &walk->trail[i];
         uint64_t addr = step->entry_addr, found = step->entry;
 
-        if (write && i + 1 == walk->steps) {
-            bits |= mark_bits(ctx, &fmt->dirty);
+        if (i + 1 == walk->steps) {
+            bits = leaf_bits;
         }
         if (!(bits & ~step->entry)) {
             continue;

@@ -178,59 +178,14 @@ static void nested_fault(const NyxVtdContext *ctx, const NyxNestedCtx *nctx,
 
 /* --- Paging-structure cache ----------------------------------------------- */
 
-/*
- * The lowest table that the cache knows for the address.  Not if the entries
- * that lead to it refuse the request: the walk is to end at one of those.
- */
 static bool paging_lookup(const NyxVtdJob *job, const NyxWalkCtx *wctx,
                           NyxWalkStart *start)
 {
-    const NyxFormat *fmt = wctx->fmt;
-    unsigned granted;
-    NyxIotlbEntry entry;
-    bool hit = nyx_iotlb_lookup(job->r->tables, job->iova, job->table_asid,
-                                job->gen, &entry);
+    bool hit = nyx_paging_lookup(&job->paging, wctx->fmt, job->iova, start);
 
-    if (!nyx_vtd_perf_lookup(job->r->vtd, NVTD_PERF_TABLE_LOOKUP, hit,
-                             job->sid, job->ctx->did)) {
-        return false;
-    }
-    *start = (NyxWalkStart) {
-        .table = entry.addr,
-        .level = nyx_lg2_level(fmt, entry.lg2) - 1,
-        .permission = entry.permission,
-    };
-    granted = fmt->grant ? fmt->grant(wctx, start->permission, NYX_ENTRY_TABLE)
-                         : start->permission;
-    return !(job->need & NYX_ACCESS_RWX & ~granted);
-}
-
-/* Remember the table pointers that a walk went through. */
-static void paging_fill(const NyxVtdJob *job, const NyxWalkCtx *wctx,
-                        const NyxWalk *walk)
-{
-    unsigned tables = walk->steps;
-
-    /* The last entry read is the leaf or the one that ended the walk. */
-    if (tables && walk->status != NYX_WALK_READ_ERROR) {
-        tables--;
-    }
-    for (unsigned i = 0; i < tables; i++) {
-        const NyxWalkStep *step = &walk->trail[i];
-        uint8_t lg2 = nyx_level_lg2(wctx->fmt, step->level);
-        const NyxIotlbEntry entry = {
-            .iova = job->iova & ~MAKE_64BIT_MASK(0, lg2),
-            .addr = step->entry & wctx->fmt->table_mask,
-            .lg2 = lg2,
-            .permission = step->permission,
-        };
-
-        if (!nyx_walk_step_marked(wctx, step)) {
-            return;
-        }
-        nyx_iotlb_insert(job->r->tables, job->paging_ticket, job->table_asid,
-                         job->gen, &entry);
-    }
+    return nyx_vtd_perf_lookup(job->r->vtd, NVTD_PERF_TABLE_LOOKUP, hit,
+                               job->sid, job->ctx->did) &&
+           nyx_paging_serves(wctx, start, job->need);
 }
 
 /* --- Walks ---------------------------------------------------------------- */
@@ -290,7 +245,7 @@ static void one_stage(const NyxVtdJob *job, const NyxWalkCtx *wctx,
     way->permission = walk.permission & NYX_ACCESS_RWX;
     count_walk(job, walk.steps);
     if (job->keep) {
-        paging_fill(job, wctx, &walk);
+        nyx_paging_fill(&job->paging, wctx, job->iova, &walk);
     }
 }
 
@@ -325,7 +280,7 @@ static void two_stages(const NyxVtdJob *job, NyxVtdWay *way)
     }
     count_walk(job, walk.first.steps);
     if (job->keep) {
-        paging_fill(job, &first, &walk.first);
+        nyx_paging_fill(&job->paging, &first, job->iova, &walk.first);
     }
 }
 

@@ -239,9 +239,9 @@ static void take_tickets(Xlat *x, NyxVtdJob *job)
         !(qatomic_read(&x->vtd->nested_domains) & bit)) {
         qatomic_or(&x->vtd->nested_domains, bit);
     }
-    x->gen = job->gen = nyx_vtd_gen(x->vtd, x->asid);
+    x->gen = job->paging.gen = nyx_vtd_gen(x->vtd, x->asid);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
-    job->paging_ticket = nyx_iotlb_ticket(r->tables);
+    job->paging.ticket = nyx_iotlb_ticket(r->tables);
     x->ctx_dropped = qatomic_load_acquire(&r->ctx_ticket) != x->ctx_ticket;
     job->keep = !x->ctx_dropped;
 }
@@ -258,7 +258,8 @@ static void walk_tables(Xlat *x, NyxVtdWay *way)
                            !no_write(&x->vtd->cfg, x->req)
                            ? NYX_NEED_DIRTY : 0),
         .privileged = x->privileged,
-        .table_asid = x->asid & ~NYX_ASID_PRIVILEGED,
+        .paging = { .tables = x->r->tables,
+                    .asid = x->asid & ~NYX_ASID_PRIVILEGED },
     };
 
     take_tickets(x, &job);

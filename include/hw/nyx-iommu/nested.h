@@ -52,7 +52,9 @@ typedef struct NyxNestedWalk {
  * mark must be writable there, and its page becomes dirty.  The order: the
  * tables of the first stage, the address it ends at, and when all of it is
  * permitted, marks in the first stage, then in the second for the result.
- * Tables that were read have the second stage's accessed marks at once.
+ * Tables that were read have the second stage's accessed marks at once.  What
+ * a stage withholds is withheld from the request, not from the unit when it
+ * reads and marks tables.
  *
  * A request that only asks, and is granted neither read nor write, is OK and
  * marks no more than that.  All walks of the request share NYX_WALK_TRIES; the

@@ -16,7 +16,13 @@
 #define NYX_TAGS_DOMAINS    65536
 #define NYX_TAGS_PASID_GENS 4096
 
-/* All of it atomic. */
+/* Which tables a domain id was last seen with. */
+typedef struct NyxDomainUse {
+    uint64_t root;
+    uint32_t gen;            /* when it was seen: a flush changes it */
+} NyxDomainUse;
+
+/* All of it atomic, but what is behind the lock. */
 typedef struct NyxTags {
     uint32_t global_gen;
     uint32_t *domain_gen;
@@ -24,6 +30,8 @@ typedef struct NyxTags {
     uint32_t bumps;          /* until all entries must really be cleared */
     uint32_t page_invalidations;
     uint64_t nested_domains; /* NYX_DOMAIN_BIT of those seen nesting */
+    pthread_mutex_t use_lock;
+    NyxDomainUse *use;       /* by domain */
 } NyxTags;
 
 void nyx_tags_init(NyxTags *tags);
@@ -37,6 +45,13 @@ void nyx_tags_destroy(NyxTags *tags);
 bool nyx_tags_drop_all(NyxTags *tags);
 bool nyx_tags_drop_domain(NyxTags *tags, uint16_t did);
 bool nyx_tags_drop_pasid(NyxTags *tags, NyxAsid asid);
+
+/*
+ * Somebody uses the tables at @root with domain @did.  False if since the
+ * domain was last dropped somebody has used others: their translations are
+ * mixed up.
+ */
+bool nyx_tags_use(NyxTags *tags, uint16_t did, uint64_t root);
 
 static inline uint32_t *nyx_tags_pasid_gen(const NyxTags *tags, NyxAsid asid)
 {

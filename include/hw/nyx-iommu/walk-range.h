@@ -24,7 +24,8 @@ typedef bool NyxLeafVisit(void *opaque, const NyxLeaf *leaf);
  * @tables: how many tables may be read; what has been read is taken off
  *
  * An entry is checked as nyx_walk() does; one in error, or a table that
- * cannot be read, maps nothing.  A table is one memory read.  Returns false
+ * cannot be read, maps nothing.  Visits do not overlap: of a leaf that takes
+ * several entries, only those count that no leaf before it covers.  A table is one memory read.  Returns false
  * if @visit or the limit ended it.
  */
 bool nyx_walk_range(const NyxWalkCtx *ctx, uint64_t first, uint64_t last,
@@ -33,7 +34,7 @@ bool nyx_walk_range(const NyxWalkCtx *ctx, uint64_t first, uint64_t last,
 /* The highest address that the tables of @ctx can map. */
 static inline uint64_t nyx_walk_limit(const NyxWalkCtx *ctx)
 {
-    unsigned lg2 = nyx_level_lg2(ctx->fmt, ctx->top) + ctx->fmt->index_bits;
+    unsigned lg2 = nyx_table_lg2(ctx->fmt, ctx->top);
 
     return lg2 >= 64 ? UINT64_MAX : (1ULL << lg2) - 1;
 }

@@ -72,6 +72,15 @@ typedef struct NyxFormat {
     /* log2 of the bytes mapped by a leaf entry. */
     uint8_t (*leaf_lg2)(const NyxWalkCtx *ctx, unsigned level,
                         uint64_t entry);
+    /*
+     * For a format whose entries say themselves what they point at: the level
+     * of the table.  One that is not below @level is reserved, and so is a
+     * leaf with a leaf_lg2 of zero.  Of the levels in between, and above the
+     * top table, an address has no bit set, or it is not mapped.  NULL: the
+     * table is one level down, and every leaf has a size.
+     */
+    unsigned (*next_level)(const NyxWalkCtx *ctx, unsigned level,
+                           uint64_t entry);
     /* nyx_walk() compiled for this format (walk-body.h), or NULL. */
     void (*walk)(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
                  const NyxWalkStart *start, NyxWalk *walk);
@@ -80,7 +89,7 @@ typedef struct NyxFormat {
 /* Why a walk ended. */
 typedef enum NyxWalkStatus {
     NYX_WALK_OK,
-    NYX_WALK_EMPTY,          /* an entry is not present */
+    NYX_WALK_EMPTY,          /* an entry is not present, or passes by */
     NYX_WALK_PRIVILEGE,      /* an entry is for supervisors only */
     NYX_WALK_DENIED,         /* a needed permission is missing */
     NYX_WALK_RESERVED,       /* a reserved bit is set */
@@ -108,6 +117,7 @@ struct NyxWalkCtx {
     uint8_t top;             /* level of the top table */
     uint8_t addr_bits;       /* output addresses at or above are reserved */
     uint32_t features;       /* meaning belongs to the format */
+    uint8_t withheld;        /* NyxAccess bits that no entry can grant */
     NyxTableXlate *table_xlate;
     void *table_opaque;
 };
@@ -123,6 +133,7 @@ typedef struct NyxWalkStep {
     uint64_t entry_addr;     /* in this stage's own address space */
     uint64_t entry;
     uint8_t level;
+    uint8_t next;            /* level of the table it points at, if it does */
     unsigned permission;     /* rights, and-ed, this entry included */
 } NyxWalkStep;
 
@@ -148,8 +159,13 @@ struct NyxWalk {
  * permission in the format's order.  Of a request that lacks several things
  * privilege comes first (NYX_WALK_PRIVILEGE); after NYX_WALK_DENIED the bits
  * @need & ~walk->permission say what is missing, and the caller's manual
- * which of them counts (VT-d: execute, write, read).  Nothing is cached and
- * nothing is written here.
+ * which of them counts (VT-d: execute, write, read).  What the context
+ * withholds is missing at every level.  Nothing is cached and nothing is
+ * written here.
+ *
+ * NYX_WALK_EMPTY of a format with next_level may be an address that a table
+ * is not for: the hole is as large as that table's addresses, and if it is
+ * the top table, nothing was read.
  */
 void nyx_walk(const NyxWalkCtx *ctx, uint64_t iova, unsigned need,
               const NyxWalkStart *start, NyxWalk *walk);
@@ -196,12 +212,18 @@ static inline bool nyx_walk_writes(unsigned need, unsigned permission)
            ((need & NYX_NEED_DIRTY) && (permission & NYX_ACCESS_WRITE));
 }
 
+/* The bits of @mark, if walks with @ctx set them. */
+static inline uint64_t nyx_mark_bits(const NyxWalkCtx *ctx,
+                                     const NyxEntryMark *mark)
+{
+    return mark->features & ~ctx->features ? 0 : mark->mask;
+}
+
 /* Whether walks with @ctx set marks. */
 static inline bool nyx_walk_marks(const NyxWalkCtx *ctx)
 {
-    const NyxEntryMark *mark = &ctx->fmt->accessed;
-
-    return mark->mask && !(mark->features & ~ctx->features);
+    return nyx_mark_bits(ctx, &ctx->fmt->accessed) ||
+           nyx_mark_bits(ctx, &ctx->fmt->dirty);
 }
 
 /*
@@ -211,13 +233,8 @@ static inline bool nyx_walk_marks(const NyxWalkCtx *ctx)
 static inline bool nyx_walk_step_marked(const NyxWalkCtx *ctx,
                                         const NyxWalkStep *step)
 {
-    const NyxEntryMark *extended = &ctx->fmt->extended;
-    uint64_t bits = ctx->fmt->accessed.mask;
-
-    if (!(extended->features & ~ctx->features)) {
-        bits |= extended->mask;
-    }
-    return !nyx_walk_marks(ctx) || !(bits & ~step->entry);
+    return !((nyx_mark_bits(ctx, &ctx->fmt->accessed) |
+              nyx_mark_bits(ctx, &ctx->fmt->extended)) & ~step->entry);
 }
 
 /*
@@ -226,10 +243,20 @@ static inline bool nyx_walk_step_marked(const NyxWalkCtx *ctx,
  */
 static inline bool nyx_walk_clean(const NyxWalkCtx *ctx, const NyxWalk *walk)
 {
-    const NyxEntryMark *mark = &ctx->fmt->dirty;
+    return nyx_mark_bits(ctx, &ctx->fmt->dirty) &
+           ~walk->trail[walk->steps - 1].entry;
+}
 
-    return mark->mask && !(mark->features & ~ctx->features) &&
-           !(walk->trail[walk->steps - 1].entry & mark->mask);
+/*
+ * What @rights grant to the request that @ctx is for, with NYX_RIGHT_USER if
+ * its privilege suffices.  @fmt is @ctx->fmt.
+ */
+static inline unsigned nyx_walk_grant(const NyxFormat *fmt,
+                                      const NyxWalkCtx *ctx, unsigned rights,
+                                      NyxEntryClass klass)
+{
+    return (fmt->grant ? fmt->grant(ctx, rights, klass) : rights) &
+           ~ctx->withheld;
 }
 
 /**
@@ -246,6 +273,12 @@ void nyx_walk_widen(const NyxWalkCtx *ctx, NyxWalk *walk);
 static inline uint8_t nyx_level_lg2(const NyxFormat *fmt, unsigned level)
 {
     return fmt->granule_lg2 + fmt->index_bits * level;
+}
+
+/* log2 of the bytes that a table of @level is for; it may be above 64. */
+static inline uint8_t nyx_table_lg2(const NyxFormat *fmt, unsigned level)
+{
+    return nyx_level_lg2(fmt, level) + fmt->index_bits;
 }
 
 /* The level whose entries cover 2^@lg2 bytes. */
@@ -280,5 +313,27 @@ extern const NyxFormat nyx_fmt_vtdfs;
 #define NYX_VTDFS_NXE   (1u << 3)   /* XD is not reserved */
 #define NYX_VTDFS_SMEP  (1u << 4)   /* supervisors do not execute user pages */
 #define NYX_VTDFS_EA    (1u << 5)   /* EAFE: extended-accessed is set */
+
+/* AMD-Vi host tables, one to six levels; features are NYX_AMDV1_*. */
+extern const NyxFormat nyx_fmt_amdv1;
+
+#define NYX_AMDV1_HA    (1u << 0)   /* DTE.HAD of 1 or 3: accessed is set */
+#define NYX_AMDV1_HD    (1u << 1)   /* DTE.HAD of 3: and dirty; with HA */
+
+/* Attributes in a leaf, which the walk passes by. */
+#define NYX_AMDV1_LEAF_U   (1ULL << 59)     /* untranslated access only */
+#define NYX_AMDV1_LEAF_FC  (1ULL << 60)     /* force coherent */
+
+/*
+ * AMD-Vi guest tables, four or five levels; features are NYX_AMDV2_*.
+ * Whether an input address must be canonical is for the caller to see.
+ */
+extern const NyxFormat nyx_fmt_amdv2;
+
+#define NYX_AMDV2_NX    (1u << 0)   /* EFR.NXSup, else the bit is ignored */
+#define NYX_AMDV2_US    (1u << 1)   /* EFR.USSup, else U/S is ignored */
+#define NYX_AMDV2_PRIV  (1u << 2)   /* the request is a supervisor's */
+#define NYX_AMDV2_A     (1u << 3)   /* no GAUpdateDis: accessed is set */
+#define NYX_AMDV2_D     (1u << 4)   /* no GDUpdateDis: dirty is set */
 
 #endif

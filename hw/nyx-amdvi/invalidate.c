@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What the invalidation commands drop (2.4).  The commands themselves are in
+ * command.c.
+ */
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "hw/nyx-amdvi/internal.h"
+
+/* 2.4.3: with S, the lowest zero bit from 12 on is the highest in the range. */
+void nyx_amd_command_range(uint64_t addr, bool s, uint64_t *first,
+                           uint64_t *last, uint8_t *lg2)
+{
+    uint64_t mask;
+
+    *lg2 = s ? MIN(13 + cto64(addr >> 12), 64) : 12;
+    mask = MAKE_64BIT_MASK(0, *lg2);
+    *first = addr & ~mask;
+    *last = addr | mask;
+}
+
+static NyxAmdRequester *requester(const NyxAmd *amd, unsigned i)
+{
+    return g_ptr_array_index(amd->requesters, i);
+}
+
+static void notify(NyxAmdRequester *r, uint64_t first, uint8_t lg2)
+{
+    if (r->notify) {
+        r->amd->host.unmapped(r->amd->host.opaque, r, first, lg2);
+    }
+}
+
+static void notify_all(NyxAmd *amd)
+{
+    for (unsigned i = 0; i < amd->requesters->len; i++) {
+        notify(requester(amd, i), 0, 64);
+    }
+}
+
+/*
+ * Whether requests without a PASID, which is what consumers make, are meant:
+ * of a context that is not known nobody can tell.
+ */
+static bool context_meant(const NyxAmdRequester *r, const NyxAmdPages *pages)
+{
+    uint64_t word = qatomic_read(&r->ctx_word);
+
+    if (!FIELD_EX64(word, NYX_AMDW, VALID)) {
+        return true;
+    }
+    if (pages->gn) {
+        return nyx_amd_word_asid(word) ==
+               NYX_ASID_PASID(pages->did, pages->pasid);
+    }
+    return FIELD_EX64(word, NYX_AMDW, DID) == pages->did;
+}
+
+static void clear_requesters(NyxAmd *amd)
+{
+    for (unsigned i = 0; i < amd->requesters->len; i++) {
+        nyx_tlbs_clear(&requester(amd, i)->tlbs);
+    }
+}
+
+/* A generation moved; long before one can come round, really clear. */
+static void gen_moved(NyxAmd *amd, bool comes_round)
+{
+    if (comes_round) {
+        clear_requesters(amd);
+    }
+}
+
+/*
+ * All of a PASID: also the guest CR3, and so the tables below it.  The CR3
+ * goes first: who has found it before has not got the new generation.
+ */
+static void drop_pasid(NyxAmd *amd, const NyxAmdPages *pages)
+{
+    for (unsigned i = 0; i < amd->requesters->len; i++) {
+        nyx_amd_requester_drop_gcr3(requester(amd, i), pages->did,
+                                    pages->pasid);
+    }
+    gen_moved(amd, nyx_tags_drop_pasid(&amd->tags,
+                                       NYX_ASID_PASID(pages->did,
+                                                      pages->pasid)));
+}
+
+static void drop_range(NyxAmd *amd, const NyxAmdPages *pages)
+{
+    NyxAsid asid = pages->gn ? NYX_ASID_PASID(pages->did, pages->pasid)
+                             : NYX_ASID(pages->did);
+
+    for (unsigned i = 0; i < amd->requesters->len; i++) {
+        nyx_tlbs_drop_pages(&requester(amd, i)->tlbs, &amd->tags, asid,
+                            pages->first, pages->last, !pages->tables);
+    }
+}
+
+/*
+ * Pages of the host's tables in nested translations cannot be found: those
+ * are known by what comes before the guest's.  All of the domain goes then.
+ */
+void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
+{
+    bool everything = pages->lg2 == 64;
+    uint64_t first = pages->first;
+    uint8_t lg2 = pages->lg2;
+
+    nyx_tags_pages(&amd->tags);
+    if (pages->gn && everything) {
+        drop_pasid(amd, pages);
+    } else if (!pages->gn && nyx_tags_nests(&amd->tags, pages->did)) {
+        gen_moved(amd, nyx_tags_drop_domain(&amd->tags, pages->did));
+        first = 0;
+        lg2 = 64;
+    } else if (!pages->gn && everything && pages->tables) {
+        gen_moved(amd, nyx_tags_drop_domain(&amd->tags, pages->did));
+    } else {
+        drop_range(amd, pages);
+    }
+    for (unsigned i = 0; i < amd->requesters->len; i++) {
+        NyxAmdRequester *r = requester(amd, i);
+
+        if (context_meant(r, pages)) {
+            notify(r, first, lg2);
+        }
+    }
+}
+
+/* SE counts anew from here on. */
+static void forget_suppressed(NyxAmd *amd, uint16_t sid)
+{
+    qatomic_and(&amd->suppressed[sid / 64], ~BIT_ULL(sid % 64));
+}
+
+/*
+ * Translations found through the entry go with it (digest 12): they are in
+ * the requester's caches and nowhere else.  The entry goes first: a walk that
+ * had it keeps nothing then.
+ */
+void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
+{
+    forget_suppressed(amd, sid);
+    for (unsigned i = 0; i < amd->requesters->len; i++) {
+        NyxAmdRequester *r = requester(amd, i);
+
+        if (nyx_amd_requester_drop_context(r, false, sid)) {
+            nyx_tlbs_clear(&r->tlbs);
+            notify(r, 0, 64);
+        }
+    }
+}
+
+static void drop_contexts(NyxAmd *amd)
+{
+    for (unsigned i = 0; i < NAMD_SAVED_SUPPRESSED; i++) {
+        qatomic_set(&amd->suppressed[i], 0);
+    }
+    for (unsigned i = 0; i < amd->requesters->len; i++) {
+        nyx_amd_requester_drop_context(requester(amd, i), true, 0);
+    }
+}
+
+void nyx_amd_inv_all(NyxAmd *amd)
+{
+    drop_contexts(amd);
+    gen_moved(amd, nyx_tags_drop_all(&amd->tags));
+    notify_all(amd);
+}
+
+void nyx_amd_caches_clear(NyxAmd *amd)
+{
+    drop_contexts(amd);
+    nyx_tags_drop_all(&amd->tags);
+    clear_requesters(amd);
+    nyx_amd_int_caches_clear(amd);
+}
