@@ -267,6 +267,14 @@ NyxFindings *nyx_amd_findings(NyxAmd *amd);
 #define NAMD_SAVED_SUPPRESSED 1024      /* words: a bit for each device id */
 #define NAMD_PC_FNS 6                   /* registers of a counter */
 
+enum {
+    NYX_AMD_SAVED_COMMAND_HALTED = 1 << 0,
+    NYX_AMD_SAVED_EVENT_STOPPED = 1 << 1,
+    NYX_AMD_SAVED_PPR_STOPPED = 1 << 2,
+    NYX_AMD_SAVED_GA_STOPPED = 1 << 3,
+    NYX_AMD_SAVED_ALL = (1 << 4) - 1,
+};
+
 typedef struct NyxAmdSaved {
     uint8_t regs[NAMD_SAVED_REGS];
     uint64_t counters[NAMD_PC_BANKS * NAMD_PC_COUNTERS * NAMD_PC_FNS];

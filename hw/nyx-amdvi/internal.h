@@ -180,6 +180,7 @@ typedef struct NyxAmdPerf {
     uint64_t regs[NAMD_PC_BANKS * NAMD_PC_COUNTERS][NAMD_PC_FNS];
     uint32_t running;        /* a bit for each counter with a source */
     uint32_t wrapped;        /* and nobody has been told */
+    uint64_t locks[3];       /* of match registers; serialized side */
 } NyxAmdPerf;
 
 struct NyxAmd {
@@ -198,6 +199,7 @@ struct NyxAmd {
     bool ppr_stopped;
     bool ga_stopped;
     bool pages_busy;         /* page requests are being handled */
+    bool commands_busy;      /* a command is being executed */
 
     NyxCache int_dte;        /* words 2 and 3 of entries, by device id */
     NyxCache irt;            /* interrupt entries: index, and device id */
@@ -236,12 +238,36 @@ static inline NyxWhere nyx_amd_at_reg(uint64_t offset, uint64_t value)
     return (NyxWhere) { .has_addr = true, .addr = offset, .value = value };
 }
 
-/* caps.c: EFR and friends; and what the engine derives from options */
-
 /* mmio.c */
 void nyx_amd_regs_init(NyxAmd *amd);
+/* Bits of Control that a guest can have set. */
+uint64_t nyx_amd_control_possible(const NyxAmdCfg *cfg, uint64_t control);
 /* Control, device tables and windows as other threads see them. */
 void nyx_amd_mode_update(NyxAmd *amd);
+
+/* The buffers in memory, and the registers that say where they are. */
+enum {
+    NAMD_RING_COMMANDS,
+    NAMD_RING_EVENTS,
+    NAMD_RING_EVENTS_B,
+    NAMD_RING_PPR,
+    NAMD_RING_PPR_B,
+    NAMD_RING_GA,
+    NAMD_RINGS,
+};
+
+typedef struct NyxAmdRing {
+    uint32_t base;
+    uint32_t head;
+    uint32_t tail;
+    uint32_t ours;           /* head or tail: which of them we move */
+    uint32_t run;            /* bit of Status */
+    uint8_t entry;           /* bytes */
+} NyxAmdRing;
+
+/* By NAMD_RING_*; defined in log.c. */
+extern const NyxAmdRing nyx_amd_rings[NAMD_RINGS];
+uint64_t nyx_amd_ring_bytes(uint64_t base);
 
 /* command.c */
 /* Fetch and execute while the engine runs, a slice at a time. */
@@ -254,10 +280,14 @@ void nyx_amd_commands_update(NyxAmd *amd);
 bool nyx_amd_log_event(NyxAmd *amd, const uint64_t words[2]);
 bool nyx_amd_log_ppr(NyxAmd *amd, const uint64_t words[2]);
 bool nyx_amd_log_ga(NyxAmd *amd, uint64_t word);
+/* Events were lost before they came here: an overflow of the event log. */
+void nyx_amd_log_overflow(NyxAmd *amd);
 /* Run bits by Control and overflow; @enabled: bits of it that went to 1. */
 void nyx_amd_logs_update(NyxAmd *amd, uint64_t enabled);
 /* Set bits of Status, and send the message that Control asks for. */
 void nyx_amd_status_set(NyxAmd *amd, uint64_t bits);
+/* Interrupt enables of Control went to 1: tell what waits. */
+void nyx_amd_status_enabled(NyxAmd *amd, uint64_t enabled);
 
 /* event.c */
 /* A request was refused: count it, and log it unless it is suppressed. */
@@ -268,15 +298,20 @@ void nyx_amd_report_drain(NyxAmd *amd);
 void nyx_amd_command_event(NyxAmd *amd, NyxAmdEventCode code, uint16_t sid,
                            uint64_t addr);
 void nyx_amd_counter_event(NyxAmd *amd, uint64_t note);
+/* SE: the next fault of @sid (of everybody, if @any) is logged again. */
+void nyx_amd_suppressed_clear(NyxAmd *amd, bool any, uint16_t sid);
 
 /* perfmon.c */
-void nyx_amd_perf_init(NyxAmd *amd);
 void nyx_amd_perf_reset(NyxAmd *amd);
 uint64_t nyx_amd_perf_read(NyxAmd *amd, uint64_t offset, unsigned size);
 void nyx_amd_perf_write(NyxAmd *amd, uint64_t offset, uint64_t value,
                         unsigned size);
 /* Events for counters that wrapped. */
 void nyx_amd_perf_drain(NyxAmd *amd);
+void nyx_amd_perf_save(const NyxAmd *amd, NyxAmdSaved *saved);
+void nyx_amd_perf_load(NyxAmd *amd, const NyxAmdSaved *saved);
+bool nyx_amd_perf_saved_ok(const NyxAmd *amd, const NyxAmdSaved *saved);
+void nyx_amd_perf_foreach(NyxAmd *amd, NyxAmdRegVisit *visit, void *opaque);
 void nyx_amd_perf_add(NyxAmd *amd, NyxAmdPerfSource source, uint64_t n,
                       uint16_t sid, uint32_t did, uint32_t pasid);
 #define NAMD_NO_DOMAIN UINT32_MAX

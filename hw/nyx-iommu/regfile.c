@@ -112,6 +112,9 @@ static void write_reg(NyxRegFile *file, const NyxReg *reg, uint32_t offset,
         file->mistake(file->dev, NYX_REG_RESERVED, offset, value);
     }
     now &= ~(written & reg->w1c);
+    if (reg->allowed && !reg->allowed(file->dev, reg, now)) {
+        return;
+    }
     nyx_reg_set(file, reg->offset, reg->size, now);
     if (reg->written) {
         reg->written(file->dev, reg, written, mask);

@@ -18,6 +18,12 @@ typedef struct NyxReg NyxReg;
 typedef void NyxRegWritten(void *dev, const NyxReg *reg, uint64_t written,
                            uint64_t mask);
 
+/*
+ * Asked before a write is applied; @now is what the register would hold.
+ * False: the register stays as it is, and @written is not called.
+ */
+typedef bool NyxRegAllowed(void *dev, const NyxReg *reg, uint64_t now);
+
 struct NyxReg {
     const char *name;
     uint32_t offset;
@@ -28,7 +34,8 @@ struct NyxReg {
     uint64_t wo;             /* bits that only @written sees; read as 0 */
     uint64_t ro;             /* bits the device sets; writes are ignored */
     NyxRegWritten *written;  /* bits in none of the masks are reserved */
-    unsigned arg;            /* for the hook */
+    unsigned arg;            /* for the hooks */
+    NyxRegAllowed *allowed;
 };
 
 typedef enum NyxRegMistake {
