@@ -116,6 +116,8 @@ enum {
       "irq-read", "interrupt entry unreadable")                              \
     F(IRQ_VAPIC,    PAGE_TAB_HARDWARE_ERROR, 0, NAMD_ERROR_TARGET_ABORT,     \
       "irq-vapic", "vAPIC backing page cannot be updated")                   \
+    F(IRQ_SMI,      IO_PAGE_FAULT, 0, 0, "irq-smi",                          \
+      "SMI of a device that no SMI filter register names")                   \
     F(PPR_REFUSED,  INVALID_PPR_REQUEST, 0, 0, "ppr-refused",                \
       "page request of a device that may not send one")
 

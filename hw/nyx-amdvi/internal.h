@@ -6,6 +6,7 @@
 #define HW_NYX_AMDVI_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/dump.h"
 #include "hw/nyx-iommu/handoff.h"
 #include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/tlbs.h"
@@ -201,7 +202,7 @@ struct NyxAmd {
     bool pages_busy;         /* page requests are being handled */
     bool commands_busy;      /* a command is being executed */
 
-    NyxCache int_dte;        /* words 2 and 3 of entries, by device id */
+    NyxCache int_dte;        /* by device id: word 2, and the domain */
     NyxCache irt;            /* interrupt entries: index, and device id */
     uint32_t int_gen;        /* of both */
     uint32_t *irt_gen;       /* added to it, by device id */
@@ -445,6 +446,47 @@ void nyx_amd_caches_clear(NyxAmd *amd);
 void nyx_amd_inv_int_dte(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_irt(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_int_all(NyxAmd *amd);
+/* A part of nyx_amd_caches_clear(). */
+void nyx_amd_int_caches_clear(NyxAmd *amd);
+
+/* vapic.c */
+/*
+ * Set the bit of @vector in the requests of the backing page @page; *@first
+ * says whether no request was pending before.  *@addr is the address of the
+ * bit's word.  False if it is not RAM, or others keep changing it.
+ */
+bool nyx_amd_vapic_request(const NyxMem *mem, uint64_t page, uint8_t vector,
+                           bool *first, uint64_t *addr);
+
+/* dump.c: what memory says, whatever is cached; on the serialized side */
+/* The entries for requests of a device without a PASID, or with one. */
+typedef struct NyxAmdEntries {
+    uint16_t sid;
+    uint64_t dte_addr;
+    uint64_t dte[NAMD_DTE_WORDS];
+    NyxAmdContext decoded;
+    bool has_pasid;
+    uint32_t pasid;          /* the first, of a table that cannot be used */
+    uint64_t gcr3;           /* the last entry, if has_pasid */
+    NyxAmdFaultCode code;    /* why they cannot be used */
+} NyxAmdEntries;
+
+typedef void NyxAmdEntriesVisit(const NyxAmdEntries *entries, void *opaque);
+/*
+ * Visit what there is for @sid, first for requests without a PASID; false if
+ * there is no room for the rest.
+ */
+bool nyx_amd_dump_entries(NyxAmd *amd, uint16_t sid, NyxDumpRoom *room,
+                          NyxAmdEntriesVisit *visit, void *opaque);
+/* Whether the entries have tables: the guest's for a PASID, or the host's. */
+bool nyx_amd_dump_has_tables(const NyxAmdEntries *entries);
+/*
+ * Visit their mappings.  Those of a PASID lead to the guest's addresses if
+ * the device has host tables, through which the guest's are read then.
+ */
+bool nyx_amd_dump_mappings(NyxAmd *amd, const NyxAmdEntries *entries,
+                           NyxDumpRoom *room, NyxLeafVisit *visit,
+                           void *opaque);
 
 /* pages.c: all on the serialized side */
 /* Handle page requests that other threads have left. */

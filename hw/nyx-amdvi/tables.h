@@ -174,10 +174,15 @@ NYX_LAYOUT64(NAMD_IRTEX_W1)
 NYX_LAYOUT64(NAMD_IRTEG_W0)
 NYX_LAYOUT64(NAMD_IRTEG_W1)
 
+#define NAMD_IRTE_BYTES     4
+#define NAMD_IRTEX_BYTES    16
+
 #define NAMD_INTTYPE_FIXED      0
 #define NAMD_INTTYPE_ARBITRATED 1
 /* In a vAPIC backing page: eight words of requests, 16 bytes apart */
 #define NAMD_VAPIC_IRR      0x200
+#define NAMD_VAPIC_WORDS    8
+#define NAMD_VAPIC_STRIDE   16
 
 /* --- 2.1.2.1, Interrupt message of an endpoint ---------------------------- */
 
@@ -208,6 +213,23 @@ enum {
     NAMD_DLM_INIT = 5,
     NAMD_DLM_EXTINT = 7,
 };
+
+/*
+ * The HyperTransport form that an interrupt message has by the time it is
+ * looked at, and that events tell.
+ */
+#define NAMD_HT_IRQ(F)                       \
+    F(NAMD_HTIRQ, RSVD0,   0,  2, IGN)       \
+    F(NAMD_HTIRQ, MT,      2,  3, USED)      \
+    F(NAMD_HTIRQ, LEVEL,   5,  1, USED)      \
+    F(NAMD_HTIRQ, DM,      6,  1, USED)      \
+    F(NAMD_HTIRQ, MT3,     7,  1, IGN)       \
+    F(NAMD_HTIRQ, DEST,    8,  8, USED)      \
+    F(NAMD_HTIRQ, VECTOR, 16,  8, USED)      \
+    F(NAMD_HTIRQ, RANGE,  24, 40, USED)
+NYX_LAYOUT64(NAMD_HT_IRQ)
+
+#define NAMD_HTIRQ_RANGE 0xfffffffdf8ULL     /* sign-extended */
 
 /* --- 2.4, Commands -------------------------------------------------------- */
 

@@ -54,6 +54,110 @@ void nyx_show_list(Visitor *v, const char *name, NyxShowFn *fn, void *opaque,
     }
 }
 
+static void show_cache(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxCacheStats *stats = opaque;
+
+    nyx_show_u64(v, "hits", stats->hits);
+    nyx_show_u64(v, "misses", stats->misses);
+    nyx_show_u64(v, "evictions", stats->evictions);
+    nyx_show_u64(v, "dropped", stats->dropped);
+}
+
+void nyx_show_cache(Visitor *v, const char *name, const NyxCacheStats *stats,
+                    Error **errp)
+{
+    nyx_show_struct(v, name, show_cache, (void *)stats, errp);
+}
+
+static void show_iotlb(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxIotlbStats *stats = opaque;
+
+    nyx_show_u64(v, "hits", stats->hits);
+    nyx_show_u64(v, "misses", stats->misses);
+    nyx_show_u64(v, "evictions", stats->evictions);
+    nyx_show_u64(v, "dropped", stats->dropped);
+    nyx_show_u64(v, "refused-fills", stats->refused);
+}
+
+void nyx_show_iotlb(Visitor *v, const char *name, const NyxIotlbStats *stats,
+                    Error **errp)
+{
+    nyx_show_struct(v, name, show_iotlb, (void *)stats, errp);
+}
+
+typedef struct ShowWords {
+    const uint64_t *words;
+    unsigned n;
+} ShowWords;
+
+static void show_words(Visitor *v, void *opaque, Error **errp)
+{
+    const ShowWords *show = opaque;
+
+    for (unsigned i = 0; i < show->n; i++) {
+        nyx_show_hex(v, NULL, show->words[i]);
+    }
+}
+
+void nyx_show_words(Visitor *v, const char *name, const uint64_t *words,
+                    unsigned n, Error **errp)
+{
+    ShowWords show = { words, n };
+
+    nyx_show_list(v, name, show_words, &show, errp);
+}
+
+typedef struct ShowReg {
+    const NyxReg *reg;
+    uint64_t value;
+} ShowReg;
+
+static void show_register(Visitor *v, void *opaque, Error **errp)
+{
+    const ShowReg *row = opaque;
+
+    nyx_show_string(v, "name", row->reg->name);
+    nyx_show_hex(v, "offset", row->reg->offset);
+    nyx_show_hex(v, "value", row->value);
+}
+
+void nyx_show_register(Visitor *v, const NyxReg *reg, uint64_t value,
+                       Error **errp)
+{
+    ShowReg row = { reg, value };
+
+    nyx_show_struct(v, NULL, show_register, &row, errp);
+}
+
+static void show_mapping(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxLeaf *leaf = opaque;
+    static const char *const access[] = { "", "r", "w", "rw" };
+
+    nyx_show_hex(v, "iova", leaf->iova);
+    nyx_show_hex(v, "addr", leaf->addr);
+    nyx_show_u64(v, "lg2", leaf->lg2);
+    nyx_show_string(v, "access", access[leaf->permission & NYX_ACCESS_RW]);
+}
+
+void nyx_show_mapping(Visitor *v, const NyxLeaf *leaf, Error **errp)
+{
+    nyx_show_struct(v, NULL, show_mapping, (void *)leaf, errp);
+}
+
+void nyx_show_properties(ObjectClass *oc, const NyxShowProperty *rows,
+                         unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        object_class_property_add(oc, rows[i].name, "struct", rows[i].get,
+                                  NULL, NULL, NULL);
+        object_class_property_set_description(oc, rows[i].name,
+                                              rows[i].description);
+    }
+}
+
 static void show_occurrence(Visitor *v, void *opaque, Error **errp)
 {
     const NyxOccurrence *at = opaque;

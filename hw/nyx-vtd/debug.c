@@ -9,27 +9,6 @@
 #include "hw/nyx-vtd/internal.h"
 #include "hw/nyx-vtd/vtd.h"
 
-static void show_cache(Visitor *v, void *opaque, Error **errp)
-{
-    const NyxCacheStats *stats = opaque;
-
-    nyx_show_u64(v, "hits", stats->hits);
-    nyx_show_u64(v, "misses", stats->misses);
-    nyx_show_u64(v, "evictions", stats->evictions);
-    nyx_show_u64(v, "dropped", stats->dropped);
-}
-
-static void show_iotlb(Visitor *v, void *opaque, Error **errp)
-{
-    const NyxIotlbStats *stats = opaque;
-
-    nyx_show_u64(v, "hits", stats->hits);
-    nyx_show_u64(v, "misses", stats->misses);
-    nyx_show_u64(v, "evictions", stats->evictions);
-    nyx_show_u64(v, "dropped", stats->dropped);
-    nyx_show_u64(v, "refused-fills", stats->refused);
-}
-
 /* Which requester's faults to show; all of them if it is NULL. */
 typedef struct FaultsOf {
     NyxVtd *vtd;
@@ -69,10 +48,9 @@ static void show_requester(Visitor *v, void *opaque, Error **errp)
     nyx_show_u64(v, "refused", stats.requests_refused);
     nyx_show_u64(v, "walks", stats.walks);
     nyx_show_u64(v, "walk-reads", stats.walk_reads);
-    nyx_show_struct(v, "iotlb", show_iotlb, &stats.iotlb, errp);
-    nyx_show_struct(v, "paging-structure-cache", show_iotlb, &stats.paging,
-                    errp);
-    nyx_show_struct(v, "context-cache", show_cache, &stats.context, errp);
+    nyx_show_iotlb(v, "iotlb", &stats.iotlb, errp);
+    nyx_show_iotlb(v, "paging-structure-cache", &stats.paging, errp);
+    nyx_show_cache(v, "context-cache", &stats.context, errp);
     nyx_show_list(v, "faults", show_faults, &of, errp);
 }
 
@@ -174,11 +152,10 @@ static void show_stats(Visitor *v, void *opaque, Error **errp)
     nyx_show_u64(v, "commands", stats.commands);
     nyx_show_u64(v, "walks", sum.walks);
     nyx_show_u64(v, "walk-reads", sum.walk_reads);
-    nyx_show_struct(v, "iotlb", show_iotlb, &sum.iotlb, errp);
-    nyx_show_struct(v, "paging-structure-cache", show_iotlb, &sum.paging,
-                    errp);
-    nyx_show_struct(v, "context-cache", show_cache, &sum.context, errp);
-    nyx_show_struct(v, "interrupt-entry-cache", show_cache, &stats.iec, errp);
+    nyx_show_iotlb(v, "iotlb", &sum.iotlb, errp);
+    nyx_show_iotlb(v, "paging-structure-cache", &sum.paging, errp);
+    nyx_show_cache(v, "context-cache", &sum.context, errp);
+    nyx_show_cache(v, "interrupt-entry-cache", &stats.iec, errp);
     nyx_show_struct(v, "invalidations", show_invalidations, &stats, errp);
     nyx_show_struct(v, "announced", show_announced, &stats, errp);
     nyx_show_u64(v, "interrupts-remapped", stats.interrupts);
@@ -234,26 +211,11 @@ static void get_findings(Object *obj, Visitor *v, const char *name,
     }
 }
 
-typedef struct ShowReg {
-    const NyxReg *reg;
-    uint64_t value;
-} ShowReg;
-
-static void show_register(Visitor *v, void *opaque, Error **errp)
-{
-    const ShowReg *row = opaque;
-
-    nyx_show_string(v, "name", row->reg->name);
-    nyx_show_hex(v, "offset", row->reg->offset);
-    nyx_show_hex(v, "value", row->value);
-}
-
 static void show_one_register(const NyxReg *reg, uint64_t value, void *opaque)
 {
     ShowList *list = opaque;
-    ShowReg row = { reg, value };
 
-    nyx_show_struct(list->v, NULL, show_register, &row, list->errp);
+    nyx_show_register(list->v, reg, value, list->errp);
 }
 
 static void show_registers(Visitor *v, void *opaque, Error **errp)
@@ -297,37 +259,21 @@ static void get_in_force(Object *obj, Visitor *v, const char *name,
 
 /* --- Tables --------------------------------------------------------------- */
 
-/* Of one look at the property, whatever the guest's tables hold. */
-#define DUMP_TABLES     4096
-#define DUMP_ENTRIES    4096
-#define DUMP_MAPPINGS   16384
-
 typedef struct ShowTables {
     Visitor *v;
     Error **errp;
     NyxVtd *vtd;
-    NyxVtdDumpRoom room;
+    NyxDumpRoom room;
     const NyxVtdEntries *entries;
     bool second;
     bool complete;
 } ShowTables;
 
-static void show_mapping(Visitor *v, void *opaque, Error **errp)
-{
-    const NyxLeaf *leaf = opaque;
-    static const char *const access[] = { "", "r", "w", "rw" };
-
-    nyx_show_hex(v, "iova", leaf->iova);
-    nyx_show_hex(v, "addr", leaf->addr);
-    nyx_show_u64(v, "lg2", leaf->lg2);
-    nyx_show_string(v, "access", access[leaf->permission & NYX_ACCESS_RW]);
-}
-
 static bool show_one_mapping(void *opaque, const NyxLeaf *leaf)
 {
     const ShowTables *show = opaque;
 
-    nyx_show_struct(show->v, NULL, show_mapping, (void *)leaf, show->errp);
+    nyx_show_mapping(show->v, leaf, show->errp);
     return true;
 }
 
@@ -348,28 +294,6 @@ static void show_stage(ShowTables *show, const char *name, bool second)
     }
 }
 
-typedef struct ShowWords {
-    const uint64_t *word;
-    unsigned n;
-} ShowWords;
-
-static void show_words(Visitor *v, void *opaque, Error **errp)
-{
-    const ShowWords *words = opaque;
-
-    for (unsigned i = 0; i < words->n; i++) {
-        nyx_show_hex(v, NULL, words->word[i]);
-    }
-}
-
-static void show_entry(const ShowTables *show, const char *name,
-                       const uint64_t *word, unsigned n)
-{
-    ShowWords words = { word, n };
-
-    nyx_show_list(show->v, name, show_words, &words, show->errp);
-}
-
 static void show_function(Visitor *v, void *opaque, Error **errp)
 {
     static const char *const kinds[] = {
@@ -380,12 +304,12 @@ static void show_function(Visitor *v, void *opaque, Error **errp)
     const NyxVtdEntries *entries = show->entries;
 
     nyx_show_sid(v, "sid", entries->sid);
-    show_entry(show, "root-entry", entries->root, 2);
-    show_entry(show, "context-entry", entries->context,
-               entries->scalable ? 4 : 2);
+    nyx_show_words(v, "root-entry", entries->root, 2, errp);
+    nyx_show_words(v, "context-entry", entries->context,
+                   entries->scalable ? 4 : 2, errp);
     if (entries->scalable) {
         nyx_show_u64(v, "pasid", entries->pasid);
-        show_entry(show, "pasid-entry", entries->entry, 8);
+        nyx_show_words(v, "pasid-entry", entries->entry, 8, errp);
     }
     if (entries->code != NVTD_FAULT_NONE) {
         nyx_show_hex(v, "fault", entries->code);
@@ -428,7 +352,7 @@ static void show_tables(Visitor *v, void *opaque, Error **errp)
 {
     ShowTables show = {
         .v = v, .errp = errp, .vtd = opaque, .complete = true,
-        .room = { DUMP_TABLES, DUMP_ENTRIES, DUMP_MAPPINGS },
+        .room = NYX_SHOW_ROOM,
     };
 
     nyx_show_list(v, "functions", show_functions, &show, errp);
@@ -447,11 +371,7 @@ static void get_tables(Object *obj, Visitor *v, const char *name,
 
 void nyx_vtd_debug_class_init(ObjectClass *oc)
 {
-    static const struct {
-        const char *name;
-        ObjectPropertyAccessor *get;
-        const char *description;
-    } rows[] = {
+    static const NyxShowProperty rows[] = {
         { "stats", get_stats, "counters: caches, invalidations, faults" },
         { "registers", get_registers, "every register and its value" },
         { "in-force", get_in_force, "what has been latched from registers" },
@@ -461,12 +381,7 @@ void nyx_vtd_debug_class_init(ObjectClass *oc)
           "broke" },
     };
 
-    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-        object_class_property_add(oc, rows[i].name, "struct", rows[i].get,
-                                  NULL, NULL, NULL);
-        object_class_property_set_description(oc, rows[i].name,
-                                              rows[i].description);
-    }
+    nyx_show_properties(oc, rows, ARRAY_SIZE(rows));
 }
 
 static void unit_class_init(ObjectClass *oc, NyxClassData *data)

@@ -12,25 +12,16 @@
 
 typedef struct Dump {
     NyxVtd *vtd;
-    NyxVtdDumpRoom *room;
+    NyxDumpRoom *room;
     NyxVtdEntriesVisit *visit;
     void *opaque;
     NyxVtdFunction fn;
     NyxVtdEntries now;
 } Dump;
 
-static bool take(uint32_t *room)
-{
-    if (!*room) {
-        return false;
-    }
-    --*room;
-    return true;
-}
-
 static bool tell(Dump *dump)
 {
-    if (!take(&dump->room->entries)) {
+    if (!nyx_dump_take(&dump->room->entries)) {
         return false;
     }
     dump->visit(&dump->now, dump->opaque);
@@ -85,7 +76,7 @@ static bool dump_pasid_table(Dump *dump, uint64_t pde, uint32_t first)
     if (!FIELD_EX64(pde, NVTD_PDIR, P)) {
         return true;
     }
-    if (!take(&dump->room->tables)) {
+    if (!nyx_dump_take(&dump->room->tables)) {
         return false;
     }
     if (!nyx_mem_read_le64(&dump->vtd->host.mem,
@@ -127,7 +118,7 @@ static bool dump_scalable(Dump *dump)
         unsigned n = MIN(DIRECTORY_CHUNK, pdes - i);
 
         if (!at) {
-            if (!take(&dump->room->tables)) {
+            if (!nyx_dump_take(&dump->room->tables)) {
                 return false;
             }
             if (!nyx_mem_read_le64(&dump->vtd->host.mem, dump->fn.directory +
@@ -142,7 +133,7 @@ static bool dump_scalable(Dump *dump)
     return true;
 }
 
-bool nyx_vtd_dump_entries(NyxVtd *vtd, uint16_t sid, NyxVtdDumpRoom *room,
+bool nyx_vtd_dump_entries(NyxVtd *vtd, uint16_t sid, NyxDumpRoom *room,
                           NyxVtdEntriesVisit *visit, void *opaque)
 {
     uint64_t rtaddr = qatomic_read(&vtd->latched.rtaddr);
@@ -178,60 +169,24 @@ bool nyx_vtd_dump_has_stage(const NyxVtdEntries *entries, bool second)
            kind == (second ? NYX_VTD_KIND_SECOND : NYX_VTD_KIND_FIRST);
 }
 
-/* Tables of the first stage, where the second is to be gone through. */
-static bool through_second(void *opaque, uint64_t gpa, unsigned access,
-                           uint64_t *hpa)
-{
-    const NyxWalkCtx *second = opaque;
-    NyxWalk walk;
-
-    if (gpa > nyx_walk_limit(second)) {
-        return false;
-    }
-    nyx_walk(second, gpa, access, NULL, &walk);
-    *hpa = walk.addr | (gpa & MAKE_64BIT_MASK(0, walk.lg2));
-    return walk.status == NYX_WALK_OK;
-}
-
-typedef struct Leaves {
-    NyxVtdDumpRoom *room;
-    NyxLeafVisit *visit;
-    void *opaque;
-    uint8_t sign_bits;       /* of addresses that are sign-extended, or 0 */
-} Leaves;
-
-static bool visit_leaf(void *opaque, const NyxLeaf *leaf)
-{
-    const Leaves *leaves = opaque;
-    NyxLeaf shown = *leaf;
-
-    if (leaves->sign_bits) {
-        shown.iova = sextract64(leaf->iova, 0, leaves->sign_bits);
-    }
-    return take(&leaves->room->mappings) &&
-           leaves->visit(leaves->opaque, &shown);
-}
-
 bool nyx_vtd_dump_mappings(NyxVtd *vtd, const NyxVtdEntries *entries,
-                           bool second, NyxVtdDumpRoom *room,
+                           bool second, NyxDumpRoom *room,
                            NyxLeafVisit *visit, void *opaque)
 {
     const NyxVtdContext *ctx = &entries->decoded;
-    Leaves leaves = { room, visit, opaque, 0 };
-    NyxWalkCtx outer = nyx_vtd_second_stage(vtd, ctx);
-    NyxWalkCtx wctx = outer;
+    NyxWalkCtx second_stage = nyx_vtd_second_stage(vtd, ctx);
+    NyxWalkCtx first_stage;
 
     if (!nyx_vtd_dump_has_stage(entries, second)) {
         return true;
     }
-    if (!second) {
-        wctx = nyx_vtd_first_stage(vtd, ctx, false);
-        leaves.sign_bits = ctx->fs_levels == 5 ? 57 : 48;
-        if (ctx->kind == NYX_VTD_KIND_NESTED) {
-            wctx.table_xlate = through_second;
-            wctx.table_opaque = &outer;
-        }
+    if (second) {
+        return nyx_dump_mappings(&second_stage, NULL, 0, room, visit, opaque);
     }
-    return nyx_walk_range(&wctx, 0, UINT64_MAX, &room->tables, visit_leaf,
-                          &leaves);
+    first_stage = nyx_vtd_first_stage(vtd, ctx, false);
+    return nyx_dump_mappings(&first_stage,
+                             ctx->kind == NYX_VTD_KIND_NESTED ? &second_stage
+                                                              : NULL,
+                             ctx->fs_levels == 5 ? 57 : 48, room, visit,
+                             opaque);
 }

@@ -6,6 +6,7 @@
 #define HW_NYX_VTD_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/dump.h"
 #include "hw/nyx-iommu/paging.h"
 #include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/walk.h"
@@ -547,13 +548,6 @@ NyxWalkCtx nyx_vtd_first_stage(const NyxVtd *vtd, const NyxVtdContext *ctx,
                                bool privileged);
 
 /* dump.c: what memory says, whatever is cached; on the serialized side */
-/* What a dump may still read and tell, for a guest can fill tables at will. */
-typedef struct NyxVtdDumpRoom {
-    uint32_t tables;         /* of 4 KiB, read */
-    uint32_t entries;        /* PASIDs, and functions in legacy mode */
-    uint32_t mappings;
-} NyxVtdDumpRoom;
-
 /* The entries that requests of a function, with a PASID or without, use. */
 typedef struct NyxVtdEntries {
     uint16_t sid;
@@ -568,7 +562,7 @@ typedef struct NyxVtdEntries {
 
 typedef void NyxVtdEntriesVisit(const NyxVtdEntries *entries, void *opaque);
 /* Visit what is present for @sid; false if there is no room for the rest. */
-bool nyx_vtd_dump_entries(NyxVtd *vtd, uint16_t sid, NyxVtdDumpRoom *room,
+bool nyx_vtd_dump_entries(NyxVtd *vtd, uint16_t sid, NyxDumpRoom *room,
                           NyxVtdEntriesVisit *visit, void *opaque);
 /* Whether the context has tables of the second stage, or of the first. */
 bool nyx_vtd_dump_has_stage(const NyxVtdEntries *entries, bool second);
@@ -577,7 +571,7 @@ bool nyx_vtd_dump_has_stage(const NyxVtdEntries *entries, bool second);
  * the guest's, and its tables are read through the second.
  */
 bool nyx_vtd_dump_mappings(NyxVtd *vtd, const NyxVtdEntries *entries,
-                           bool second, NyxVtdDumpRoom *room,
+                           bool second, NyxDumpRoom *room,
                            NyxLeafVisit *visit, void *opaque);
 
 /* vcmd.c */

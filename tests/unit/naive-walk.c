@@ -4,9 +4,14 @@
  */
 #include "qemu/osdep.h"
 #include <malloc.h>
+#include "hw/nyx-iommu/walk-range.h"
 #include "naive-walk.h"
 
 #define ADDR_51_12 0x000ffffffffff000ULL
+/* AMD host tables. */
+#define AMD_PR (1ULL << 0)
+#define AMD_IR (1ULL << 61)
+#define AMD_IW (1ULL << 62)
 
 static bool bit(uint64_t word, unsigned n)
 {
@@ -31,11 +36,27 @@ void nv_init(NvTables *t, FxMem *mem, bool first, unsigned levels,
     };
 }
 
+static const NyxFormat *format(const NvTables *t)
+{
+    if (t->amd) {
+        return t->first ? &nyx_fmt_amdv2 : &nyx_fmt_amdv1;
+    }
+    return t->first ? &nyx_fmt_vtdfs : &nyx_fmt_vtdss;
+}
+
 NyxWalkCtx nv_ctx(const NvTables *t)
 {
     uint32_t features;
 
-    if (t->first) {
+    if (t->amd && t->first) {
+        features = (t->nxe ? NYX_AMDV2_NX : 0) | (t->us ? NYX_AMDV2_US : 0) |
+                   (t->priv ? NYX_AMDV2_PRIV : 0) |
+                   (t->ad && !t->d_only ? NYX_AMDV2_A : 0) |
+                   (t->ad && !t->no_d ? NYX_AMDV2_D : 0);
+    } else if (t->amd) {
+        features = (t->ad ? NYX_AMDV1_HA : 0) |
+                   (t->ad && !t->no_d ? NYX_AMDV1_HD : 0);
+    } else if (t->first) {
         features = (t->has_1g ? NYX_VTDFS_1G : 0) |
                    (t->priv ? NYX_VTDFS_PRIV : 0) |
                    (t->wpe ? NYX_VTDFS_WPE : 0) |
@@ -49,20 +70,34 @@ NyxWalkCtx nv_ctx(const NvTables *t)
                    (t->ad ? NYX_VTDSS_AD : 0);
     }
     return (NyxWalkCtx) {
-        .fmt = t->first ? &nyx_fmt_vtdfs : &nyx_fmt_vtdss,
+        .fmt = format(t),
         .mem = &t->mem->ops,
         .root = t->root,
         .top = t->levels - 1,
         .addr_bits = t->haw,
         .features = features,
+        .withheld = t->withheld,
     };
+}
+
+static bool is_host(const NvTables *t)
+{
+    return t->amd && !t->first;
+}
+
+/* A new table of @level, as an entry that points at it. */
+static uint64_t new_table(const NvTables *t, unsigned level)
+{
+    return (fx_mem_pages(t->mem, 1) + t->bias) |
+           (is_host(t) ? AMD_PR | AMD_IR | AMD_IW | NV_NEXT(level)
+                       : t->first ? 7 : 3);
 }
 
 uint64_t nv_entry(const NvTables *t, uint64_t iova, unsigned level)
 {
     uint64_t table = t->root;
 
-    for (unsigned l = t->levels;; l--) {
+    for (unsigned l = t->levels;;) {
         uint64_t at = table - t->bias + (iova >> (12 + 9 * (l - 1))) % 512 * 8;
         uint64_t entry = fx_mem_peek(t->mem, at);
 
@@ -70,29 +105,46 @@ uint64_t nv_entry(const NvTables *t, uint64_t iova, unsigned level)
             return at;
         }
         if (!(entry & 3)) {
-            entry = (fx_mem_pages(t->mem, 1) + t->bias) | (t->first ? 7 : 3);
+            entry = new_table(t, l - 1);
             fx_mem_poke(t->mem, at, entry);
         }
         table = entry & ADDR_51_12;
+        l = is_host(t) ? entry >> 9 & 7 : l - 1;
     }
+}
+
+void nv_skip(const NvTables *t, uint64_t iova, unsigned level, unsigned next)
+{
+    fx_mem_poke(t->mem, nv_entry(t, iova, level), new_table(t, next));
+}
+
+uint64_t nv_encoded(uint64_t addr, unsigned lg2)
+{
+    for (unsigned n = 12; n < lg2 - 1; n++) {
+        addr |= 1ULL << n;
+    }
+    return addr | NV_NEXT(7);
 }
 
 void nv_leaf(const NvTables *t, uint64_t iova, unsigned level, uint64_t addr,
              uint64_t bits)
 {
     fx_mem_poke(t->mem, nv_entry(t, iova, level),
-                addr | (level > 1 ? 0x80 : 0) | bits);
+                addr | (level > 1 && !is_host(t) ? 0x80 : 0) | bits);
 }
 
 /* --- What an entry says --------------------------------------------------- */
 
 static bool present(const NvTables *t, uint64_t entry)
 {
-    return bit(entry, 0) || (!t->first && bit(entry, 1));
+    return bit(entry, 0) || (!t->first && !t->amd && bit(entry, 1));
 }
 
 static bool is_leaf(const NvTables *t, unsigned level, uint64_t entry)
 {
+    if (is_host(t)) {
+        return (entry >> 9 & 7) == 0 || (entry >> 9 & 7) == 7;
+    }
     switch (level) {
     case 1:
         return true;
@@ -109,7 +161,7 @@ static bool first_reserved(const NvTables *t, unsigned level, bool leaf,
                            unsigned n)
 {
     if (n == 63) {
-        return !t->nxe;
+        return !t->nxe && !t->amd;
     }
     if (n == 7) {
         return !leaf;
@@ -135,12 +187,49 @@ static bool second_reserved(const NvTables *t, unsigned level, bool leaf,
            (level == 3 && n >= 12 && n <= 29);
 }
 
+/* log2 of a leaf's size; of an AMD host page, of what its bits say. */
+static unsigned leaf_lg2(const NvTables *t, unsigned level, uint64_t entry)
+{
+    unsigned n = 12;
+
+    if (!is_host(t) || (entry >> 9 & 7) != 7) {
+        return 12 + 9 * (level - 1);
+    }
+    while (bit(entry & ADDR_51_12, n)) {
+        n++;
+    }
+    return n + 1;
+}
+
+/* NextLevel says something that it cannot say here. */
+static bool bad_next(unsigned level, uint64_t entry, unsigned lg2)
+{
+    switch (entry >> 9 & 7) {
+    case 0:
+        return level == 6;
+    case 7:
+        return level == 6 || lg2 <= 12 + 9 * (level - 1) ||
+               lg2 >= 12 + 9 * level || (entry & ADDR_51_12) == ADDR_51_12;
+    default:
+        return (entry >> 9 & 7) >= level;
+    }
+}
+
+static bool host_reserved(bool leaf, unsigned n)
+{
+    return n >= 52 && n <= (leaf ? 58 : 60);
+}
+
 static bool has_reserved(const NvTables *t, unsigned level, bool leaf,
                          uint64_t entry)
 {
+    if (is_host(t) && bad_next(level, entry, leaf_lg2(t, level, entry))) {
+        return true;
+    }
     for (unsigned n = 0; n < 64; n++) {
         bool reserved = (n >= t->haw && n <= 51) ||
-                        (t->first ? first_reserved(t, level, leaf, n)
+                        (is_host(t) ? host_reserved(leaf, n) :
+                         t->first ? first_reserved(t, level, leaf, n)
                                   : second_reserved(t, level, leaf, n));
 
         if (bit(entry, n) && reserved) {
@@ -162,8 +251,12 @@ static void see(const NvTables *t, uint64_t entry, Seen *seen)
 {
     if (t->first) {
         seen->write = seen->write && bit(entry, 1);
-        seen->user = seen->user && bit(entry, 2);
-        seen->no_execute = seen->no_execute || bit(entry, 63);
+        seen->user = seen->user && (bit(entry, 2) || (t->amd && !t->us));
+        seen->no_execute = seen->no_execute ||
+                           (bit(entry, 63) && !(t->amd && !t->nxe));
+    } else if (t->amd) {
+        seen->read = seen->read && bit(entry, 61);
+        seen->write = seen->write && bit(entry, 62);
     } else {
         seen->read = seen->read && bit(entry, 0);
         seen->write = seen->write && bit(entry, 1);
@@ -184,7 +277,8 @@ static unsigned allowed(const NvTables *t, const Seen *seen, bool leaf)
     if (t->smep && seen->user && leaf) {
         execute = false;
     }
-    return NV_R | (seen->write || !t->wpe ? NV_W : 0) | (execute ? NV_X : 0);
+    return NV_R | (seen->write || (!t->wpe && !t->amd) ? NV_W : 0) |
+           (execute ? NV_X : 0);
 }
 
 static NyxWalkStatus check(const NvTables *t, unsigned level, uint64_t entry,
@@ -193,11 +287,11 @@ static NyxWalkStatus check(const NvTables *t, unsigned level, uint64_t entry,
     bool leaf = is_leaf(t, level, entry);
     bool reserved = has_reserved(t, level, leaf, entry);
 
-    if (t->first && reserved) {
+    if ((t->first || t->amd) && reserved) {
         return NYX_WALK_RESERVED;
     }
     see(t, entry, seen);
-    *rwx = allowed(t, seen, leaf);
+    *rwx = allowed(t, seen, leaf) & ~t->withheld;
     if ((need & *rwx) != need) {
         return t->first && !t->priv && !seen->user ? NYX_WALK_PRIVILEGE
                                                    : NYX_WALK_DENIED;
@@ -209,39 +303,49 @@ static NyxWalkStatus check(const NvTables *t, unsigned level, uint64_t entry,
 
 /* The second stage of a nested walk, and how it went last. */
 typedef struct Outer {
-    const NvTables *t;
+    NvTables tables;         /* without what is withheld from the request */
     unsigned bits;
     NvWalk walk;
 } Outer;
 
-static bool outer_addr(Outer *outer, uint64_t *addr, unsigned need, bool mark)
+static bool outer_addr(Outer *outer, const NvTables *t, uint64_t *addr,
+                       unsigned need, bool mark)
 {
-    if (!outer) {
-        return true;
-    }
-    if (*addr >> outer->bits) {
+    if (outer->bits < 64 && *addr >> outer->bits) {
         outer->walk = (NvWalk) { .status = NYX_WALK_WIDTH };
     } else {
-        outer->walk = nv_walk(outer->t, *addr, need, mark);
+        outer->walk = nv_walk(t, *addr, need, mark);
     }
     *addr = outer->walk.addr + *addr % (1ULL << outer->walk.lg2);
     return outer->walk.status == NYX_WALK_OK;
+}
+
+/* Whether an address is beyond what a table of @level is for. */
+static bool is_above(uint64_t iova, unsigned level)
+{
+    return level < 6 && iova >> (12 + 9 * level);
 }
 
 static NvWalk walk_down(const NvTables *t, Outer *outer, uint64_t iova,
                         unsigned need)
 {
     Seen seen = { true, true, true, false };
-    NvWalk out = { .rwx = NV_R | NV_W | NV_X };
+    NvWalk out = { .rwx = NV_R | NV_W | NV_X, .level = t->levels };
     uint64_t table = t->root;
 
-    for (out.level = t->levels;; out.level--) {
+    if (is_host(t) && is_above(iova, t->levels)) {
+        return (NvWalk) { .status = NYX_WALK_EMPTY, .level = t->levels,
+                          .lg2 = 12 + 9 * t->levels };
+    }
+    for (;;) {
+        unsigned next = out.level - 1;
         uint64_t at, entry;
 
         out.lg2 = 12 + 9 * (out.level - 1);
         at = table + (iova >> out.lg2) % 512 * 8;
         out.at[out.n] = at;
-        if (!outer_addr(outer, &at, NV_R, true)) {
+        out.levels[out.n] = out.level;
+        if (outer && !outer_addr(outer, &outer->tables, &at, NV_R, true)) {
             out.status = NYX_WALK_TABLE_FAULT;
             return out;
         }
@@ -260,17 +364,29 @@ static NvWalk walk_down(const NvTables *t, Outer *outer, uint64_t iova,
             return out;
         }
         if (is_leaf(t, out.level, entry)) {
+            out.lg2 = leaf_lg2(t, out.level, entry);
             out.addr = (entry & ADDR_51_12) >> out.lg2 << out.lg2;
             return out;
         }
         table = entry & ADDR_51_12;
+        next = is_host(t) ? entry >> 9 & 7 : next;
+        if (is_above(iova % (1ULL << out.lg2), next)) {
+            out.status = NYX_WALK_EMPTY;
+            out.lg2 = 12 + 9 * next;
+            out.rwx = 0;
+            return out;
+        }
+        out.level = next;
     }
 }
 
 static uint64_t marked(const NvTables *t, uint64_t entry, bool leaf,
                        bool write)
 {
-    if (t->first) {
+    if (t->amd) {
+        entry |= t->ad && !t->d_only ? 1 << 5 : 0;
+        entry |= t->ad && !t->no_d && leaf && write ? 1 << 6 : 0;
+    } else if (t->first) {
         entry |= 1 << 5;
         entry |= t->ea ? 1 << 10 : 0;
         entry |= leaf && write ? 1 << 6 : 0;
@@ -291,7 +407,7 @@ static void mark_walk(const NvTables *t, Outer *outer, NvWalk *walk,
             entry = fx_mem_peek(t->mem, at);
         } else {
             /* Where it is was found out before: a look changes nothing. */
-            NvWalk way = nv_walk(outer->t, at, 0, false);
+            NvWalk way = nv_walk(&outer->tables, at, 0, false);
 
             entry = fx_mem_peek(t->mem, way.addr + at % (1ULL << way.lg2));
         }
@@ -299,8 +415,8 @@ static void mark_walk(const NvTables *t, Outer *outer, NvWalk *walk,
         if (want == entry) {
             continue;
         }
-        walk->level = t->levels - i;
-        if (!outer_addr(outer, &at, NV_W, true)) {
+        walk->level = walk->levels[i];
+        if (outer && !outer_addr(outer, &outer->tables, &at, NV_W, true)) {
             walk->status = NYX_WALK_MARK_FAULT;
             return;
         }
@@ -309,7 +425,7 @@ static void mark_walk(const NvTables *t, Outer *outer, NvWalk *walk,
             return;
         }
     }
-    walk->level = t->levels - walk->n + 1;
+    walk->level = walk->levels[walk->n - 1];
 }
 
 NvWalk nv_walk(const NvTables *t, uint64_t iova, unsigned need, bool mark)
@@ -327,10 +443,11 @@ NvWalk nv_walk(const NvTables *t, uint64_t iova, unsigned need, bool mark)
 NvNested nv_nested(const NvTables *first, const NvTables *second,
                    unsigned second_bits, uint64_t iova, unsigned need)
 {
-    Outer outer = { .t = second, .bits = second_bits };
+    Outer outer = { .tables = *second, .bits = second_bits };
     NvNested out = { .status = NYX_NESTED_FIRST };
     uint64_t gpa, hpa;
 
+    outer.tables.withheld = 0;
     out.first = walk_down(first, &outer, iova, need);
     if (out.first.status != NYX_WALK_OK) {
         if (out.first.status == NYX_WALK_TABLE_FAULT) {
@@ -341,7 +458,7 @@ NvNested nv_nested(const NvTables *first, const NvTables *second,
     }
     gpa = hpa = out.first.addr + iova % (1ULL << out.first.lg2);
     out.status = NYX_NESTED_FINAL;
-    if (!outer_addr(&outer, &hpa, need, false)) {
+    if (!outer_addr(&outer, second, &hpa, need, false)) {
         out.second = outer.walk;
         return out;
     }
@@ -494,4 +611,69 @@ NyxNestedWalk nv_compare_nested(const char *row, const NvTables *first,
     nv_drop(&before);
     nv_drop(&after);
     return walk;
+}
+
+/* --- Ranges --------------------------------------------------------------- */
+
+static bool keep_leaf(void *opaque, const NyxLeaf *leaf)
+{
+    g_array_append_vals(opaque, leaf, 1);
+    return true;
+}
+
+/*
+ * What is at @pos: a leaf, or a part of one that no other covers, or nothing.
+ * Where an entry passes by, it does so for all that it is for from there on.
+ */
+static bool leaf_at(const NvTables *t, uint64_t pos, bool whole,
+                    NyxLeaf *leaf, uint64_t *last)
+{
+    NvWalk walk = walk_down(t, NULL, pos, 0);
+    bool mapped = walk.status == NYX_WALK_OK && (walk.rwx & (NV_R | NV_W));
+    uint64_t entry = 1ULL << (12 + 9 * (walk.level - 1));
+    uint64_t start = pos >> walk.lg2 << walk.lg2;
+
+    if (!mapped || (start != pos && !whole)) {
+        walk.addr += (pos - start) / entry * entry;
+        start = pos / entry * entry;
+        walk.lg2 = 12 + 9 * (walk.level - 1);
+    }
+    *leaf = (NyxLeaf) { start, walk.addr, walk.lg2,
+                        walk.rwx & (NV_R | NV_W) };
+    *last = start + ((1ULL << walk.lg2) - 1);
+    return mapped;
+}
+
+unsigned nv_compare_range(const char *row, const NvTables *t, uint64_t first,
+                          uint64_t last)
+{
+    NyxWalkCtx ctx = nv_ctx(t);
+    GArray *found = g_array_new(FALSE, FALSE, sizeof(NyxLeaf));
+    uint32_t tables = 1 << 20;
+    unsigned n = 0;
+
+    FX_CHECK(row, nyx_walk_range(&ctx, first, last, &tables, keep_leaf,
+                                 found), true);
+    for (uint64_t pos = first, end; !is_above(pos, t->levels); pos = end + 1) {
+        NyxLeaf want;
+
+        if (leaf_at(t, pos, pos == first, &want, &end)) {
+            const NyxLeaf *leaf = &g_array_index(found, NyxLeaf, n++);
+
+            FX_CHECK(row, n <= found->len, true);
+            if (n > found->len) {
+                break;
+            }
+            FX_CHECK(row, leaf->iova, want.iova);
+            FX_CHECK(row, leaf->addr, want.addr);
+            FX_CHECK(row, leaf->lg2, want.lg2);
+            FX_CHECK(row, leaf->permission, want.permission);
+        }
+        if (end >= last) {
+            break;
+        }
+    }
+    FX_CHECK(row, found->len, n);
+    g_array_free(found, TRUE);
+    return n;
 }

@@ -17,7 +17,8 @@
 /* Tables of one stage, what the unit offers for them, who asks. */
 typedef struct NvTables {
     FxMem *mem;
-    bool first;              /* first stage, else second */
+    bool first;              /* first stage (AMD: guest), else second (host) */
+    bool amd;
     uint64_t root;
     uint64_t bias;           /* of table addresses over where they are */
     unsigned levels;
@@ -25,7 +26,11 @@ typedef struct NvTables {
     bool has_2m;             /* second stage only */
     bool has_1g;
     bool snoop;              /* second stage only */
-    bool ad;                 /* second stage only; the first always marks */
+    bool ad;                 /* second stage; VT-d's first always marks */
+    bool no_d;               /* AMD: accessed only */
+    bool d_only;             /* AMD's guest tables: dirty only */
+    bool us;                 /* AMD's guest tables: U/S counts */
+    unsigned withheld;
     bool ea;
     bool priv;
     bool wpe;
@@ -40,7 +45,8 @@ typedef struct NvWalk {
     unsigned rwx;
     uint64_t addr;
     unsigned n;              /* entries read */
-    uint64_t at[5];          /* where they are in their own address space */
+    uint64_t at[6];          /* where they are in their own address space */
+    unsigned levels[6];      /* of their tables */
 } NvWalk;
 
 typedef struct NvNested {
@@ -60,12 +66,20 @@ NyxWalkCtx nv_ctx(const NvTables *t);
 
 /*
  * Where the entry for @iova at @level is in memory.  Tables on the way are
- * made: second stage R and W; first stage P, R/W and U/S.
+ * made: second stage R and W; first stage P, R/W and U/S.  Levels that were
+ * left out are not to be asked for.
  */
 uint64_t nv_entry(const NvTables *t, uint64_t iova, unsigned level);
 /* A leaf of @level: @addr, PS if it is a large one, and @bits. */
 void nv_leaf(const NvTables *t, uint64_t iova, unsigned level, uint64_t addr,
              uint64_t bits);
+
+/* AMD host: at @level, point at a table of @next, which is made. */
+void nv_skip(const NvTables *t, uint64_t iova, unsigned level, unsigned next);
+/* AMD host: what such a table, or a page, at @addr has as NextLevel. */
+#define NV_NEXT(next) ((uint64_t)(next) << 9)
+/* The address @addr of an AMD host page with the code of its size 2^@lg2. */
+uint64_t nv_encoded(uint64_t addr, unsigned lg2);
 
 /*
  * One stage.  @mark: store marks if the request is permitted; @need says
@@ -99,5 +113,8 @@ NyxWalk nv_compare(const char *row, const NvTables *t, uint64_t iova,
 NyxNestedWalk nv_compare_nested(const char *row, const NvTables *first,
                                 const NvTables *second, unsigned second_bits,
                                 uint64_t iova, unsigned need);
+/* nyx_walk_range() against walks of the range; how many leaves there are. */
+unsigned nv_compare_range(const char *row, const NvTables *t, uint64_t first,
+                          uint64_t last);
 
 #endif

@@ -7,7 +7,7 @@
 #include "hw/nyx-vtd/internal.h"
 #include "vtd-scalable.h"
 
-#define ROOM ((NyxVtdDumpRoom) { 4096, 4096, 4096 })
+#define ROOM ((NyxDumpRoom) { 4096, 4096, 4096 })
 
 typedef struct Seen {
     NyxVtdEntries entries[8];
@@ -35,14 +35,14 @@ static bool see_leaf(void *opaque, const NyxLeaf *leaf)
     return true;
 }
 
-static bool dump(Fx *f, NyxVtdDumpRoom *room, Seen *seen)
+static bool dump(Fx *f, NyxDumpRoom *room, Seen *seen)
 {
     *seen = (Seen) { };
     return nyx_vtd_dump_entries(f->vtd, FX_SID, room, see, seen);
 }
 
 static bool dump_stage(Fx *f, const NyxVtdEntries *entries, bool second,
-                       NyxVtdDumpRoom *room, Seen *seen)
+                       NyxDumpRoom *room, Seen *seen)
 {
     seen->leaves = 0;
     return nyx_vtd_dump_mappings(f->vtd, entries, second, room, see_leaf,
@@ -66,7 +66,7 @@ static void test_legacy(void)
     uint64_t root = fx_domain(f, FX_SID, FX_DID, 4);
     uint64_t page = fx_mem_pages(&f->mem, 1);
     uint64_t at = fx_context_addr(f, FX_SID);
-    NyxVtdDumpRoom room = ROOM;
+    NyxDumpRoom room = ROOM;
     uint64_t findings;
     Seen seen;
 
@@ -116,7 +116,7 @@ static void test_legacy(void)
 static void test_silent(void)
 {
     NyxVtdCfg cfg = fx_cfg();
-    NyxVtdDumpRoom room = ROOM;
+    NyxDumpRoom room = ROOM;
     Fx *f;
     Seen seen;
 
@@ -135,7 +135,7 @@ static void test_silent(void)
 
 static void test_scalable(void)
 {
-    NyxVtdDumpRoom room = ROOM;
+    NyxDumpRoom room = ROOM;
     uint64_t page = SC_IOVA & ~0xfffULL;
     Seen seen;
     SmScene s;
@@ -183,7 +183,7 @@ static void test_upper(void)
 {
     NyxVtdCfg cfg = sm_cfg();
     Fx *f = fx_new(&cfg);
-    NyxVtdDumpRoom room = ROOM;
+    NyxDumpRoom room = ROOM;
     Seen seen = { };
 
     sm_start(f);
@@ -203,7 +203,7 @@ static void test_bounds(void)
 {
     Fx *f = fx_new(NULL);
     uint64_t root = fx_domain(f, FX_SID, FX_DID, 4);
-    NyxVtdDumpRoom room = { 100, 1, 1000 };
+    NyxDumpRoom room = { 100, 1, 1000 };
     Seen seen;
 
     fx_start(f);
@@ -217,7 +217,7 @@ static void test_bounds(void)
     g_assert_false(dump(f, &room, &seen));
     FX_CHECK("no room", seen.n, 0);
     /* Tables are counted as well. */
-    room = (NyxVtdDumpRoom) { 100, 1, UINT32_MAX };
+    room = (NyxDumpRoom) { 100, 1, UINT32_MAX };
     g_assert_true(dump(f, &room, &seen));
     g_assert_false(dump_stage(f, &seen.entries[0], true, &room, &seen));
     FX_CHECK("tables", room.tables, 0);
@@ -226,7 +226,7 @@ static void test_bounds(void)
 
 static void test_bounds_pasids(void)
 {
-    NyxVtdDumpRoom room = { 4096, 2, 4096 };
+    NyxDumpRoom room = { 4096, 2, 4096 };
     Seen seen;
     SmScene s;
 
@@ -234,7 +234,7 @@ static void test_bounds_pasids(void)
     g_assert_false(dump(s.f, &room, &seen));
     FX_CHECK("PASIDs", seen.n, 2);
     /* One for the directory, none for a table. */
-    room = (NyxVtdDumpRoom) { 1, 100, 100 };
+    room = (NyxDumpRoom) { 1, 100, 100 };
     g_assert_false(dump(s.f, &room, &seen));
     FX_CHECK("directory", seen.n, 0);
     sc_free(&s);

@@ -37,6 +37,16 @@ static inline bool nyx_mem_read_le64(const NyxMem *mem, uint64_t gpa,
     return true;
 }
 
+static inline bool nyx_mem_read_le32(const NyxMem *mem, uint64_t gpa,
+                                     uint32_t *word)
+{
+    if (!mem->read(mem->opaque, gpa, word, sizeof(*word))) {
+        return false;
+    }
+    *word = le32_to_cpu(*word);
+    return true;
+}
+
 /* Store @value at @gpa as a little-endian doubleword. */
 static inline bool nyx_mem_write_le32(const NyxMem *mem, uint64_t gpa,
                                       uint32_t value)
