@@ -446,6 +446,8 @@ void nyx_amd_caches_clear(NyxAmd *amd);
 void nyx_amd_inv_int_dte(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_irt(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_int_all(NyxAmd *amd);
+/* A part of nyx_amd_caches_clear(). */
+void nyx_amd_int_caches_clear(NyxAmd *amd);
 
 /* vapic.c */
 /*

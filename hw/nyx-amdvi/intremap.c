@@ -541,3 +541,10 @@ void nyx_amd_inv_int_all(NyxAmd *amd)
     amd->int_gen++;
     amd->host.irt_changed(amd->host.opaque, true, 0);
 }
+
+void nyx_amd_int_caches_clear(NyxAmd *amd)
+{
+    amd->int_gen++;
+    nyx_cache_clear(&amd->int_dte);
+    nyx_cache_clear(&amd->irt);
+}

@@ -174,4 +174,5 @@ void nyx_amd_caches_clear(NyxAmd *amd)
     drop_contexts(amd);
     nyx_tags_drop_all(&amd->tags);
     clear_requesters(amd);
+    nyx_amd_int_caches_clear(amd);
 }
