@@ -146,6 +146,9 @@ static bool refuse(const Xlat *x, NyxAmdFaultCode code, NyxReply *reply)
 
         nyx_amd_context_blame(&x->ctx, &fault);
         nyx_amd_report(x->amd, &fault);
+        nyx_amd_perf_count(x->amd, NAMD_PERF_ABORT, 1, x->sid, x->ctx.did,
+                           req->has_pasid ? req->pasid : NAMD_NO_PASID);
+        x->amd->host.target_abort(x->amd->host.opaque);
     }
     return block(reply);
 }
