@@ -30,8 +30,7 @@
 #define IVHD_FLAG_PREFSUP   (1 << 6)    /* both in type 10h only */
 #define IVHD_FLAG_PPRSUP    (1 << 7)
 
-#define IVHD_LENGTH_10      24
-#define IVHD_LENGTH_11      40
+#define ATTR_HATDIS         (1 << 0)
 
 /* Varieties of special devices */
 #define SPECIAL_IOAPIC      1
@@ -245,10 +244,10 @@ static uint32_t features_10(const NyxAmdCfg *cfg)
            FIELD_EX64(efr, NAMD_EFR, HATS) << 30;
 }
 
-/* Types 11h and 40h have the registers; bit 0 is HATDis. */
+/* Types 11h and 40h have the registers behind it. */
 static uint32_t attributes_11(const NyxAmdCfg *cfg)
 {
-    return !cfg->host_levels | counter_fields(cfg);
+    return counter_fields(cfg) | (cfg->host_levels ? 0 : ATTR_HATDIS);
 }
 
 static uint8_t block_flags(const NyxAmdCfg *cfg, uint8_t type)
@@ -268,7 +267,6 @@ static void add_ivhd(GArray *table, NyxAmdState *s, uint8_t type,
 {
     const NyxAmdCfg *cfg = nyx_amd_cfg(s->engine);
     unsigned start = table->len;
-    unsigned length;
 
     build_append_int_noprefix(table, type, 1);
     build_append_int_noprefix(table, block_flags(cfg, type), 1);

@@ -11,6 +11,7 @@
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-amdvi/amdvi.h"
 #include "hw/pci/msi.h"
+#include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
 #include "migration/vmstate.h"
 
