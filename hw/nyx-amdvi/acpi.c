@@ -184,12 +184,21 @@ static void add_special(GArray *entries, uint8_t variety, uint8_t handle,
     build_append_int_noprefix(entries, variety, 1);
 }
 
-/* QEMU's sends messages past every IOMMU, so it may not be told of then. */
-static bool hpet_to_list(void)
+/*
+ * There is no other way to tell that interrupts are not remapped.  QEMU's HPET
+ * sends messages past every IOMMU: where it sends any it may not be listed.
+ */
+static void add_specials(GArray *entries, const NyxAmdCfg *cfg)
 {
     Object *hpet = object_resolve_path_type("", TYPE_HPET, NULL);
 
-    return hpet && !object_property_get_bool(hpet, "msi", NULL);
+    if (!cfg->intremap) {
+        return;
+    }
+    add_special(entries, SPECIAL_IOAPIC, IOAPIC_ID, IOAPIC_DATA);
+    if (hpet && !object_property_get_bool(hpet, "msi", NULL)) {
+        add_special(entries, SPECIAL_HPET, HPET_NUMBER, 0);
+    }
 }
 
 static GArray *build_entries(NyxAmdState *s)
@@ -200,10 +209,7 @@ static GArray *build_entries(NyxAmdState *s)
 
     add_ranges(entries, roots, nyx_amd_pci_sid(s->pci));
     used = walk_aliases(roots, entries, s->acpi->aliases);
-    add_special(entries, SPECIAL_IOAPIC, IOAPIC_ID, IOAPIC_DATA);
-    if (hpet_to_list()) {
-        add_special(entries, SPECIAL_HPET, HPET_NUMBER, 0);
-    }
+    add_specials(entries, nyx_amd_cfg(s->engine));
     for (; used < s->acpi->aliases; used++) {
         for (unsigned i = 0; i < IVHD_ALIAS_LENGTH / 4; i++) {
             add_entry(entries, IVHD_PAD, 0);
