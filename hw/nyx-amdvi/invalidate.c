@@ -126,6 +126,11 @@ void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
             notify(r, first, lg2);
         }
     }
+    /* Consumers that have to know all follow nobody's guest tables. */
+    if (!pages->gn) {
+        nyx_announce_pages(amd->announce, false, pages->did, pages->first,
+                           pages->last);
+    }
 }
 
 /*
@@ -143,6 +148,7 @@ void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
             notify(r, 0, 64);
         }
     }
+    nyx_amd_announce_devtab(amd, sid);
 }
 
 static void drop_contexts(NyxAmd *amd)
@@ -157,6 +163,7 @@ void nyx_amd_inv_all(NyxAmd *amd)
     drop_contexts(amd);
     gen_moved(amd, nyx_tags_drop_all(&amd->tags));
     notify_all(amd);
+    nyx_amd_announce_all(amd);
 }
 
 void nyx_amd_caches_clear(NyxAmd *amd)
