@@ -166,6 +166,44 @@ static void test_host(void)
     ax_free(f);
 }
 
+/* What an entry does not use of its fields is not looked at. */
+static void test_unused(void)
+{
+    Ax *f = at_new(NULL);
+    uint64_t root = fx_mem_pages(&f->mem, 1), gcr3 = fx_mem_pages(&f->mem, 1);
+    uint64_t cr3 = fx_mem_pages(&f->mem, 1);
+    NyxDumpRoom room = ROOM;
+    Seen seen;
+
+    at_map(f, root, 4, 0x7000, 0x123000, 12, FX_R);
+    at_guest_map(f, cr3, 4, 0x7000, 0x123000, 12, 0, 0);
+    fx_mem_poke(&f->mem, at_gcr3_entry(f, gcr3, 0, 0), cr3 | 1);
+    /* No GV; no tables of either kind */
+    at_dte(f, AX_SID, AT_OPEN | root | at_gcr3_0(gcr3, 0),
+           AX_DID | at_gcr3_1(gcr3), 0, 0);
+    g_assert_true(dump(f, &room, &seen));
+    FX_CHECK("identity", seen.n, 1);
+    FX_CHECK("identity", seen.entries[0].code, 0);
+    g_assert_true(dump_mappings(f, &seen.entries[0], &room, &seen));
+    FX_CHECK("identity", seen.leaves, 0);
+    /* A PASID's entry that is reserved has no tables, wherever it points. */
+    at_dte(f, AX_SID, AT_OPEN | AT_GV | at_gcr3_0(gcr3, 0),
+           AX_DID | at_gcr3_1(gcr3), 0, 0);
+    fx_mem_poke(&f->mem, at_gcr3_entry(f, gcr3, 0, 0), cr3 | 3);
+    g_assert_true(dump(f, &room, &seen));
+    FX_CHECK("reserved", seen.n, 2);
+    g_assert_true(dump_mappings(f, &seen.entries[1], &room, &seen));
+    FX_CHECK("reserved", seen.leaves, 0);
+    /* Without host tables the guest's addresses are what they are. */
+    at_control(f, 0, 1ULL << 58);
+    fx_mem_poke(&f->mem, at_gcr3_entry(f, gcr3, 0, 0), cr3 | 1);
+    g_assert_true(dump(f, &room, &seen));
+    FX_CHECK("GCR3TRPMode", seen.n, 2);
+    g_assert_true(dump_mappings(f, &seen.entries[1], &room, &seen));
+    FX_CHECK("GCR3TRPMode", seen.leaves, 1);
+    ax_free(f);
+}
+
 /* --- GCR3 tables ---------------------------------------------------------- */
 
 /* A device with guest tables alone; returns the GCR3 root. */
@@ -301,54 +339,98 @@ static void test_guest(void)
     }
 }
 
-/*
- * Guest tables behind the host's, with a GCR3 table that is the guest's as
- * well, or not: everything the guest made is at its own addresses.
- */
+/* Guest tables behind the host's: all of it at the guest's own addresses. */
+typedef struct Nested {
+    Ax *f;
+    uint64_t pages;          /* GCR3 table, and the guest's tables */
+    uint64_t w0, w1;
+} Nested;
+
+#define GPA 0x40000000ULL    /* where the guest has these pages */
+
+/* @lg2: of the host's page for them; @trp: the GCR3 table is the guest's. */
+static Nested new_nested(unsigned lg2, bool trp)
+{
+    Nested n = { .f = at_new(NULL) };
+    uint64_t host = fx_mem_pages(&n.f->mem, 1), root;
+
+    n.pages = fx_mem_pages(&n.f->mem, 1u << (lg2 - 12));
+    at_map(n.f, host, 4, GPA, n.pages, lg2, FX_RW);
+    root = trp ? GPA : n.pages;
+    n.w0 = AT_OPEN | AT_GV | AT_MODE(4) | host | at_gcr3_0(root, 0);
+    n.w1 = AX_DID | at_gcr3_1(root);
+    at_dte(n.f, AX_SID, n.w0, n.w1, 0, 0);
+    at_control(n.f, 0, trp ? 1ULL << 58 : 0);
+    fx_mem_poke(&n.f->mem, n.pages + 8 * 3, (GPA + 0x1000) | 1);
+    /* 512 GiB and 1 GiB entries: the tables are the next two pages. */
+    fx_mem_poke(&n.f->mem, n.pages + 0x1000, (GPA + 0x2000) | 7);
+    fx_mem_poke(&n.f->mem, n.pages + 0x2000 + 8 * 2, 0x123440000087ULL);
+    return n;
+}
+
 static void test_nested(void)
 {
-    for (unsigned trp = 0; trp < 2; trp++) {
-        g_autofree char *row = g_strdup_printf("GCR3TRPMode %u", trp);
-        Ax *f = at_new(NULL);
-        /* Four pages at 40000000h of the guest: GCR3 table, guest tables. */
-        const uint64_t gpa = 0x40000000;
-        uint64_t host = fx_mem_pages(&f->mem, 1);
-        uint64_t pages = fx_mem_pages(&f->mem, 4), w0, w1, root;
+    for (unsigned i = 0; i < 4; i++) {
+        unsigned lg2 = i & 1 ? 21 : 14;
+        bool trp = i & 2;
+        g_autofree char *row = g_strdup_printf("page %u, GCR3TRPMode %u",
+                                               lg2, trp);
+        Nested n = new_nested(lg2, trp);
         NyxDumpRoom room = ROOM;
         Seen seen;
 
-        for (unsigned i = 0; i < 4; i++) {
-            at_map(f, host, 4, gpa + 0x1000 * i, pages + 0x1000 * i, 12,
-                   FX_RW);
-        }
-        root = trp ? gpa : pages;
-        w0 = AT_OPEN | AT_GV | AT_MODE(4) | host | at_gcr3_0(root, 0);
-        w1 = AX_DID | at_gcr3_1(root);
-        at_dte(f, AX_SID, w0, w1, 0, 0);
-        at_control(f, 0, trp ? 1ULL << 58 : 0);
-        fx_mem_poke(&f->mem, pages + 8 * 3, (gpa + 0x1000) | 1);
-        /* 512 GiB and 1 GiB entries: the tables are the next two pages. */
-        fx_mem_poke(&f->mem, pages + 0x1000, (gpa + 0x2000) | 7);
-        fx_mem_poke(&f->mem, pages + 0x2000 + 8 * 2, 0x123440000087ULL);
-        g_assert_true(dump(f, &room, &seen));
+        g_assert_true(dump(n.f, &room, &seen));
         FX_CHECK(row, seen.n, 2);
         FX_CHECK(row, nyx_amd_dump_has_tables(&seen.entries[0]), true);
         FX_CHECK(row, seen.entries[1].pasid, 3);
-        g_assert_true(dump_mappings(f, &seen.entries[0], &room, &seen));
-        FX_CHECK(row, seen.leaves, 4);
-        check_leaf(row, &seen.leaf[0], gpa, pages, 12, FX_RW);
-        g_assert_true(dump_mappings(f, &seen.entries[1], &room, &seen));
+        g_assert_true(dump_mappings(n.f, &seen.entries[0], &room, &seen));
+        FX_CHECK(row, seen.leaves, 1);
+        check_leaf(row, &seen.leaf[0], GPA, n.pages, lg2, FX_RW);
+        g_assert_true(dump_mappings(n.f, &seen.entries[1], &room, &seen));
         FX_CHECK(row, seen.leaves, 1);
         check_leaf(row, &seen.leaf[0], 0x80000000, 0x123440000000ULL, 30,
                    FX_RW);
         /* IR = 0 takes from requests, and not from the IOMMU's own reads. */
-        at_dte(f, AX_SID, w0 & ~AT_IR, w1, 0, 0);
-        g_assert_true(dump(f, &room, &seen));
+        at_dte(n.f, AX_SID, n.w0 & ~AT_IR, n.w1, 0, 0);
+        g_assert_true(dump(n.f, &room, &seen));
         FX_CHECK(row, seen.n, 2);
-        g_assert_true(dump_mappings(f, &seen.entries[1], &room, &seen));
+        g_assert_true(dump_mappings(n.f, &seen.entries[1], &room, &seen));
         FX_CHECK(row, seen.leaves, 1);
-        ax_free(f);
+        ax_free(n.f);
     }
+}
+
+/* Guest addresses that the host's tables do not have */
+static void test_nested_hidden(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t gpa;        /* added to the table's */
+    } rows[] = {
+        { "beyond the levels", 1ULL << 50 },
+        { "not mapped", 1ULL << 31 },
+    };
+    Nested n = new_nested(21, true);
+    NyxDumpRoom room = ROOM;
+    Seen seen;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        /* What is lost of either address leaves that of a good table. */
+        uint64_t table = i ? n.pages + 0x1000 : GPA + 0x1000;
+
+        fx_mem_poke(&n.f->mem, n.pages + 8 * 3, (table + rows[i].gpa) | 1);
+        g_assert_true(dump(n.f, &room, &seen));
+        FX_CHECK(rows[i].name, seen.n, 2);
+        FX_CHECK(rows[i].name, seen.entries[1].code, 0);
+        g_assert_true(dump_mappings(n.f, &seen.entries[1], &room, &seen));
+        FX_CHECK(rows[i].name, seen.leaves, 0);
+    }
+    /* The GCR3 table itself: the same page, seen with other eyes */
+    at_dte(n.f, AX_SID, (n.w0 & ~(7ULL << 58)) | at_gcr3_0(n.pages, 0),
+           AX_DID | at_gcr3_1(n.pages), 0, 0);
+    g_assert_true(dump(n.f, &room, &seen));
+    FX_CHECK("GCR3 table", seen.n, 1);
+    ax_free(n.f);
 }
 
 /* --- Bounds --------------------------------------------------------------- */
@@ -453,11 +535,13 @@ int main(int argc, char **argv)
     ADD("devices", test_devices);
     ADD("unusable", test_unusable);
     ADD("host", test_host);
+    ADD("unused", test_unused);
     ADD("pasids", test_pasids);
     ADD("pasid-width", test_pasid_width);
     ADD("gcr3-unusable", test_gcr3_unusable);
     ADD("guest", test_guest);
     ADD("nested", test_nested);
+    ADD("nested-hidden", test_nested_hidden);
     ADD("room", test_room);
     ADD("room-mappings", test_room_mappings);
     ADD("silent", test_silent);
