@@ -116,6 +116,8 @@ bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp);
 /* pci.c */
 /* Make the function and put it on the root bus. */
 NyxAmdPci *nyx_amd_pci_new(NyxAmdState *s, Error **errp);
+/* A function with the IOAPIC's requester id, unless there is one. */
+bool nyx_amd_pci_new_southbridge(NyxAmdState *s, Error **errp);
 /* With the IOMMU's own reset. */
 void nyx_amd_pci_reset(NyxAmdPci *pci);
 /* Send MSI number NAMD_MSG_*, not remapped. */

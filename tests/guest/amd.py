@@ -13,18 +13,23 @@ BAD_LINES = re.compile(
     r'AMD-Vi:.*([Ff]ail|timed out|[Mm]ismatch|Unknown|[Ii]llegal|overflow|'
     r'not attached|already enabled|Disabling|Aborting|[Ii]nvalid)')
 
-# What the kernel says of requests that no driver made.  Flags of an event:
-# 08h interrupt, 20h write; not present both times.
+# Without interrupt remapping no IOAPIC is in the table, and this is said.
+NO_REMAP_LINES = re.compile(
+    r'AMD-Vi: .*(IOAPIC.*not in IVRS|No southbridge IOAPIC found)|'
+    r'AMD-Vi: Disabling interrupt remapping')
+
+# What the kernel says of requests that no driver made.  Flags of an event: 20h
+# is a write; not present both times.
 DMA = r'{device}: AMD-Vi: Event logged \[IO_PAGE_FAULT ' \
       r'domain=0x[0-9a-f]+ address={address} flags=0x%04x\]'
 WRITE = DMA % 0x20
 READ = DMA % 0
-# Entry 0 of the device's interrupt table, which belongs to nobody.
-MSI = r'{device}: AMD-Vi: Event logged \[IO_PAGE_FAULT ' \
-      r'domain=0x[0-9a-f]+ address={address} flags=0x0008\]'
+# The driver has IntCtl = 0 for devices without interrupts.
+MSI = r'AMD-Vi: Event logged \[INVALID_DEVICE_REQUEST device=0000:{device} ' \
+      r'pasid=0x00000 address=0xfffffffdf8000000 flags=0x0a00\]'
 
 FAULT_IDS = {'write': 'host-not-present', 'read': 'host-not-present',
-             'msi': 'irq-not-enabled'}
+             'msi': 'interrupt-blocked'}
 MISTAKES = {'msi': 'amdvi.fault.interrupt'}
 
 MODES = {
