@@ -405,8 +405,13 @@ static void test_no_np_cache(void)
 {
     Fx f = fx_start("np-cache=off");
 
-    NYX_CHECK("refused", nyx_td_notify(&f.td[0], VFIO) &
-              NYX_TD_NOTIFY_ST_ACTIVE, 0);
+    qamd_attach(f.v, SID_A, &f.da, 0);
+    qamd_flush_dte(f.v, SID_A);
+    NYX_CHECK("unmap", nyx_td_notify(&f.td[0], NYX_TD_NOTIFY_UNMAP) & 0xff,
+              NYX_TD_NOTIFY_ST_ACTIVE);
+    nyx_td_notify(&f.td[0], 0);
+    NYX_CHECK("map", nyx_td_notify(&f.td[0], VFIO) & 0xff,
+              NYX_TD_NOTIFY_ST_REFUSED);
     for (unsigned i = 0; i < DEVICES; i++) {
         nyx_td_put(&f.td[i]);
     }
