@@ -530,6 +530,7 @@ static void class_init(ObjectClass *oc, NyxClassData *data)
     x86->realize = realize;
     x86->int_remap = int_remap;
     nyx_amd_options_class_init(oc);
+    nyx_amd_debug_class_init(oc);
 }
 
 static void instance_init(Object *obj)

@@ -137,6 +137,9 @@ bool nyx_amd_acpi_install(NyxAmdState *s, Error **errp);
 /* The machine is about to copy it: as the buses are numbered now. */
 void nyx_amd_acpi_refresh(NyxAmdState *s);
 
+/* debug.c: statistics and state, as properties */
+void nyx_amd_debug_class_init(ObjectClass *oc);
+
 void nyx_amd_register_types(void);
 
 #endif
