@@ -9,7 +9,6 @@ import statistics
 import subprocess
 
 from qvm import ROOT
-from subjects import TITLES
 
 NAME_WIDTH = 52
 DIGITS = {'ns': 1, 'ms': 4, 'ops/s': 0}
@@ -59,7 +58,7 @@ class Table:
         first = self.section is None
         self.section = result.section
         title = f'{result.section} ({result.unit})'
-        cells = ''.join(f'{title:>10}' for title in TITLES.values())
+        cells = ''.join(f'{title:>10}' for title in result.titles.values())
         return ([f'medians of {self.rounds} rounds'] if first else []) + \
             ['', f'{title:{NAME_WIDTH}}{cells}{"ratio":>8}']
 
@@ -68,7 +67,7 @@ class Table:
         digits = DIGITS[result.unit]
         cells = ''.join(
             f'{middle[name]:10.{digits}f}' if name in middle else f'{"-":>10}'
-            for name in TITLES)
+            for name in result.titles)
         shown = f'{value:8.3g}' if value is not None else f'{"-":>8}'
         line = f'{result.name:{NAME_WIDTH}}{cells}{shown}  {verdict(result)}'
         return [*self.header(result), line.rstrip(), *self.remarks(result)]
@@ -79,9 +78,9 @@ class Table:
         for name, facts in result.facts.items():
             words = ', '.join(f'{value} {what}'
                               for what, value in facts.items())
-            yield f'    {TITLES[name]}: {words}'
+            yield f'    {result.titles[name]}: {words}'
         for name, reason in result.reasons.items():
-            yield f'    {TITLES[name]}: {reason}'
+            yield f'    {result.titles[name]}: {reason}'
 
 
 # ----------------------------------------------------------------------- JSON
@@ -109,6 +108,7 @@ def as_dict(result):
         'goal': result.goal or None,
         'goal_of': (result.goal_of or 'time') if result.goal else None,
         'ratio': ratio(result),
+        'titles': result.titles,
         'subjects': {
             name: {
                 'median': statistics.median(values),
@@ -127,7 +127,6 @@ def write_json(path, results, rounds, qemu):
             'versions': versions(qemu),
             'rounds': rounds,
             'cpus': os.cpu_count(),
-            'titles': TITLES,
             'results': [as_dict(result) for result in results],
         }, out, indent=1)
         out.write('\n')
@@ -155,7 +154,7 @@ set xtics nomirror textcolor rgb "{ink}" ("1/1000" 0.001, "1/100" 0.01, \\
 set ytics scale 0 textcolor rgb "{ink}" ({labels}) noenhanced
 set lmargin 50
 set rmargin 8
-set title "Time of nyx-vtd, intel-iommu is 1" textcolor rgb "{ink}" noenhanced
+set title "Time of Nyx, QEMU's own device is 1" textcolor rgb "{ink}" noenhanced
 set arrow from 1,-1 to 1,{rows} nohead linecolor rgb "{ink}"
 set style fill solid noborder
 plot $bars using (1):1:2:3:4:5:6 with boxxyerror linecolor rgb variable, \\

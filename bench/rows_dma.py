@@ -4,15 +4,14 @@
 import dataclasses
 import statistics
 
-import vtd
+import unit
 from qvm import TD
-from subjects import FULL, Result, in_turns
+from subjects import FULL, VARIANTS, Result, in_turns
 
 KIB, MIB = 1 << 10, 1 << 20
 SEED = 7
 VECTOR = 0x50
-COMPATIBLE_MESSAGE = 0xfee00000
-REMAPPABLE_MESSAGE = 0xfee00010
+PLAIN_MESSAGE = 0xfee00000
 
 SAME, IN_ORDER, AT_RANDOM = 0, 1, 2
 
@@ -53,14 +52,14 @@ class Dma:
         return max(1, self.slots * threads * self.step >> self.leaf_lg2)
 
     def prepare(self, subject):
-        if subject.vtd:
-            subject.vtd.map(self.leaf_lg2, self.leaves, self.levels,
+        if subject.unit:
+            subject.unit.map(self.leaf_lg2, self.leaves, self.levels,
                             self.scattered, self.stage)
-            subject.vtd.enable()
+            subject.unit.enable()
 
     def run(self, subject, count=0):
         """Nanoseconds a request takes one thread."""
-        base = vtd.DATA if self.leaf_lg2 == 12 and not subject.vtd else 0
+        base = unit.DATA if self.leaf_lg2 == 12 and not subject.unit else 0
         floor = TD['NYX_TD_RUN_F_FLOOR'] if subject.name == 'floor' else 0
         count = count or self.count
         run = {
@@ -81,7 +80,8 @@ class Dma:
             self.prepare(subject)
             self.run(subject, max(1, min(self.count, 2 * self.slots)))
         samples = in_turns(self.run, subjects, rounds)
-        return Result(self.section, self.name, 'ns', samples, self.goal)
+        return Result(self.section, self.name, 'ns', samples,
+                      VARIANTS[self.variant].titles, self.goal)
 
 
 class FullDma(Dma):
@@ -103,25 +103,28 @@ class FullDma(Dma):
         return result
 
 
+@dataclasses.dataclass
 class Messages:
     """Interrupts of a device."""
 
-    section = 'interrupts'
-    name = 'one message, remapped against not'
-    quick = True
+    variant: str = 'usual'
+    section: str = 'interrupts'
+    name: str = 'one message, remapped against not'
+    quick: bool = True
 
     @staticmethod
     def _once(subject):
-        addr = REMAPPABLE_MESSAGE if subject.vtd else COMPATIBLE_MESSAGE
+        addr = subject.unit.MESSAGE if subject.unit else PLAIN_MESSAGE
         return subject.machine.devices[0].messages(addr, VECTOR, 20000)
 
     def measure(self, lab, rounds, _quick):
-        subjects = lab.get('usual', 'none', 'peer', 'nyx')
+        subjects = lab.get(self.variant, 'none', 'peer', 'nyx')
         for subject in subjects:
-            if subject.vtd:
-                subject.vtd.enable_interrupts(VECTOR)
+            if subject.unit:
+                subject.unit.enable_interrupts(VECTOR)
         return Result(self.section, self.name, 'ns',
-                      in_turns(self._once, subjects, rounds))
+                      in_turns(self._once, subjects, rounds),
+                      VARIANTS[self.variant].titles)
 
 
 def plain_rows():
@@ -180,6 +183,33 @@ def scalable_rows():
                   quick=False)
 
 
+def amd_rows():
+    """What tells models of AMD-Vi apart."""
+    common = {'variant': 'amd', 'section': 'requests, AMD-Vi'}
+    yield Dma('4 B read, one page', **common, goal=0.5)
+    yield Dma('4 B write, one page', **common, write=True, quick=False)
+    yield Dma('4 B read, 256 pages', **common, slots=256, pattern=AT_RANDOM,
+              quick=False)
+    yield Dma('4 B read, 4096 pages at random', **common, slots=4096,
+              pattern=AT_RANDOM)
+    for levels in (3, 4):
+        yield Dma(f'4 B read, 65536 random pages, {levels} levels, scattered',
+                  **common, slots=65536, pattern=AT_RANDOM, levels=levels,
+                  scattered=True, goal=0.4, quick=levels == 4)
+    yield Dma('4 B read, 65536 random pages, 4 levels, contiguous', **common,
+              slots=65536, pattern=AT_RANDOM, goal=0.4, quick=False)
+    # Anywhere in the leaves: a cache of 4-KiB pages does not hold them.
+    yield Dma('4 B read, 65536 random pages of 256 leaves of 2 MiB', **common,
+              leaf_lg2=21, slots=65536, stride=8192, pattern=AT_RANDOM,
+              goal=0.2)
+    yield Dma('64 KiB read over 4 KiB pages, scattered', **common,
+              slots=128, stride=64 * KIB, length=64 * KIB, pattern=IN_ORDER,
+              scattered=True, count=3000, goal=0.5)
+    yield Dma('4 B read, 256 pages each, 2 threads, 2 devices', **common,
+              slots=256, pattern=AT_RANDOM, threads=2, devices=2)
+    yield Messages('amd', 'interrupts, AMD-Vi')
+
+
 def rows():
     yield from plain_rows()
     for length, name in ((64 * KIB, '64 KiB'), (MIB, '1 MiB')):
@@ -204,3 +234,4 @@ def rows():
                       section=f'a full IOTLB ({FULL} entries)')
     yield from scalable_rows()
     yield Messages()
+    yield from amd_rows()

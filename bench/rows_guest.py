@@ -96,10 +96,11 @@ class Guests:
         facts = {}
         arguments = self.arguments(lab.qemu, count)
         guests = []
+        models = VARIANTS['usual'].models
         try:
             for name in ('none', 'peer', 'nyx'):
                 guests.append(ReadingGuest(name, arguments,
-                                           VARIANTS['usual'][name]))
+                                           models[name]))
             for guest in guests:
                 guest.wait()
             samples = {guest.name: [] for guest in guests}
@@ -115,7 +116,8 @@ class Guests:
         finally:
             for guest in guests:
                 guest.close()
-        return Result(self.section, self.name, 'ops/s', samples, facts=facts)
+        return Result(self.section, self.name, 'ops/s', samples,
+                      VARIANTS['usual'].titles, facts=facts)
 
 
 def rows():

@@ -7,9 +7,9 @@ and takes the time, so neither the test protocol nor the refill is in it."""
 import dataclasses
 import statistics
 
-import vtd
+import unit
 from rows_dma import IN_ORDER, Dma
-from subjects import Result, in_turns
+from subjects import VARIANTS, Result, in_turns
 
 # Commands at one doorbell: a unit may do the rest of more of them later.
 BATCH = 200
@@ -24,6 +24,7 @@ class Invalidation:
     cached: int
     meets: bool                  # what it names is cached, so it goes
     goal: float = 0              # ratio to the peer, at most
+    variant: str = 'commands'
     section: str = 'invalidation'
 
     @property
@@ -35,17 +36,17 @@ class Invalidation:
     def quick(self):
         return self.cached != 1024
 
-    def commands(self):
+    def commands(self, of):
         """Different ones, as far as there are any to be met."""
-        domain = vtd.DOMAIN if self.meets else vtd.OTHER_DOMAIN
+        domain = unit.DOMAIN if self.meets else unit.OTHER_DOMAIN
         if self.what in ('one page', '512 pages'):
             lg2 = 0 if self.what == 'one page' else 9
             # The last ones: a small IOTLB has lost the first by then.
             last = max(1, self.cached >> lg2) if self.meets else BATCH
-            return [vtd.pages(domain, at * PAGE << lg2, lg2)
+            return [of.pages(domain, at * PAGE << lg2, lg2)
                     for at in range(max(0, last - BATCH), last)]
-        one = (vtd.EVERYTHING if self.what == 'global'
-               else vtd.whole_domain(domain))
+        one = (of.EVERYTHING if self.what == 'global'
+               else of.whole_domain(domain))
         # The first takes all; there is nothing left for a second.
         return [one] * (1 if self.meets else BATCH)
 
@@ -53,26 +54,27 @@ class Invalidation:
         # Scattered: an IOTLB may hold a run of leaves in one entry.
         fill = Dma('', slots=self.cached, pattern=IN_ORDER, scattered=True,
                    count=self.cached)
-        commands = self.commands()
         repeats = 3 if quick else 7
 
         def once(subject):
             """Of one command, in a series of which each starts filled."""
             spent = []
+            commands = self.commands(subject.unit)
             for _ in range(repeats):
                 # From nothing: QEMU's own empties itself when it is full,
                 # so what is left of a fill depends on where it began.
-                subject.vtd.submit([vtd.EVERYTHING])
+                subject.unit.submit([subject.unit.EVERYTHING])
                 fill.run(subject)
-                spent.append(subject.vtd.commands(commands) / len(commands))
+                spent.append(subject.unit.commands(commands) / len(commands))
             return statistics.median(spent)
 
-        subjects = lab.get('commands')
+        subjects = lab.get(self.variant)
         for subject in subjects:
             fill.prepare(subject)
             once(subject)
         return Result(self.section, self.name, 'ns',
-                      in_turns(once, subjects, rounds), self.goal)
+                      in_turns(once, subjects, rounds),
+                      VARIANTS[self.variant].titles, self.goal)
 
 
 def rows():
@@ -84,3 +86,7 @@ def rows():
             for cached in (16, 1024, 65536):
                 yield Invalidation(what, cached, meets,
                                    goal if cached == 65536 else 0)
+    for what in ('one page', 'one domain'):
+        for cached in (16, 65536):
+            yield Invalidation(what, cached, True, 0, 'amd-commands',
+                               'invalidation, AMD-Vi')

@@ -4,9 +4,9 @@ and taken back."""
 
 import dataclasses
 
-import vtd
+import unit
 from qvm import Refused
-from subjects import TITLES, Result
+from subjects import VARIANTS, Result
 
 GIB = 1 << 30
 PAGES = GIB >> 12
@@ -17,26 +17,26 @@ MIB_2 = 2 << 20
 ONE_PAGE = 100001
 
 
-def one_command(unit, there):
+def one_command(of, there):
     """The tables change at one place; one command tells the unit."""
-    if unit.largest_range() < 18:
+    if of.largest_range() < 18:
         raise Refused('no command for 1 GiB')
-    unit.set_gigabyte(there)
-    return unit.submit([vtd.pages(vtd.DOMAIN, 0, 18)])
+    of.set_gigabyte(there)
+    return of.submit([of.pages(unit.DOMAIN, 0, 18)])
 
 
-def many_commands(unit, there):
+def many_commands(of, there):
     """The same, told in pieces of 2 MiB."""
-    unit.set_gigabyte(there)
-    return unit.submit([vtd.pages(vtd.DOMAIN, at, 9)
-                        for at in range(0, GIB, MIB_2)])
+    of.set_gigabyte(there)
+    return of.submit([of.pages(unit.DOMAIN, at, 9)
+                      for at in range(0, GIB, MIB_2)])
 
 
-def one_page(unit, there):
+def one_page(of, there):
     """One entry of many changes."""
-    unit.set_page(ONE_PAGE, there)
+    of.set_page(ONE_PAGE, there)
     # Short enough for the test protocol to matter.
-    return unit.commands([vtd.pages(vtd.DOMAIN, ONE_PAGE << 12)]) / 1e9
+    return of.commands([of.pages(unit.DOMAIN, ONE_PAGE << 12)]) / 1e9
 
 
 @dataclasses.dataclass
@@ -51,6 +51,7 @@ class Notify:
     devices: int = 1
     quick: bool = True
     goal: float = 0              # ratio of the numbers of MAP events
+    variant: str = 'announcing'
     section: str = 'a listener, 1 GiB of 4-KiB entries'
 
     @property
@@ -59,11 +60,11 @@ class Notify:
         devices = f', {self.devices} devices' if self.devices > 1 else ''
         return f'{self.what}, {order}{devices}'
 
-    def set_back(self, unit):
+    def set_back(self, of):
         """The tables as they are before the change; all caches dropped."""
-        unit.set_gigabyte(self.size < GIB or not self.there)
-        unit.set_page(ONE_PAGE, self.size == GIB or not self.there)
-        unit.submit([(0x11, 0), vtd.EVERYTHING])
+        of.set_gigabyte(self.size < GIB or not self.there)
+        of.set_page(ONE_PAGE, self.size == GIB or not self.there)
+        of.forget()
 
     def expect(self, devices, changed):
         """What the listeners have been told is what is mapped."""
@@ -77,14 +78,14 @@ class Notify:
     def once(self, subject):
         """Seconds it takes, and the events."""
         devices = subject.machine.devices[:self.devices]
-        self.set_back(subject.vtd)
+        self.set_back(subject.unit)
         try:
             for device in devices:
                 device.listen()
             self.expect(devices, False)
             for device in devices:
                 device.clear_events()
-            spent = self.tell(subject.vtd, self.there)
+            spent = self.tell(subject.unit, self.there)
             self.expect(devices, True)
             return spent, add(device.events() for device in devices)
         finally:
@@ -92,11 +93,12 @@ class Notify:
                 device.ignore()
 
     def measure(self, lab, rounds, quick):
-        result = Result(self.section, self.name, 'ms', {}, self.goal, 'maps')
-        subjects = lab.get('announcing')
+        result = Result(self.section, self.name, 'ms', {},
+                        VARIANTS[self.variant].titles, self.goal, 'maps')
+        subjects = lab.get(self.variant)
         for subject in subjects:
-            subject.vtd.map(12, PAGES, 4, self.scattered)
-            subject.vtd.enable()
+            subject.unit.map(12, PAGES, 4, self.scattered)
+            subject.unit.enable()
         for _ in range(1 if quick else max(1, rounds // 2)):
             for subject in subjects:
                 self._sample(subject, result)
@@ -109,7 +111,7 @@ class Notify:
             spent, events = self.once(subject)
         except Refused as why:
             result.reasons[subject.name] = str(why).removeprefix(
-                f'{TITLES[subject.name]}: ')
+                f'{result.titles[subject.name]}: ')
             return
         result.samples.setdefault(subject.name, []).append(spent * 1e3)
         result.facts[subject.name] = events
@@ -120,9 +122,9 @@ class Replay(Notify):
 
     def once(self, subject):
         devices = subject.machine.devices[:self.devices]
-        self.set_back(subject.vtd)
-        subject.vtd.set_gigabyte(True)
-        subject.vtd.submit([(0x11, 0), vtd.EVERYTHING])
+        self.set_back(subject.unit)
+        subject.unit.set_gigabyte(True)
+        subject.unit.forget()
         try:
             spent = sum(device.listen() for device in devices)
             self.expect(devices, True)

@@ -3,51 +3,80 @@
 first row wants it."""
 
 import dataclasses
+import functools
 
-import vtd
+from amd import Amdvi
 from qvm import Machine
+from vtd import Vtd
 
 # Entries of the IOTLB that rows about a full one are made for: QEMU's own has
 # so many, and no option for another number.
 FULL = 1024
 
-# Options of the models, by what a row needs of them.
+# How models are called in what is printed.
+VTD = {'none': 'none', 'floor': 'floor', 'peer': 'intel', 'nyx': 'nyx-vtd'}
+AMD = {'none': 'none', 'floor': 'floor', 'peer': 'amd', 'nyx': 'nyx-amdvi'}
+
+
+@dataclasses.dataclass
+class Variant:
+    """Models that are compared."""
+
+    unit: object                 # makes the unit of a machine
+    titles: dict
+    models: dict                 # options of the device, by name
+
+
+SCALABLE = functools.partial(Vtd, scalable=True)
+
+# By what a row needs of them.
 VARIANTS = {
-    'usual': {
+    'usual': Variant(Vtd, VTD, {
         'none': None,
         'floor': None,
         'peer': 'intel-iommu,intremap=on',
         'nyx': 'nyx-vtd,aw-bits=57,intremap=on,eim=off',
-    },
+    }),
     # One device only is ever used in these: a command looks at each device
     # that was seen in its domain.
-    'commands': {
+    'commands': Variant(Vtd, VTD, {
         'peer': 'intel-iommu',
         'nyx': 'nyx-vtd',
-    },
+    }),
     # The tables' changes are announced to listeners.
-    'announcing': {
+    'announcing': Variant(Vtd, VTD, {
         'peer': 'intel-iommu,caching-mode=on',
         'nyx': 'nyx-vtd,caching-mode=on',
-    },
-    'full': {
+    }),
+    'full': Variant(Vtd, VTD, {
         'peer': 'intel-iommu',
         'nyx': f'nyx-vtd,iotlb-entries={FULL}',
-    },
+    }),
     # Scalable mode; QEMU's own has one stage or the other.
-    'first': {
+    'first': Variant(SCALABLE, VTD, {
         'peer': 'intel-iommu,x-scalable-mode=on,x-flts=on',
         'nyx': 'nyx-vtd,scalable-mode=on',
-    },
-    'second': {
+    }),
+    'second': Variant(SCALABLE, VTD, {
         'peer': 'intel-iommu,x-scalable-mode=on',
         'nyx': 'nyx-vtd,scalable-mode=on',
-    },
+    }),
+    # Without pt=off QEMU's own does not translate.
+    'amd': Variant(Amdvi, AMD, {
+        'none': None,
+        'floor': None,
+        'peer': 'amd-iommu,pt=off,intremap=on',
+        'nyx': 'nyx-amdvi,intremap=on',
+    }),
+    'amd-commands': Variant(Amdvi, AMD, {
+        'peer': 'amd-iommu,pt=off',
+        'nyx': 'nyx-amdvi',
+    }),
+    'amd-announcing': Variant(Amdvi, AMD, {
+        'peer': 'amd-iommu,pt=off',
+        'nyx': 'nyx-amdvi',
+    }),
 }
-SCALABLE = ('first', 'second')
-
-# How they are called in what is printed.
-TITLES = {'none': 'none', 'floor': 'floor', 'peer': 'intel', 'nyx': 'nyx-vtd'}
 
 
 class Subject:
@@ -56,7 +85,7 @@ class Subject:
     def __init__(self, name, machine, unit):
         self.name = name
         self.machine = machine
-        self.vtd = unit
+        self.unit = unit
 
 
 class Lab:
@@ -68,14 +97,14 @@ class Lab:
 
     def get(self, variant, *names):
         """The subjects of a variant with these names, or all of them."""
-        options = VARIANTS[variant]
-        return [self._one(variant, name) for name in names or options]
+        models = VARIANTS[variant].models
+        return [self._one(variant, name) for name in names or models]
 
     def _one(self, variant, name):
         if (variant, name) not in self.started:
-            iommu = VARIANTS[variant][name]
+            iommu = VARIANTS[variant].models[name]
             machine = Machine(self.qemu, iommu, devices=4)
-            unit = vtd.Vtd(machine, variant in SCALABLE) if iommu else None
+            unit = VARIANTS[variant].unit(machine) if iommu else None
             self.started[variant, name] = Subject(name, machine, unit)
         return self.started[variant, name]
 
@@ -92,6 +121,7 @@ class Result:
     name: str
     unit: str                    # 'ns', 'ms' or 'ops/s'
     samples: dict
+    titles: dict                 # of the subjects
     goal: float = 0              # ratio to the peer, at most
     goal_of: str = ''            # a fact that the goal is for, not the time
     facts: dict = dataclasses.field(default_factory=dict)

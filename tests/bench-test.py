@@ -15,21 +15,23 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, 'bench'))
 import output  # pylint: disable=wrong-import-position
-from subjects import Result  # pylint: disable=wrong-import-position
+from subjects import VTD, Result  # pylint: disable=wrong-import-position
 
 FAST = Result('requests', 'fast', 'ns', {'none': [1], 'peer': [90, 100, 110],
-                                         'nyx': [40, 30, 50]}, 0.5)
-SLOW = Result('a whole guest', 'slow', 'ops/s', {'peer': [200], 'nyx': [100]})
-EVENTS = Result('a listener', 'few', 'ms', {'peer': [8], 'nyx': [4]}, 0.01,
+                                         'nyx': [40, 30, 50]}, VTD,
+              0.5)
+SLOW = Result('a whole guest', 'slow', 'ops/s', {'peer': [200], 'nyx': [100]},
+              VTD)
+EVENTS = Result('a listener', 'few', 'ms', {'peer': [8], 'nyx': [4]}, VTD, 0.01,
                 'maps', {'peer': {'maps': 1000}, 'nyx': {'maps': 11}})
-REFUSED = Result('a listener', 'refused', 'ms', {'peer': [8]}, 0.01, 'maps',
+REFUSED = Result('a listener', 'refused', 'ms', {'peer': [8]}, VTD, 0.01, 'maps',
                  {'peer': {'maps': 1000}}, {'nyx': 'does not want to'})
 
 RUNS = (
     ('requests: 4 b read, one page', {'none', 'floor', 'peer', 'nyx'}),
     ('iotlb (1024 entries): 4 b read, 1152', {'peer', 'nyx'}),
-    ('interrupts', {'none', 'peer', 'nyx'}),
-    ('one domain, 16 cached, its own', {'peer', 'nyx'}),
+    ('interrupts: one', {'none', 'peer', 'nyx'}),
+    ('invalidation: one domain, 16 cached, its own', {'peer', 'nyx'}),
     (': mapped, one command, scattered', {'peer', 'nyx'}),
 )
 

@@ -11,6 +11,8 @@
 
 /* Commands executed before the main loop gets a turn. */
 #define COMMAND_SLICE 256
+/* Tables read and mappings announced that count as one more of them. */
+#define COMMAND_WORK 256
 
 typedef enum CommandResult {
     COMMAND_DONE,
@@ -317,6 +319,8 @@ void nyx_amd_commands_update(NyxAmd *amd)
 /* A command's effect may bring us here again: the loop goes on by itself. */
 void nyx_amd_commands_run(NyxAmd *amd)
 {
+    uint64_t budget = nyx_announce_work(amd->announce) / COMMAND_WORK +
+                      COMMAND_SLICE;
     unsigned done = 0;
 
     if (amd->commands_busy) {
@@ -329,7 +333,8 @@ void nyx_amd_commands_run(NyxAmd *amd)
         if (head == nyx_amd_reg64(amd, A_NAMD_CMDTAIL)) {
             break;
         }
-        if (done++ == COMMAND_SLICE) {
+        if (nyx_announce_work(amd->announce) / COMMAND_WORK + done++ >=
+            budget) {
             amd->host.kick(amd->host.opaque);
             break;
         }

@@ -52,6 +52,7 @@ NyxAmd *nyx_amd_new(const NyxAmdCfg *cfg, const NyxAmdHost *host)
     amd->irt_gen = g_new0(uint32_t, DEVICE_IDS);
     amd->suppressed = g_new0(uint64_t, NAMD_SAVED_SUPPRESSED);
     amd->requesters = g_ptr_array_new();
+    nyx_amd_announce_init(amd);
     amd->findings = nyx_findings_new(rules, NAMD_RULE_COUNT, host->now_ns,
                                      host->finding, host->opaque);
     cache_init(&amd->irt, cfg, IRT_ENTRIES);
@@ -73,6 +74,7 @@ void nyx_amd_free(NyxAmd *amd)
         nyx_amd_requester_free(g_ptr_array_index(amd->requesters, 0));
     }
     g_ptr_array_free(amd->requesters, TRUE);
+    nyx_announce_free(amd->announce);
     nyx_handoff_destroy(&amd->faults);
     nyx_handoff_destroy(&amd->pages);
     nyx_cache_destroy(&amd->irt);
@@ -104,6 +106,7 @@ void nyx_amd_continue(NyxAmd *amd)
 {
     nyx_amd_catch_up(amd);
     nyx_amd_perf_drain(amd);
+    nyx_announce_late(amd->announce);
     nyx_amd_commands_run(amd);
 }
 
@@ -129,11 +132,18 @@ NyxFindings *nyx_amd_findings(NyxAmd *amd)
 
 NyxAmdStats nyx_amd_stats(NyxAmd *amd)
 {
+    NyxAnnounceStats announced;
     NyxAmdStats stats;
 
     nyx_amd_catch_up(amd);
     nyx_amd_perf_drain(amd);
     stats = amd->stats;
+    announced = nyx_announce_stats(amd->announce);
+    stats.map_events = announced.map_events;
+    stats.unmap_events = announced.unmap_events;
+    stats.shadow_tables = announced.tables_read;
+    stats.shadows = announced.shadows;
+    stats.shadow_blocks = announced.blocks;
     stats.irt = amd->irt.stats;
     stats.int_dte = amd->int_dte.stats;
     return stats;

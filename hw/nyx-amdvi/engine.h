@@ -140,7 +140,7 @@ typedef struct NyxAmdHost {
     void (*msi_write)(void *opaque, unsigned offset, uint32_t value);
     /* An access was aborted: Signalled Target Abort of the function.  [any] */
     void (*target_abort)(void *opaque);
-    /* nyx_amd_dma_checked() may have changed. */
+    /* nyx_amd_dma_checked(), or nyx_amd_requester_direct(), of anybody. */
     void (*mode_changed)(void *opaque);
     /* Interrupt entries of @sid (of everybody, if @global) may have changed. */
     void (*irt_changed)(void *opaque, bool global, uint16_t sid);

@@ -6,9 +6,9 @@
 #define HW_NYX_AMDVI_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/announce.h"
 #include "hw/nyx-iommu/dump.h"
 #include "hw/nyx-iommu/handoff.h"
-#include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/tlbs.h"
 #include "hw/nyx-iommu/walk.h"
 #include "hw/nyx-iommu/walk-range.h"
@@ -127,7 +127,8 @@ struct NyxAmdRequester {
     uint64_t refused;
     uint64_t faults[NAMD_FAULT_COUNT];
 
-    bool notify;             /* serialized side */
+    bool notify;             /* serialized side, and what follows */
+    NyxFollower follow;
 };
 
 /* NyxAmd.mode */
@@ -210,6 +211,7 @@ struct NyxAmd {
 
     NyxAmdPerf perf;
     GPtrArray *requesters;
+    NyxAnnounce *announce;
     NyxFindings *findings;
     NyxAmdStats stats;
     uint64_t interrupt_faults[NAMD_FAULT_COUNT];
@@ -494,6 +496,12 @@ void nyx_amd_catch_up(NyxAmd *amd);
 /* COMPLETE_PPR_REQUEST, or an answer of our own. */
 void nyx_amd_page_respond(NyxAmd *amd, const NyxAmdPageResponse *response,
                           bool own);
+
+/* announce.c: all on the serialized side */
+void nyx_amd_announce_init(NyxAmd *amd);
+/* INVALIDATE_DEVTAB_ENTRY, and INVALIDATE_IOMMU_ALL. */
+void nyx_amd_announce_devtab(NyxAmd *amd, uint16_t sid);
+void nyx_amd_announce_all(NyxAmd *amd);
 
 /* saved.c: NULL, or why this cannot be our state */
 const char *nyx_amd_saved_error(const NyxAmd *amd, const NyxAmdSaved *saved);

@@ -126,12 +126,11 @@ void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
             notify(r, first, lg2);
         }
     }
-}
-
-/* SE counts anew from here on. */
-static void forget_suppressed(NyxAmd *amd, uint16_t sid)
-{
-    qatomic_and(&amd->suppressed[sid / 64], ~BIT_ULL(sid % 64));
+    /* Consumers that have to know all follow nobody's guest tables. */
+    if (!pages->gn) {
+        nyx_announce_pages(amd->announce, false, pages->did, pages->first,
+                           pages->last);
+    }
 }
 
 /*
@@ -141,7 +140,6 @@ static void forget_suppressed(NyxAmd *amd, uint16_t sid)
  */
 void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
 {
-    forget_suppressed(amd, sid);
     for (unsigned i = 0; i < amd->requesters->len; i++) {
         NyxAmdRequester *r = requester(amd, i);
 
@@ -150,13 +148,11 @@ void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
             notify(r, 0, 64);
         }
     }
+    nyx_amd_announce_devtab(amd, sid);
 }
 
 static void drop_contexts(NyxAmd *amd)
 {
-    for (unsigned i = 0; i < NAMD_SAVED_SUPPRESSED; i++) {
-        qatomic_set(&amd->suppressed[i], 0);
-    }
     for (unsigned i = 0; i < amd->requesters->len; i++) {
         nyx_amd_requester_drop_context(requester(amd, i), true, 0);
     }
@@ -167,6 +163,7 @@ void nyx_amd_inv_all(NyxAmd *amd)
     drop_contexts(amd);
     gen_moved(amd, nyx_tags_drop_all(&amd->tags));
     notify_all(amd);
+    nyx_amd_announce_all(amd);
 }
 
 void nyx_amd_caches_clear(NyxAmd *amd)

@@ -185,7 +185,8 @@ void nyx_amd_mode_update(NyxAmd *amd)
     mode |= exclusion_update(amd) ? NAMD_MODE_WINDOWS : 0;
     mode |= marc_update(amd) ? NAMD_MODE_WINDOWS : 0;
     qatomic_store_release(&amd->mode, mode);
-    if ((was ^ mode) & NAMD_MODE_ENABLED) {
+    if ((was ^ mode) & (NAMD_MODE_ENABLED | NAMD_MODE_WINDOWS)) {
+        nyx_announce_mode(amd->announce);
         amd->host.mode_changed(amd->host.opaque);
     }
 }

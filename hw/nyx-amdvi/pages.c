@@ -179,7 +179,7 @@ static void handle(NyxAmd *amd, const NyxAmdPage *page)
     uint32_t ticket;
     uint64_t dte;
 
-    if (!nyx_amd_enabled(amd)) {
+    if (!nyx_amd_dma_checked(amd)) {
         /* Nobody is there to log it. */
         amd->stats.page_requests_refused++;
         lose(amd, page, page->req.has_pasid, NAMD_PAGE_FAILURE);

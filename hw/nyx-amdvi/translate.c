@@ -146,6 +146,9 @@ static bool refuse(const Xlat *x, NyxAmdFaultCode code, NyxReply *reply)
 
         nyx_amd_context_blame(&x->ctx, &fault);
         nyx_amd_report(x->amd, &fault);
+        nyx_amd_perf_count(x->amd, NAMD_PERF_ABORT, 1, x->sid, x->ctx.did,
+                           req->has_pasid ? req->pasid : NAMD_NO_PASID);
+        x->amd->host.target_abort(x->amd->host.opaque);
     }
     return block(reply);
 }
@@ -745,6 +748,7 @@ NyxAmdRequester *nyx_amd_requester_new(NyxAmd *amd, void *opaque)
                   amd->cfg.iotlb_entries);
     r->gcr3 = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     pthread_mutex_init(&r->lock, NULL);
+    nyx_follower_init(&r->follow, amd->announce);
     g_ptr_array_add(amd->requesters, r);
     return r;
 }
@@ -752,6 +756,7 @@ NyxAmdRequester *nyx_amd_requester_new(NyxAmd *amd, void *opaque)
 void nyx_amd_requester_free(NyxAmdRequester *r)
 {
     nyx_amd_catch_up(r->amd);
+    nyx_follower_destroy(&r->follow);
     g_ptr_array_remove(r->amd->requesters, r);
     g_hash_table_unref(r->gcr3);
     nyx_tlbs_destroy(&r->tlbs);

@@ -17,6 +17,10 @@
 
 #define ACPI_HEADER_LENGTH_AT   4
 #define ACPI_HEADER_CHECKSUM_AT 9
+#define ACPI_HEADER_OEM_AT      10
+
+#define OEM     "NYX   "            /* 6 characters */ \
+                "NYXIOMMU"          /* OEM table id, 8 */
 
 GArray *nyx_acpi_header(const char *signature, uint8_t revision)
 {
@@ -26,8 +30,7 @@ GArray *nyx_acpi_header(const char *signature, uint8_t revision)
     build_append_int_noprefix(table, 0, 4);         /* length */
     build_append_int_noprefix(table, revision, 1);
     build_append_int_noprefix(table, 0, 1);         /* checksum */
-    g_array_append_vals(table, "NYX   ", 6);        /* OEM id */
-    g_array_append_vals(table, "NYXIOMMU", 8);      /* OEM table id */
+    g_array_append_vals(table, OEM, strlen(OEM));
     build_append_int_noprefix(table, 1, 4);         /* OEM revision */
     g_array_append_vals(table, "NYX ", 4);          /* creator id */
     build_append_int_noprefix(table, 1, 4);         /* creator revision */
@@ -80,4 +83,16 @@ out:
     }
     g_array_free(table, true);
     return ok;
+}
+
+void nyx_acpi_replace(GArray *table)
+{
+    finish(table);
+    for (uint8_t *t = acpi_table_first(); t; t = acpi_table_next(t)) {
+        if (acpi_table_len(t) == table->len && !memcmp(t, table->data, 4) &&
+            !memcmp(t + ACPI_HEADER_OEM_AT, OEM, strlen(OEM))) {
+            memcpy(t, table->data, table->len);
+        }
+    }
+    g_array_free(table, true);
 }

@@ -21,4 +21,11 @@ GArray *nyx_acpi_header(const char *signature, uint8_t revision);
  */
 bool nyx_acpi_install(GArray *table, Error **errp);
 
+/**
+ * nyx_acpi_replace: put @table in the place of ours with the same signature
+ * and the same length, and free it.  What the machine copies from then on is
+ * the new one.
+ */
+void nyx_acpi_replace(GArray *table);
+
 #endif

@@ -3,6 +3,7 @@
  * Lines to a character device: see stream.h.
  */
 #include "qemu/osdep.h"
+#include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qapi/error.h"
 #include "chardev/char.h"
@@ -53,4 +54,20 @@ void nyx_stream_write(NyxStream *stream, char *text)
     line = g_new(Line, 1);
     *line = (Line) { stream, text };
     aio_bh_schedule_oneshot(qemu_get_aio_context(), write_line, line);
+}
+
+void nyx_stream_finding(NyxStream *stream, const char *device,
+                        const NyxFinding *finding)
+{
+    const NyxWhere *where = &finding->last.where;
+
+    qemu_log_mask(LOG_GUEST_ERROR, "%s: %s: %s (section %s, sid 0x%04x, addr "
+                  "0x%" PRIx64 ", value 0x%" PRIx64 ", count %" PRIu64
+                  "): %s\n", device, finding->rule->id,
+                  finding->rule->title, finding->rule->section, where->sid,
+                  where->addr, where->value, finding->count,
+                  finding->rule->fix);
+    if (stream->open) {
+        nyx_stream_write(stream, nyx_finding_to_json(device, finding));
+    }
 }

@@ -7,6 +7,7 @@
 
 #include "chardev/char-fe.h"
 #include "hw/nyx-iommu/compat.h"
+#include "hw/nyx-iommu/findings.h"
 
 typedef struct NyxStream {
     NyxCharFrontend chr;
@@ -23,5 +24,9 @@ bool nyx_stream_open(NyxStream *stream, const char *id, const char *option,
 
 /* Write @line, which is freed, later in the main loop.  Any thread. */
 void nyx_stream_write(NyxStream *stream, char *line);
+
+/* Log a finding of @device, and write it to the stream.  Any thread. */
+void nyx_stream_finding(NyxStream *stream, const char *device,
+                        const NyxFinding *finding);
 
 #endif

@@ -12,6 +12,14 @@
 /* Deliver an interrupt message on whatever APIC the machine has. */
 void nyx_x86_send_msi(uint64_t addr, uint32_t data);
 
+/*
+ * A message that no APIC takes, because delivery mode 3 is reserved.  QEMU's
+ * PCI code asserts that there is a route, which a guest must not be able to
+ * break: a refused interrupt gets one to nowhere.
+ */
+#define NYX_MSI_NOWHERE_ADDR 0xfee00000u
+#define NYX_MSI_NOWHERE_DATA 0x300u
+
 /* Let interrupts reach APIC ids above 255; false if the host's KVM cannot. */
 bool nyx_x86_enable_x2apic(void);
 

@@ -8,6 +8,7 @@
 #include "qapi/error.h"
 #include "qemu/cutils.h"
 #include "hw/acpi/aml-build.h"
+#include "hw/nyx-iommu/acpi-options.h"
 #include "hw/nyx-vtd/acpi-internal.h"
 #include "hw/nyx-vtd/internal.h"
 #include "hw/pci/pci_bus.h"
@@ -30,24 +31,13 @@
 static PCIDevice *device_by_id(const char *option, const char *id,
                                Error **errp)
 {
-    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
-    Object *obj = *id ? object_resolve_path(path, NULL) : NULL;
-    PCIDevice *dev = (PCIDevice *)(obj ? object_dynamic_cast(obj,
-                                                             TYPE_PCI_DEVICE)
-                                       : NULL);
+    PCIDevice *dev = nyx_pci_device_by_id(id);
 
     if (!dev) {
         error_setg(errp, "%s: no PCI device with id=%s: give the -device an "
                    "id and use it here", option, id);
     }
     return dev;
-}
-
-/* A page begins at the number that is read, or @add behind it. */
-static bool whole_page(const char *text, uint64_t add, uint64_t *value)
-{
-    return !qemu_strtou64(text, NULL, 0, value) &&
-           !((*value + add) & MAKE_64BIT_MASK(0, 12));
 }
 
 /* ID[+ID...] */
@@ -72,14 +62,10 @@ static bool parse_region(NyxVtdState *s, const char *text,
 {
     uint8_t haw = nyx_vtd_common_cfg(s)->haw_bits;
     g_auto(GStrv) halves = g_strsplit(text, "@", 2);
-    g_auto(GStrv) bounds = g_strsplit(halves[0] && halves[1] ? halves[1] : "",
-                                      "-", 2);
     NyxVtdRegion region = { };
 
-    if (!bounds[0] || !bounds[1] ||
-        !whole_page(bounds[0], 0, &region.base) ||
-        !whole_page(bounds[1], 1, &region.limit) ||
-        region.base > region.limit) {
+    if (!halves[0] || !halves[1] ||
+        !nyx_parse_pages(halves[1], &region.base, &region.limit)) {
         error_setg(errp, "rmrr=%s is not ID@0xBASE-0xLIMIT, with whole pages "
                    "from base to limit, as in rmrr=nic0@0x3f000000-0x3f0fffff",
                    text);
@@ -139,21 +125,6 @@ static bool parse_sidp(NyxVtdState *s, const char *text,
     return flagged.dev;
 }
 
-/* Read BUS:SLOT.FN, all hexadecimal; what is behind it, or NULL. */
-static const char *parse_pci_address(const char *text, NyxVtdNamed *to)
-{
-    unsigned bus, slot, fn;
-    int n = 0;
-
-    if (sscanf(text, "%2x:%2x.%1x%n", &bus, &slot, &fn, &n) != 3 || !n ||
-        slot >= PCI_SLOT_MAX || fn >= PCI_FUNC_MAX) {
-        return NULL;
-    }
-    to->bus = bus;
-    to->devfn = PCI_DEVFN(slot, fn);
-    return text + n;
-}
-
 /* NAME@BUS:SLOT.FN[:...]; the address has a colon too. */
 static bool parse_named(const char *text, NyxVtdAcpiDevices *to, Error **errp)
 {
@@ -162,7 +133,8 @@ static bool parse_named(const char *text, NyxVtdAcpiDevices *to, Error **errp)
     while (next) {
         const char *at = strchr(next, '@');
         NyxVtdNamed named = { };
-        const char *end = at ? parse_pci_address(at + 1, &named) : NULL;
+        const char *end = at ? nyx_parse_pci_address(at + 1, &named.bus,
+                                                     &named.devfn) : NULL;
 
         if (!end || (*end && *end != ':') || *next != '\\' ||
             at - next > ANDD_NAME_MAX) {

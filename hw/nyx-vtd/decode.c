@@ -61,7 +61,7 @@ static void context_check_domain(NyxVtd *vtd, uint16_t sid,
                                  const NyxVtdContext *ctx)
 {
     NyxWhere where = { .has_sid = true, .sid = sid, .value = ctx->did };
-    uint32_t gen = nyx_vtd_gen(vtd, NYX_ASID(ctx->did));
+    uint32_t gen = nyx_tags_gen(&vtd->tags, NYX_ASID(ctx->did));
     NyxVtdDomainUse *use = &vtd->domain_use[ctx->did];
     bool shared;
 

@@ -34,15 +34,15 @@ NyxVtd *nyx_vtd_new(const NyxVtdCfg *cfg, const NyxVtdHost *host)
 
     vtd->cfg = *cfg;
     vtd->host = *host;
-    vtd->domain_gen = g_new0(uint32_t, NVTD_DOMAINS);
-    vtd->pasid_gen = g_new0(uint32_t, NVTD_PASID_GENS);
-    vtd->domain_use = g_new0(NyxVtdDomainUse, NVTD_DOMAINS);
+    nyx_tags_init(&vtd->tags);
+    vtd->domain_use = g_new0(NyxVtdDomainUse, NYX_TAGS_DOMAINS);
     vtd->requesters = g_ptr_array_new();
-    vtd->shadows = g_ptr_array_new();
+    nyx_vtd_announce_init(vtd);
     vtd->findings = nyx_findings_new(rules, NVTD_RULE_COUNT, host->now_ns,
                                      host->finding, host->opaque);
     pthread_mutex_init(&vtd->domain_lock, NULL);
-    pthread_mutex_init(&vtd->ring_lock, NULL);
+    nyx_handoff_init(&vtd->faults, sizeof(NyxVtdLeft), NVTD_FAULT_RING);
+    nyx_handoff_init(&vtd->pages, sizeof(NyxVtdPage), NVTD_PAGE_RING);
     nyx_cache_init(&vtd->iec, &iec);
     nyx_vtd_regs_init(vtd);
     nyx_regfile_reset(&vtd->regs);
@@ -58,14 +58,14 @@ void nyx_vtd_free(NyxVtd *vtd)
         nyx_vtd_requester_free(g_ptr_array_index(vtd->requesters, 0));
     }
     g_ptr_array_free(vtd->requesters, TRUE);
-    g_ptr_array_free(vtd->shadows, TRUE);
+    nyx_announce_free(vtd->announce);
     nyx_cache_destroy(&vtd->iec);
     nyx_regfile_destroy(&vtd->regs);
     nyx_findings_free(vtd->findings);
     pthread_mutex_destroy(&vtd->domain_lock);
-    pthread_mutex_destroy(&vtd->ring_lock);
-    g_free(vtd->domain_gen);
-    g_free(vtd->pasid_gen);
+    nyx_handoff_destroy(&vtd->faults);
+    nyx_handoff_destroy(&vtd->pages);
+    nyx_tags_destroy(&vtd->tags);
     g_free(vtd->domain_use);
     g_free(vtd);
 }
@@ -108,7 +108,7 @@ void nyx_vtd_continue(NyxVtd *vtd)
 {
     nyx_vtd_catch_up(vtd);
     nyx_vtd_perf_sync(vtd);
-    nyx_vtd_announce_late(vtd);
+    nyx_announce_late(vtd->announce);
     nyx_vtd_queue_run(vtd);
 }
 
@@ -216,7 +216,7 @@ const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
     vtd->iva = ldq_le_p(saved->regs + A_NVTD_IVA);
     vtd->ccmd = ldq_le_p(saved->regs + A_NVTD_CCMD) & NVTD_CCMD_WO_MASK;
     nyx_vtd_caches_clear(vtd);
-    nyx_vtd_announce_forget(vtd);
+    nyx_announce_forget(vtd->announce);
     nyx_vtd_mode_update(vtd);
     /* A queue that was being worked through goes on. */
     vtd->host.kick(vtd->host.opaque);
@@ -225,16 +225,22 @@ const char *nyx_vtd_load(NyxVtd *vtd, const NyxVtdSaved *saved)
 
 NyxVtdStats nyx_vtd_stats(NyxVtd *vtd)
 {
+    NyxAnnounceStats announced;
     NyxVtdStats stats;
 
     nyx_vtd_catch_up(vtd);
+    announced = nyx_announce_stats(vtd->announce);
     stats = vtd->stats;
     for (unsigned i = 0; i < NVTD_VCMD_WORDS; i++) {
         stats.vcmd_pasids += ctpop64(vtd->vcmd_pasids[i]);
     }
     stats.iec = vtd->iec.stats;
     stats.aborted = qatomic_read(&vtd->aborted);
-    nyx_vtd_announce_stats(vtd, &stats);
+    stats.map_events = announced.map_events;
+    stats.unmap_events = announced.unmap_events;
+    stats.shadow_tables = announced.tables_read;
+    stats.shadows = announced.shadows;
+    stats.shadow_blocks = announced.blocks;
     return stats;
 }
 
@@ -255,8 +261,8 @@ NyxVtdRequesterStats nyx_vtd_requester_stats(NyxVtdRequester *r)
         .pasid = r->pasid_stats,
     };
     pthread_mutex_unlock(&r->lock);
-    stats.iotlb = nyx_iotlb_stats(r->tlb);
-    stats.paging = nyx_iotlb_stats(r->tables);
+    stats.iotlb = nyx_iotlb_stats(r->tlbs.tlb);
+    stats.paging = nyx_iotlb_stats(r->tlbs.tables);
     return stats;
 }
 

@@ -235,6 +235,7 @@ static void report_now(NyxVtd *vtd, NyxVtdRequester *r,
 
 void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault)
 {
+    const NyxVtdLeft left = { *fault, r };
     bool kick;
 
     if (!fault->interrupt) {
@@ -253,16 +254,7 @@ void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault)
         report_now(vtd, r, fault);
         return;
     }
-    pthread_mutex_lock(&vtd->ring_lock);
-    kick = !vtd->ring_len;
-    if (vtd->ring_len < NVTD_FAULT_RING) {
-        vtd->ring[vtd->ring_len] = *fault;
-        vtd->ring_from[vtd->ring_len] = r;
-        qatomic_set(&vtd->ring_len, vtd->ring_len + 1);
-    } else {
-        vtd->ring_overflow = true;
-    }
-    pthread_mutex_unlock(&vtd->ring_lock);
+    nyx_handoff_put(&vtd->faults, &left, &kick);
     if (kick) {
         vtd->host.kick(vtd->host.opaque);
     }
@@ -270,25 +262,12 @@ void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault)
 
 void nyx_vtd_report_drain(NyxVtd *vtd)
 {
-    NyxVtdFault ring[NVTD_FAULT_RING];
-    NyxVtdRequester *from[NVTD_FAULT_RING];
-    unsigned len;
+    NyxVtdLeft left[NVTD_FAULT_RING];
     bool overflow;
-
-    if (!qatomic_read(&vtd->ring_len)) {
-        return;
-    }
-    pthread_mutex_lock(&vtd->ring_lock);
-    len = vtd->ring_len;
-    overflow = vtd->ring_overflow;
-    memcpy(ring, vtd->ring, len * sizeof(ring[0]));
-    memcpy(from, vtd->ring_from, len * sizeof(from[0]));
-    qatomic_set(&vtd->ring_len, 0);
-    vtd->ring_overflow = false;
-    pthread_mutex_unlock(&vtd->ring_lock);
+    unsigned len = nyx_handoff_take(&vtd->faults, left, &overflow);
 
     for (unsigned i = 0; i < len; i++) {
-        report_now(vtd, from[i], &ring[i]);
+        report_now(vtd, left[i].r, &left[i].fault);
     }
     if (overflow) {
         /* More came than the ring and so the registers can hold. */

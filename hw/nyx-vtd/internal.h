@@ -6,9 +6,11 @@
 #define HW_NYX_VTD_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "hw/nyx-iommu/announce.h"
 #include "hw/nyx-iommu/dump.h"
+#include "hw/nyx-iommu/handoff.h"
 #include "hw/nyx-iommu/paging.h"
-#include "hw/nyx-iommu/shadow.h"
+#include "hw/nyx-iommu/tlbs.h"
 #include "hw/nyx-iommu/walk.h"
 #include "hw/nyx-iommu/walk-range.h"
 #include "hw/nyx-vtd/engine.h"
@@ -18,11 +20,9 @@
 /* DMAR's IOAPIC scope: the requester id of the IOAPIC's interrupts. */
 #define NVTD_IOAPIC_SID 0xff00
 
-#define NVTD_DOMAINS        65536       /* at most: CAP.ND = 6 */
 #define NVTD_MAMV_MAX       52          /* every page there is */
 #define NVTD_MHMV_MAX       15
 #define NVTD_MAX_LEVELS     5
-#define NVTD_PASID_GENS     4096
 #define NVTD_FAULT_RING     64
 #define NVTD_PAGE_RING      64
 #define NVTD_N_FAULTS       80          /* at least the length of the list */
@@ -92,6 +92,12 @@ typedef struct NyxVtdFault {
     unsigned access;         /* NyxAccess bits */
 } NyxVtdFault;
 
+/* A fault on its way. */
+typedef struct NyxVtdLeft {
+    NyxVtdFault fault;
+    NyxVtdRequester *r;      /* NULL for an interrupt */
+} NyxVtdLeft;
+
 /* A page request on its way. */
 typedef struct NyxVtdPage {
     NyxVtdRequester *r;
@@ -124,38 +130,16 @@ static inline NyxAsid nyx_ctx_word_asid(uint64_t word)
                      R_NYX_CTX_DID_LENGTH + R_NYX_CTX_ASID_HI_LENGTH);
 }
 
-typedef struct NyxVtdShadow NyxVtdShadow;
-
-/* Where requests of one with consumers of mappings go; see announce.c. */
-typedef enum NyxVtdRoute {
-    NYX_VTD_ROUTE_NONE,
-    NYX_VTD_ROUTE_TABLES,
-    NYX_VTD_ROUTE_DIRECT,    /* to their own address */
-} NyxVtdRoute;
-
-typedef struct NyxVtdFollow {
-    bool told;               /* there are consumers */
-    bool expected;           /* there are or will be */
-    bool late;               /* direct_changed is still to be called */
-    bool uncertain;          /* the context may differ at any time */
-    NyxVtdRoute route;
-    uint16_t sid;            /* that the route was found for */
-    uint16_t did;
-    NyxVtdShadow *shadow;    /* of the route's tables, if told */
-} NyxVtdFollow;
-
 struct NyxVtdRequester {
     NyxVtd *vtd;
     void *opaque;
-    NyxIotlb *tlb;           /* leaves */
-    NyxIotlb *tables;        /* paging-structure cache: table addresses */
+    NyxTlbs tlbs;
 
     /* Atomic. */
     uint64_t ctx_word;       /* NYX_CTX_WORD; zero: not known */
     uint64_t ctx_data[NYX_VTD_CONTEXT_WORDS];  /* NyxVtdContext */
     uint32_t ctx_ticket;     /* moves when the context is dropped */
     uint16_t last_sid;       /* for statistics */
-    uint64_t domains;        /* NYX_VTD_DOMAIN_BIT of those walked */
     uint64_t ctx_hits;
     uint64_t ctx_misses;
     uint64_t walks;
@@ -171,14 +155,8 @@ struct NyxVtdRequester {
     uint64_t faults[NVTD_N_FAULTS];
 
     bool notify;             /* serialized side, and what follows */
-    NyxVtdFollow follow;
+    NyxFollower follow;
 };
-
-/*
- * A requester has a bit for each domain whose tables it has walked, so that
- * an invalidation of another domain can pass it by.  Ids share the bits.
- */
-#define NYX_VTD_DOMAIN_BIT(did) BIT_ULL((did) % 64)
 
 /* Which page table each domain id has been seen with. */
 typedef struct NyxVtdDomainUse {
@@ -267,13 +245,7 @@ struct NyxVtd {
     uint32_t mode;           /* atomic; NVTD_MODE_* */
     NyxVtdRange protected[2];
 
-    /* Generations: of everything, and of each domain.  Atomic. */
-    uint32_t global_gen;
-    uint32_t *domain_gen;
-    uint32_t *pasid_gen;
-    uint32_t bumps;          /* until all entries must really be cleared */
-    uint32_t page_invalidations;  /* atomic */
-    uint64_t nested_domains; /* atomic; NYX_VTD_DOMAIN_BIT of those seen */
+    NyxTags tags;
 
     NyxCache iec;
     uint32_t iec_gen;
@@ -282,8 +254,7 @@ struct NyxVtd {
     NyxVtdPerf perf;
 
     GPtrArray *requesters;
-    GPtrArray *shadows;      /* NyxVtdShadow */
-    uint64_t announce_work;  /* done so far, in tables and events */
+    NyxAnnounce *announce;
     NyxFindings *findings;
     NyxVtdStats stats;
     uint64_t aborted;        /* atomic */
@@ -292,35 +263,10 @@ struct NyxVtd {
     pthread_mutex_t domain_lock;
     NyxVtdDomainUse *domain_use;
 
-    pthread_mutex_t ring_lock;
-    NyxVtdFault ring[NVTD_FAULT_RING];
-    NyxVtdRequester *ring_from[NVTD_FAULT_RING];
-    unsigned ring_len;
-    bool ring_overflow;
-    NyxVtdPage pages[NVTD_PAGE_RING];
-    unsigned pages_len;      /* atomic */
+    NyxHandoff faults;       /* NyxVtdLeft */
+    NyxHandoff pages;        /* NyxVtdPage */
     bool pages_busy;         /* serialized side: they are being handled */
 };
-
-/* Where the generation of a PASID of a domain is; some share it. */
-static inline uint32_t *nyx_vtd_pasid_gen(const NyxVtd *vtd, NyxAsid asid)
-{
-    uint64_t id = asid & ~NYX_ASID_PRIVILEGED;
-
-    return &vtd->pasid_gen[(id ^ id >> 16) % NVTD_PASID_GENS];
-}
-
-/* Generation that a live entry of @asid carries. */
-static inline uint32_t nyx_vtd_gen(const NyxVtd *vtd, NyxAsid asid)
-{
-    uint32_t gen = qatomic_load_acquire(&vtd->global_gen) +
-                   qatomic_load_acquire(&vtd->domain_gen[asid & 0xffff]);
-
-    if (asid & NYX_ASID_HAS_PASID) {
-        gen += qatomic_load_acquire(nyx_vtd_pasid_gen(vtd, asid));
-    }
-    return gen;
-}
 
 /* TTM, if the unit has it, or the reserved one. */
 static inline unsigned nyx_vtd_mode_of(const NyxVtd *vtd, uint64_t rtaddr)
@@ -603,19 +549,10 @@ void nyx_vtd_pqa_written(void *dev, const NyxReg *reg, uint64_t written,
                          uint64_t mask);
 
 /* announce.c: all on the serialized side */
-/* Pages of a domain, or of all, were invalidated. */
-void nyx_vtd_announce_pages(NyxVtd *vtd, bool any, uint16_t did,
-                            uint64_t first, uint64_t last);
+void nyx_vtd_announce_init(NyxVtd *vtd);
 /* Contexts that @match accepts were invalidated. */
 void nyx_vtd_announce_contexts(NyxVtd *vtd, NyxVtdContextMatch *match,
                                const void *opaque);
-/* Translation was switched; before NyxVtdHost.mode_changed. */
-void nyx_vtd_announce_mode(NyxVtd *vtd);
-void nyx_vtd_announce_forget(NyxVtd *vtd);
-/* What could not be done at once. */
-void nyx_vtd_announce_late(NyxVtd *vtd);
-void nyx_vtd_announce_end(NyxVtdRequester *r);
-void nyx_vtd_announce_stats(const NyxVtd *vtd, NyxVtdStats *stats);
 
 /* fault.c */
 typedef enum NyxVtdEventBlock {

@@ -79,23 +79,8 @@ static void notify_any(NyxVtdRequester *r, NyxAsid asid,
 static void drop_pages(NyxVtdRequester *r, NyxAsid asid,
                        const PageRange *range)
 {
-    uint32_t gen = nyx_vtd_gen(r->vtd, asid);
-
-    if (!(qatomic_read(&r->domains) & NYX_VTD_DOMAIN_BIT((uint16_t)asid))) {
-        return;
-    }
-    /*
-     * Tables first: a walk that starts from one that is about to go has its
-     * ticket for the IOTLB already, and is refused there.
-     */
-    if (!range->leaf_only) {
-        nyx_iotlb_drop_range(r->tables, asid, gen, range->first, range->last);
-    }
-    nyx_iotlb_drop_range(r->tlb, asid, gen, range->first, range->last);
-    if (asid & NYX_ASID_HAS_PASID) {
-        nyx_iotlb_drop_range(r->tlb, asid | NYX_ASID_PRIVILEGED, gen,
-                             range->first, range->last);
-    }
+    nyx_tlbs_drop_pages(&r->tlbs, &r->vtd->tags, asid, range->first,
+                        range->last, range->leaf_only);
 }
 
 void nyx_vtd_requester_drop_page(NyxVtdRequester *r, NyxAsid asid,
@@ -103,23 +88,20 @@ void nyx_vtd_requester_drop_page(NyxVtdRequester *r, NyxAsid asid,
 {
     const PageRange range = page_range(iova, 0, false);
 
-    /* See iotlb_pages(). */
-    qatomic_inc(&r->vtd->page_invalidations);
+    nyx_tags_pages(&r->vtd->tags);
     drop_pages(r, asid & ~NYX_ASID_PRIVILEGED, &range);
 }
 
 static void clear_requester(NyxVtdRequester *r, NyxAsid asid,
                             const PageRange *range)
 {
-    nyx_iotlb_clear(r->tables);
-    nyx_iotlb_clear(r->tlb);
+    nyx_tlbs_clear(&r->tlbs);
 }
 
-/* A generation moved; long before one can come round, really clear. */
-static void gen_moved(NyxVtd *vtd)
+/* @wrapping: a generation moved, and is about to come round. */
+static void gen_moved(NyxVtd *vtd, bool wrapping)
 {
-    if (++vtd->bumps == 1u << 31) {
-        vtd->bumps = 0;
+    if (wrapping) {
         foreach_requester(vtd, clear_requester, 0, NULL);
     }
 }
@@ -128,33 +110,28 @@ static const PageRange everything = { 0, UINT64_MAX, 64, false };
 
 static void iotlb_global(NyxVtd *vtd)
 {
-    qatomic_store_release(&vtd->global_gen, vtd->global_gen + 1);
-    gen_moved(vtd);
+    gen_moved(vtd, nyx_tags_drop_all(&vtd->tags));
     vtd->latched.need_iotlb_flush = false;
     foreach_requester(vtd, notify_any, 0, &everything);
-    nyx_vtd_announce_pages(vtd, true, 0, 0, UINT64_MAX);
+    nyx_announce_pages(vtd->announce, true, 0, 0, UINT64_MAX);
 }
 
 static void drop_domain(NyxVtd *vtd, uint16_t did)
 {
-    qatomic_store_release(&vtd->domain_gen[did], vtd->domain_gen[did] + 1);
-    gen_moved(vtd);
+    gen_moved(vtd, nyx_tags_drop_domain(&vtd->tags, did));
     foreach_requester(vtd, notify, NYX_ASID(did), &everything);
 }
 
 static void iotlb_domain(NyxVtd *vtd, uint16_t did)
 {
     drop_domain(vtd, did);
-    nyx_vtd_announce_pages(vtd, false, did, 0, UINT64_MAX);
+    nyx_announce_pages(vtd->announce, false, did, 0, UINT64_MAX);
 }
 
 /* 6.5.2.4: all of a PASID; others that share its generation go with it. */
 static void iotlb_pasid(NyxVtd *vtd, NyxAsid asid)
 {
-    uint32_t *gen = nyx_vtd_pasid_gen(vtd, asid);
-
-    qatomic_store_release(gen, *gen + 1);
-    gen_moved(vtd);
+    gen_moved(vtd, nyx_tags_drop_pasid(&vtd->tags, asid));
     foreach_requester(vtd, notify, asid, &everything);
 }
 
@@ -167,8 +144,7 @@ static void iotlb_pasid(NyxVtd *vtd, NyxAsid asid)
 static bool domain_nests(NyxVtd *vtd, NyxAsid asid)
 {
     return !(asid & NYX_ASID_HAS_PASID) &&
-           (qatomic_read(&vtd->nested_domains) &
-            NYX_VTD_DOMAIN_BIT((uint16_t)asid));
+           nyx_tags_nests(&vtd->tags, asid);
 }
 
 static void iotlb_pages(NyxVtd *vtd, NyxAsid asid, uint64_t addr, uint8_t am,
@@ -181,12 +157,7 @@ static void iotlb_pages(NyxVtd *vtd, NyxAsid asid, uint64_t addr, uint8_t am,
             .has_addr = true, .addr = addr, .value = am,
         });
     }
-    /*
-     * A barrier between software's writes to its tables and our look at the
-     * requesters' domains (an atomic operation, because the thread sanitizer
-     * knows no fences).
-     */
-    qatomic_inc(&vtd->page_invalidations);
+    nyx_tags_pages(&vtd->tags);
     if (domain_nests(vtd, asid)) {
         drop_domain(vtd, asid);
     } else {
@@ -194,7 +165,8 @@ static void iotlb_pages(NyxVtd *vtd, NyxAsid asid, uint64_t addr, uint8_t am,
         foreach_requester(vtd, notify, asid, &range);
     }
     if (!(asid & NYX_ASID_HAS_PASID)) {
-        nyx_vtd_announce_pages(vtd, false, asid, range.first, range.last);
+        nyx_announce_pages(vtd->announce, false, asid, range.first,
+                           range.last);
     }
 }
 
@@ -299,7 +271,7 @@ static void pasid_invalidate(NyxVtd *vtd, unsigned gran, uint16_t did,
 
 void nyx_vtd_caches_clear(NyxVtd *vtd)
 {
-    qatomic_store_release(&vtd->global_gen, vtd->global_gen + 1);
+    nyx_tags_drop_all(&vtd->tags);
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
 
@@ -828,7 +800,8 @@ static bool queue_stopped(const NyxVtd *vtd)
 void nyx_vtd_queue_run(NyxVtd *vtd)
 {
     uint64_t size = 4096ULL << FIELD_EX64(vtd->latched.iqa, NVTD_IQA, QS);
-    uint64_t budget = vtd->announce_work / QUEUE_WORK + QUEUE_SLICE;
+    uint64_t budget = nyx_announce_work(vtd->announce) / QUEUE_WORK +
+                      QUEUE_SLICE;
     unsigned bytes = desc_bytes(vtd);
     unsigned done = 0;
     DescResult result = DESC_DONE;
@@ -851,7 +824,8 @@ void nyx_vtd_queue_run(NyxVtd *vtd)
             }
             return;
         }
-        if (vtd->announce_work / QUEUE_WORK + done++ >= budget) {
+        if (nyx_announce_work(vtd->announce) / QUEUE_WORK + done++ >=
+            budget) {
             vtd->host.kick(vtd->host.opaque);
             return;
         }

@@ -72,12 +72,11 @@ static void drop_translations(NyxVtd *vtd)
         nyx_vtd_requester_drop_context(
             g_ptr_array_index(vtd->requesters, i), NULL, NULL);
     }
-    qatomic_store_release(&vtd->global_gen, vtd->global_gen + 1);
+    nyx_tags_drop_all(&vtd->tags);
     for (unsigned i = 0; i < vtd->requesters->len; i++) {
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
 
-        nyx_iotlb_clear(r->tables);
-        nyx_iotlb_clear(r->tlb);
+        nyx_tlbs_clear(&r->tlbs);
         if (r->notify) {
             vtd->host.unmapped(vtd->host.opaque, r, 0, 64);
         }
@@ -85,7 +84,7 @@ static void drop_translations(NyxVtd *vtd)
     vtd->latched.need_context_flush = false;
     vtd->latched.need_iotlb_flush = false;
     nyx_vtd_announce_contexts(vtd, any_context, NULL);
-    nyx_vtd_announce_pages(vtd, true, 0, 0, UINT64_MAX);
+    nyx_announce_pages(vtd->announce, true, 0, 0, UINT64_MAX);
 }
 
 /* Whether the unit has the translation table mode of the root pointer. */
@@ -293,7 +292,7 @@ void nyx_vtd_mode_update(NyxVtd *vtd)
                 nyx_vtd_reg64(vtd, A_NVTD_PHMBASE),
                 nyx_vtd_reg64(vtd, A_NVTD_PHMLIMIT));
     qatomic_store_release(&vtd->mode, mode);
-    nyx_vtd_announce_mode(vtd);
+    nyx_announce_mode(vtd->announce);
     vtd->host.mode_changed(vtd->host.opaque);
 }
 

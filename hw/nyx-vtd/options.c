@@ -4,43 +4,15 @@
  * engine that comes of them.
  */
 #include "qemu/osdep.h"
-#include "qemu/bitmap.h"
 #include "qapi/error.h"
-#include "hw/nyx-iommu/props.h"
+#include "hw/nyx-iommu/options.h"
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-vtd/vtd.h"
 
-/* The index of @text in @names, 0 if there is none: the default. */
-static bool parse_name(const char *option, const char *text,
-                       const char *const *names, unsigned *index,
-                       Error **errp)
-{
-    g_autofree char *all = NULL;
-
-    *index = 0;
-    for (unsigned i = 0; text && names[i]; i++) {
-        if (!strcmp(text, names[i])) {
-            *index = i;
-            return true;
-        }
-    }
-    if (text) {
-        all = g_strjoinv(", ", (char **)names);
-        error_setg(errp, "%s=%s is not known: use one of %s", option, text,
-                   all);
-    }
-    return !text;
-}
-
 /* --- Profiles ------------------------------------------------------------- */
 
-typedef struct PresetRow {
-    const char *option;
-    const char *value;
-} PresetRow;
-
 /* The first chipsets with DMA remapping, and none of their luxuries. */
-static const PresetRow minimal[] = {
+static const NyxPresetRow minimal[] = {
     { "version", "0x10" },
     { "qi", "off" },
     { "intremap", "off" },
@@ -59,7 +31,7 @@ static const PresetRow minimal[] = {
     { }
 };
 
-static const PresetRow client[] = {
+static const NyxPresetRow client[] = {
     { "version", "0x10" },
     { "aw-bits", "39" },
     { "coherent", "off" },
@@ -69,7 +41,7 @@ static const PresetRow client[] = {
     { }
 };
 
-static const PresetRow server[] = {
+static const NyxPresetRow server[] = {
     { "version", "0x40" },
     { "aw-bits", "57" },
     { "mamv", "45" },
@@ -79,7 +51,7 @@ static const PresetRow server[] = {
     { }
 };
 
-static const PresetRow everything[] = {
+static const NyxPresetRow everything[] = {
     { "version", "0x40" },
     { "aw-bits", "57" },
     { "mamv", "52" },
@@ -98,59 +70,21 @@ static const PresetRow everything[] = {
 static const char *const profile_names[] = {
     "default", "minimal", "client", "server", "everything", NULL,
 };
-static const PresetRow *const profiles[] = {
+static const NyxPresetRow *const profiles[] = {
     NULL, minimal, client, server, everything,
 };
 
 /* --- Configuration -------------------------------------------------------- */
-
-static bool parse_cache(const char *text, NyxCacheTemper *temper,
-                        Error **errp)
-{
-    static const char *const names[] = {
-        [NYX_CACHE_HARDWARE] = "hardware",
-        [NYX_CACHE_STICKY] = "sticky",
-        [NYX_CACHE_OFF] = "off",
-        NULL,
-    };
-    unsigned index;
-    bool ok = parse_name("cache", text, names, &index, errp);
-
-    QEMU_BUILD_BUG_ON(NYX_CACHE_HARDWARE != 0);
-    *temper = index;
-    return ok;
-}
 
 static bool parse_sslps(const char *text, uint8_t *lg2, Error **errp)
 {
     static const char *const names[] = { "1g", "2m", "4k", NULL };
     static const uint8_t sizes[] = { 30, 21, 12 };
     unsigned index;
-    bool ok = parse_name("sslps", text, names, &index, errp);
+    bool ok = nyx_option_name("sslps", text, names, &index, errp);
 
     *lg2 = sizes[index];
     return ok;
-}
-
-/* eim=auto: on whenever interrupts can be delivered to 32-bit APIC ids. */
-static bool decide_eim(NyxVtdState *s, bool intremap, bool *eim, Error **errp)
-{
-    switch (s->props.eim) {
-    case ON_OFF_AUTO_OFF:
-        *eim = false;
-        return true;
-    case ON_OFF_AUTO_AUTO:
-        *eim = intremap && nyx_x86_enable_x2apic();
-        return true;
-    default:
-        *eim = true;
-        if (intremap && !nyx_x86_enable_x2apic()) {
-            error_setg(errp, "eim=on needs a host kernel whose KVM has "
-                       "KVM_CAP_X2APIC_API: use eim=off or a newer kernel");
-            return false;
-        }
-        return true;
-    }
 }
 
 /* Options of scalable mode have no effect without it. */
@@ -189,25 +123,6 @@ static bool decide_posting(NyxVtdState *s)
     return x86_iommu_ir_supported(X86_IOMMU_DEVICE(s)) && !nyx_x86_kvm();
 }
 
-/* Two options that the parent class has in some versions of QEMU. */
-static bool pass_through_option(NyxVtdState *s)
-{
-#ifdef NYX_X86_IOMMU_HAS_PT
-    return X86_IOMMU_DEVICE(s)->pt_supported;
-#else
-    return s->props.pt;
-#endif
-}
-
-static bool dma_translation_option(NyxVtdState *s)
-{
-#ifdef NYX_X86_IOMMU_HAS_DMA_TRANSLATION
-    return X86_IOMMU_DEVICE(s)->dma_translation;
-#else
-    return s->props.dma_translation;
-#endif
-}
-
 bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
 {
     X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
@@ -232,12 +147,13 @@ bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
         .caching_mode = s->props.caching_mode,
         .device_iotlb = x86->dt_supported,
         .dma_drain = s->props.dma_drain,
-        .dma_translation = dma_translation_option(s),
+        .dma_translation = nyx_option_dma_translation(
+            x86, s->props.dma_translation),
         .esirtps = s->props.esirtps,
         .esrtps = s->props.esrtps,
         .intremap = x86_iommu_ir_supported(x86),
         .no_write_flag = s->props.nwfs,
-        .pass_through = pass_through_option(s),
+        .pass_through = nyx_option_pt(x86, s->props.pt),
         .perfmon = s->props.perfmon,
         .posted_interrupts = decide_posting(s),
         .snoop_control = s->props.snoop_control,
@@ -250,9 +166,10 @@ bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
     if (s->props.version > UINT8_MAX) {
         cfg->version = UINT8_MAX;
     }
-    if (!parse_cache(s->props.cache, &cfg->cache, errp) ||
+    if (!nyx_option_cache(s->props.cache, &cfg->cache, errp) ||
         !parse_sslps(s->props.sslps, &cfg->second_lg2, errp) ||
-        !decide_eim(s, cfg->intremap, &cfg->eim, errp)) {
+        !nyx_option_x2apic("eim", s->props.eim, cfg->intremap, &cfg->eim,
+                           errp)) {
         return false;
     }
     error = nyx_vtd_cfg_error(cfg);
@@ -357,10 +274,9 @@ static const char *const descriptions[][2] = {
       "for vfio-pci (default off)" },
     { "coalesce", "contiguous pages are one mapping for vfio-pci (default "
       "on)" },
-    { "device-iotlb", "ECAP.DT: devices may cache translations, ATS "
-      "(default off)" },
+    NYX_OPTION_DEVICE_IOTLB,
     { "dma-drain", "CAP.DRD and DWD: invalidations drain DMA (default on)" },
-    { "dma-translation", "off: interrupt remapping only (default on)" },
+    NYX_OPTION_DMA_TRANSLATION,
     { "eim", "ECAP.EIM: x2APIC destinations (default auto: on with "
       "intremap)" },
     { "esirtps", "CAP.ESIRTPS: a new interrupt table flushes the interrupt "
@@ -378,8 +294,7 @@ static const char *const descriptions[][2] = {
       "flts)" },
     { "fs5lp", "CAP.FS5LP: five levels of first-stage tables (default on "
       "with flts)" },
-    { "intremap", "ECAP.IR: interrupt remapping (default auto: on unless "
-      "the irqchip is all in the kernel)" },
+    NYX_OPTION_INTREMAP,
     { "iotlb-entries", "translations cached per device, 16 to 1048576 "
       "(default 4096)" },
     { "nest", "ECAP.NEST: first stage over second stage (default on with "
@@ -396,7 +311,7 @@ static const char *const descriptions[][2] = {
       "(default off)" },
     { "posted-interrupts", "CAP.PI: interrupt entries in posted format "
       "(default auto: on with intremap, except under KVM)" },
-    { "pt", "ECAP.PT: pass-through contexts (default on)" },
+    NYX_OPTION_PT,
     { "rmrr", "ID[+ID...]@BASE-LIMIT[:...]: memory reserved for devices, as "
       "in rmrr=nic0@0x3f000000-0x3f0fffff" },
     { "rprivs", "ECAP.RPRIVS: requests without a PASID may be privileged "
@@ -451,68 +366,34 @@ static const char *const descriptions[][2] = {
       "(default on)" },
 };
 
-/* --- What the command line says ------------------------------------------- */
-
 /* intel-iommu's names of our options. */
 static const char *const aliases[][2] = {
     { "x-scalable-mode", "scalable-mode" },
     { "x-flts", "flts" },
 };
 
-/* Where the option is in NyxVtdState.given. */
-static unsigned option_index(const char *name)
-{
-    unsigned i = 0;
-
-    QEMU_BUILD_BUG_ON(ARRAY_SIZE(descriptions) > NYX_VTD_OPTIONS_MAX);
-    for (unsigned j = 0; j < ARRAY_SIZE(aliases); j++) {
-        name = strcmp(name, aliases[j][0]) ? name : aliases[j][1];
-    }
-    while (i < ARRAY_SIZE(descriptions) && strcmp(name, descriptions[i][0])) {
-        i++;
-    }
-    return i;
-}
-
-/* The setter that QEMU gives to all properties of devices. */
-static ObjectPropertyAccessor *qdev_set;
-
-/*
- * Some properties are a parent class's, so other devices come here too.  What
- * -global and -device set is remembered, in any order; defaults were set
- * before nyx_vtd_options_init().
- */
-static void set_and_remember(Object *obj, Visitor *v, const char *name,
-                             void *opaque, Error **errp)
-{
-    NyxVtdState *s = (NyxVtdState *)object_dynamic_cast(obj, TYPE_NYX_VTD);
-
-    qdev_set(obj, v, name, opaque, errp);
-    if (s) {
-        set_bit(option_index(name), s->given);
-    }
-}
+static const NyxOptions options = {
+    .type = TYPE_NYX_VTD,
+    .given = offsetof(NyxVtdState, given),
+    .descriptions = descriptions,
+    .n_descriptions = ARRAY_SIZE(descriptions),
+    .aliases = aliases,
+    .n_aliases = ARRAY_SIZE(aliases),
+    .profile_names = profile_names,
+    .profiles = profiles,
+};
 
 void nyx_vtd_options_init(NyxVtdState *s)
 {
-    bitmap_zero(s->given, NYX_VTD_OPTIONS_MAX + 1);
+    nyx_options_init(OBJECT(s), &options);
 }
 
 bool nyx_vtd_options_preset(NyxVtdState *s, Error **errp)
 {
     X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
-    unsigned profile;
 
-    if (!parse_name("profile", s->props.profile, profile_names, &profile,
-                    errp)) {
+    if (!nyx_options_preset(OBJECT(s), &options, s->props.profile, errp)) {
         return false;
-    }
-    for (const PresetRow *row = profiles[profile]; row && row->option;
-         row++) {
-        if (!test_bit(option_index(row->option), s->given) &&
-            !object_property_parse(OBJECT(s), row->option, row->value, errp)) {
-            return false;
-        }
     }
     /* intremap=auto: remapping needs the queue. */
     if (x86->intr_supported == ON_OFF_AUTO_AUTO && !s->props.qi) {
@@ -524,13 +405,5 @@ bool nyx_vtd_options_preset(NyxVtdState *s, Error **errp)
 void nyx_vtd_options_class_init(ObjectClass *oc)
 {
     device_class_set_props(DEVICE_CLASS(oc), properties);
-    for (unsigned i = 0; i < ARRAY_SIZE(descriptions); i++) {
-        ObjectProperty *prop = object_class_property_find(oc,
-                                                          descriptions[i][0]);
-
-        nyx_describe_property(oc, descriptions[i][0], descriptions[i][1]);
-        g_assert(!qdev_set || qdev_set == prop->set);
-        qdev_set = prop->set;
-        prop->set = set_and_remember;
-    }
+    nyx_options_class_init(oc, &options);
 }

@@ -232,23 +232,19 @@ void nyx_vtd_pages_drain(NyxVtd *vtd)
 {
     NyxVtdPage pages[NVTD_PAGE_RING];
     unsigned len;
+    bool lost;
 
     /* What a response brings about waits for its turn. */
-    if (vtd->pages_busy || !qatomic_read(&vtd->pages_len)) {
+    if (vtd->pages_busy) {
         return;
     }
-    pthread_mutex_lock(&vtd->ring_lock);
-    len = vtd->pages_len;
-    memcpy(pages, vtd->pages, len * sizeof(pages[0]));
-    qatomic_set(&vtd->pages_len, 0);
-    pthread_mutex_unlock(&vtd->ring_lock);
-
+    len = nyx_handoff_take(&vtd->pages, pages, &lost);
     vtd->pages_busy = true;
     for (unsigned i = 0; i < len; i++) {
         handle(vtd, &pages[i]);
     }
     vtd->pages_busy = false;
-    if (qatomic_read(&vtd->pages_len)) {
+    if (nyx_handoff_pending(&vtd->pages)) {
         vtd->host.kick(vtd->host.opaque);
     }
 }
@@ -262,20 +258,15 @@ void nyx_vtd_catch_up(NyxVtd *vtd)
 bool nyx_vtd_page_request(NyxVtdRequester *r, uint16_t sid,
                           const NyxRequest *req)
 {
+    const NyxVtdPage page = { r, *req, sid };
     NyxVtd *vtd = r->vtd;
     bool serialized = vtd->host.serialized(vtd->host.opaque);
-    bool taken;
+    bool taken, first;
 
     if (serialized) {
         nyx_vtd_pages_drain(vtd);
     }
-    pthread_mutex_lock(&vtd->ring_lock);
-    taken = vtd->pages_len < NVTD_PAGE_RING;
-    if (taken) {
-        vtd->pages[vtd->pages_len] = (NyxVtdPage) { r, *req, sid };
-        qatomic_set(&vtd->pages_len, vtd->pages_len + 1);
-    }
-    pthread_mutex_unlock(&vtd->ring_lock);
+    taken = nyx_handoff_put(&vtd->pages, &page, &first);
     if (serialized) {
         nyx_vtd_pages_drain(vtd);
     } else {

@@ -139,8 +139,6 @@ NYX_LAYOUT32(NVTD_IRQ_ADDR)
     F(NVTD_MSID, RSVD16, 16, 16, IGN)
 NYX_LAYOUT64(NVTD_MSI_ADDR)
 NYX_LAYOUT32(NVTD_MSI_DATA)
-/* Delivery mode 3 is reserved: no APIC takes the message. */
-#define NVTD_MSI_DATA_NOWHERE 0x300
 
 /* 6.5.2: the type is bits 3:0 with bits 11:9 above them, in every kind. */
 enum {

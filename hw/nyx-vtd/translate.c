@@ -8,9 +8,6 @@
 #include "hw/nyx-iommu/iotlb-lookup.h"
 #include "hw/nyx-vtd/internal.h"
 
-/* Table addresses that a requester's paging-structure cache holds. */
-#define PAGING_ENTRIES 1024
-
 /* With the permission of an IOTLB entry: accesses have to be snooped. */
 #define ENTRY_SNOOP (1u << 7)
 
@@ -224,24 +221,12 @@ static bool identity(const Xlat *x, NyxReply *reply)
 static void take_tickets(Xlat *x, NyxVtdJob *job)
 {
     NyxVtdRequester *r = x->r;
-    uint64_t bit = NYX_VTD_DOMAIN_BIT(x->ctx.did);
 
-    /*
-     * The bit is seen before anything is read: an invalidation that does not
-     * see it comes before the reads (the atomic operation is a barrier here,
-     * iotlb_pages() has one there).
-     */
-    if (!(qatomic_read(&r->domains) & bit)) {
-        qatomic_or(&r->domains, bit);
-    }
-    /* The same for what iotlb_pages() does with nested translations. */
-    if (x->ctx.kind == NYX_VTD_KIND_NESTED &&
-        !(qatomic_read(&x->vtd->nested_domains) & bit)) {
-        qatomic_or(&x->vtd->nested_domains, bit);
-    }
-    x->gen = job->paging.gen = nyx_vtd_gen(x->vtd, x->asid);
-    x->iotlb_ticket = nyx_iotlb_ticket(r->tlb);
-    job->paging.ticket = nyx_iotlb_ticket(r->tables);
+    nyx_tlbs_enter(&r->tlbs, &x->vtd->tags, x->ctx.did,
+                   x->ctx.kind == NYX_VTD_KIND_NESTED);
+    x->gen = job->paging.gen = nyx_tags_gen(&x->vtd->tags, x->asid);
+    x->iotlb_ticket = nyx_iotlb_ticket(r->tlbs.tlb);
+    job->paging.ticket = nyx_iotlb_ticket(r->tlbs.tables);
     x->ctx_dropped = qatomic_load_acquire(&r->ctx_ticket) != x->ctx_ticket;
     job->keep = !x->ctx_dropped;
 }
@@ -258,7 +243,7 @@ static void walk_tables(Xlat *x, NyxVtdWay *way)
                            !no_write(&x->vtd->cfg, x->req)
                            ? NYX_NEED_DIRTY : 0),
         .privileged = x->privileged,
-        .paging = { .tables = x->r->tables,
+        .paging = { .tables = x->r->tlbs.tables,
                     .asid = x->asid & ~NYX_ASID_PRIVILEGED },
     };
 
@@ -278,7 +263,8 @@ static void fill(const Xlat *x, uint64_t addr, uint8_t lg2,
     };
 
     if (!x->ctx_dropped) {
-        nyx_iotlb_insert(x->r->tlb, x->iotlb_ticket, x->asid, x->gen, &entry);
+        nyx_iotlb_insert(x->r->tlbs.tlb, x->iotlb_ticket, x->asid, x->gen,
+                         &entry);
     }
 }
 
@@ -418,8 +404,8 @@ static bool too_wide(const Xlat *x)
 
 static bool iotlb_lookup(Xlat *x, NyxIotlbEntry *entry)
 {
-    bool hit = nyx_iotlb_lookup(x->r->tlb, x->req->iova, x->asid,
-                                nyx_vtd_gen(x->vtd, x->asid), entry);
+    bool hit = nyx_iotlb_lookup(x->r->tlbs.tlb, x->req->iova, x->asid,
+                                nyx_tags_gen(&x->vtd->tags, x->asid), entry);
 
     x->looked_up = true;
     return nyx_vtd_perf_lookup(x->vtd, NVTD_PERF_IOTLB_LOOKUP, hit, x->sid,
@@ -530,8 +516,8 @@ static inline bool look_up(NyxVtdRequester *r, uint64_t word, uint64_t iova,
 {
     NyxAsid asid = nyx_ctx_word_asid(word);
 
-    return nyx_iotlb_find(r->tlb, iova, asid, nyx_vtd_gen(r->vtd, asid),
-                          entry);
+    return nyx_iotlb_find(r->tlbs.tlb, iova, asid,
+                          nyx_tags_gen(&r->vtd->tags, asid), entry);
 }
 
 /*
@@ -632,30 +618,17 @@ bool nyx_vtd_translate(NyxVtdRequester *r, uint16_t sid,
     return translate_long(r, sid, req, &prior, reply);
 }
 
-static NyxCacheCfg cache_cfg(const NyxVtdCfg *cfg, uint32_t entries,
-                             uint32_t sticky_max)
-{
-    return (NyxCacheCfg) {
-        .temper = cfg->cache,
-        .entries = entries,
-        .ways = 4,
-        .sticky_max = sticky_max,
-        .seed = cfg->cache_seed,
-    };
-}
-
 NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
 {
     NyxVtdRequester *r = g_new0(NyxVtdRequester, 1);
-    NyxCacheCfg cfg = cache_cfg(&vtd->cfg, vtd->cfg.iotlb_entries, 1 << 20);
 
     r->vtd = vtd;
     r->opaque = opaque;
-    r->tlb = nyx_iotlb_new(&cfg);
-    cfg = cache_cfg(&vtd->cfg, PAGING_ENTRIES, 1 << 16);
-    r->tables = nyx_iotlb_new(&cfg);
+    nyx_tlbs_init(&r->tlbs, vtd->cfg.cache, vtd->cfg.cache_seed,
+                  vtd->cfg.iotlb_entries);
     r->pasids = g_hash_table_new_full(NULL, NULL, NULL, g_free);
     pthread_mutex_init(&r->lock, NULL);
+    nyx_follower_init(&r->follow, vtd->announce);
     g_ptr_array_add(vtd->requesters, r);
     return r;
 }
@@ -663,11 +636,10 @@ NyxVtdRequester *nyx_vtd_requester_new(NyxVtd *vtd, void *opaque)
 void nyx_vtd_requester_free(NyxVtdRequester *r)
 {
     nyx_vtd_catch_up(r->vtd);
-    nyx_vtd_announce_end(r);
+    nyx_follower_destroy(&r->follow);
     g_ptr_array_remove(r->vtd->requesters, r);
     g_hash_table_unref(r->pasids);
-    nyx_iotlb_free(r->tables);
-    nyx_iotlb_free(r->tlb);
+    nyx_tlbs_destroy(&r->tlbs);
     pthread_mutex_destroy(&r->lock);
     g_free(r);
 }

@@ -6,6 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "hw/nyx-iommu/acpi-options.h"
 #include "hw/nyx-vtd/vtd.h"
 #include "hw/pci/pci_bus.h"
 
@@ -78,11 +79,7 @@ NyxVtdUnit *nyx_vtd_unit_at(NyxVtdState *s, const PCIBus *root, uint8_t devfn)
 static bool resolve_id(NyxVtdState *s, NyxVtdUnit *unit, const char *id,
                        Error **errp)
 {
-    g_autofree char *path = g_strdup_printf("/machine/peripheral/%s", id);
-    Object *obj = *id ? object_resolve_path(path, NULL) : NULL;
-    PCIDevice *dev = (PCIDevice *)(obj ? object_dynamic_cast(obj,
-                                                             TYPE_PCI_DEVICE)
-                                       : NULL);
+    PCIDevice *dev = nyx_pci_device_by_id(id);
     NyxVtdPlace place;
 
     if (!dev) {

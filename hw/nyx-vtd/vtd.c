@@ -4,18 +4,16 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/error-report.h"
-#include "qemu/log.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
 #include "hw/i386/pc.h"
+#include "hw/nyx-iommu/endpoint.h"
 #include "hw/nyx-iommu/mem-qemu.h"
-#include "hw/nyx-iommu/requester.h"
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-vtd/internal.h"
 #include "hw/nyx-vtd/vtd.h"
 #include "hw/pci/msi.h"
-#include "hw/pci/pcie.h"
 #include "migration/vmstate.h"
 #include "system/system.h"
 #include "trace.h"
@@ -84,31 +82,20 @@ static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)
     return true;
 }
 
-static bool ats_enabled(const PCIDevice *dev)
-{
-    uint16_t cap = dev->exp.ats_cap;
-
-    return cap && (pci_get_word(dev->config + cap + PCI_ATS_CTRL) &
-                   PCI_ATS_CTRL_ENABLE);
-}
-
-static PCIDevice *device_of_sid(uint16_t sid)
-{
-    PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
-
-    return pci_find_device(pcms->pcibus, sid >> 8, sid & 0xff);
-}
-
 static NyxVtdUnit *requester_unit(void *requester)
 {
     return nyx_vtd_requester_unit(requester)->host.opaque;
 }
 
-/*
- * A function that is not there, has no ATS, or is another unit's, never
- * answers.  Notifiers know no PASIDs: they hear of the range whatever the
- * PASID.
- */
+/* The function's, or NULL; false if it is another unit's. */
+static bool device_of_unit(NyxVtdUnit *unit, uint16_t sid,
+                           NyxDmaDevice **device)
+{
+    *device = nyx_dma_space_find(unit->s->space, sid);
+    return !*device ||
+           requester_unit(nyx_dma_device_requester(*device)) == unit;
+}
+
 static NyxVtdAtsAnswer host_device_tlb(void *opaque,
                                        const NyxVtdDeviceTlb *inv)
 {
@@ -124,24 +111,13 @@ static NyxVtdAtsAnswer host_device_tlb(void *opaque,
         .pasid = inv->pasid,
         .global = inv->global,
     };
-    NyxVtdUnit *unit = opaque;
-    PCIDevice *dev = device_of_sid(inv->sid);
-    const NyxEndpointOps *endpoint;
-    NyxDmaDevice *device = nyx_dma_space_find(unit->s->space, inv->sid);
+    NyxDmaDevice *device;
 
-    if (!dev || !ats_enabled(dev) ||
-        (device && requester_unit(nyx_dma_device_requester(device)) != unit)) {
+    if (!device_of_unit(opaque, inv->sid, &device)) {
         return NYX_VTD_ATS_SILENT;
     }
-    endpoint = nyx_endpoint_find(dev);
-    if (endpoint) {
-        return answers[endpoint->invalidate(dev, &message)];
-    }
-    if (device) {
-        nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP,
-                                inv->addr, inv->lg2);
-    }
-    return NYX_VTD_ATS_DONE;
+    return answers[nyx_endpoint_send_invalidation(device, inv->sid,
+                                                  &message)];
 }
 
 static bool host_page_response(void *opaque,
@@ -153,17 +129,10 @@ static bool host_page_response(void *opaque,
         .group = response->group,
         .code = (NyxPageCode)response->code,
     };
-    NyxVtdUnit *unit = opaque;
-    NyxDmaDevice *device = nyx_dma_space_find(unit->s->space, response->sid);
-    PCIDevice *dev = device_of_sid(response->sid);
-    const NyxEndpointOps *endpoint;
+    NyxDmaDevice *device;
 
-    if (!dev ||
-        (device && requester_unit(nyx_dma_device_requester(device)) != unit)) {
-        return false;
-    }
-    endpoint = nyx_endpoint_find(dev);
-    return endpoint && endpoint->page_response(dev, &message);
+    return device_of_unit(opaque, response->sid, &device) &&
+           nyx_endpoint_send_response(response->sid, &message);
 }
 
 static void host_kick(void *opaque)
@@ -180,16 +149,7 @@ static void host_finding(void *opaque, const NyxFinding *finding)
 
     trace_nyx_vtd_finding_add(finding->rule->id, where->sid, where->addr,
                               where->value, finding->count, unit->index);
-    qemu_log_mask(LOG_GUEST_ERROR, "%s: %s: %s (section %s, sid 0x%04x, addr "
-                  "0x%" PRIx64 ", value 0x%" PRIx64 ", count %" PRIu64
-                  "): %s\n", unit->name, finding->rule->id,
-                  finding->rule->title, finding->rule->section, where->sid,
-                  where->addr, where->value, finding->count,
-                  finding->rule->fix);
-    if (unit->s->stream.open) {
-        nyx_stream_write(&unit->s->stream,
-                         nyx_finding_to_json(unit->name, finding));
-    }
+    nyx_stream_finding(&unit->s->stream, unit->name, finding);
 }
 
 static int64_t host_now_ns(void *opaque)
@@ -359,38 +319,20 @@ static bool dma_direct(void *requester)
     return nyx_vtd_requester_direct(requester);
 }
 
-/* Whether the host's IOMMU can do what the guest will ask of ours. */
 static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
 {
-    NyxVtdState *s = iommu;
-    const NyxVtdCfg *cfg = nyx_vtd_common_cfg(s);
-    HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_GET_CLASS(hiod);
-    int bits;
+    static const uint8_t widths[] = { 48, 39, 0 };
+    const NyxVtdCfg *cfg = nyx_vtd_common_cfg(iommu);
+    const NyxHostNeeds needs = {
+        .type = TYPE_NYX_VTD,
+        .follow = "caching-mode",
+        .width = "aw-bits",
+        .widths = widths,
+        .follows = cfg->caching_mode,
+        .bits = cfg->aw_bits,
+    };
 
-    if (!cfg->dma_translation) {
-        return true;
-    }
-    if (!cfg->caching_mode) {
-        error_setg(errp, "a device of the host needs to know of each new "
-                   "mapping: set caching-mode=on of %s", TYPE_NYX_VTD);
-        return false;
-    }
-    if (!hc->get_cap) {
-        return true;
-    }
-    bits = hc->get_cap(hiod, HOST_IOMMU_DEVICE_CAP_AW_BITS, errp);
-    if (bits < 0) {
-        return false;
-    }
-    if (bits >= cfg->aw_bits) {
-        return true;
-    }
-    error_setg(errp, "the host's IOMMU has %d address bits for this device, "
-               "%s has %u: %s", bits, TYPE_NYX_VTD, cfg->aw_bits,
-               bits >= 48 ? "set aw-bits=48" :
-               bits >= 39 ? "set aw-bits=39" :
-               "put the device on a bus with bypass_iommu=on");
-    return false;
+    return !cfg->dma_translation || nyx_host_device_check(hiod, &needs, errp);
 }
 
 static uint8_t dma_address_bits(void *iommu)
@@ -482,12 +424,8 @@ static int int_remap(X86IOMMUState *iommu, MSIMessage *src, MSIMessage *dst,
                                     unit->index);
     }
     if (code != NVTD_FAULT_NONE || !send) {
-        /*
-         * QEMU's PCI code asserts that there is a route, which a guest must
-         * not be able to break: one to nowhere.
-         */
-        dst->address = NVTD_INTR_FIRST;
-        dst->data = NVTD_MSI_DATA_NOWHERE;
+        dst->address = NYX_MSI_NOWHERE_ADDR;
+        dst->data = NYX_MSI_NOWHERE_DATA;
     }
     return 0;
 }

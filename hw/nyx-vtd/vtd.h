@@ -5,9 +5,9 @@
 #ifndef HW_NYX_VTD_VTD_H
 #define HW_NYX_VTD_VTD_H
 
-#include "qemu/bitmap.h"
 #include "hw/nyx-iommu/compat.h"
 #include "hw/nyx-iommu/dma-space.h"
+#include "hw/nyx-iommu/options.h"
 #include "hw/nyx-iommu/stream.h"
 #include "hw/nyx-vtd/engine.h"
 #include "hw/i386/x86-iommu.h"
@@ -20,8 +20,6 @@ struct NyxVtdClass {
 
     DeviceRealize parent_realize;
 };
-
-#define NYX_VTD_OPTIONS_MAX 95
 
 /* Units at most. */
 #define NYX_VTD_UNITS 8
@@ -108,8 +106,7 @@ struct NyxVtdState {
     X86IOMMUState parent_obj;
 
     NyxVtdProps props;
-    /* Which options the command line has; see options.c. */
-    DECLARE_BITMAP(given, NYX_VTD_OPTIONS_MAX + 1);
+    NyxGiven given;
     NyxVtdUnit units[NYX_VTD_UNITS];
     uint32_t n_units;
     NyxDmaSpace *space;

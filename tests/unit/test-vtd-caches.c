@@ -703,7 +703,8 @@ static void test_generation_wraps(void)
         uint64_t ss;
         Fx *f = fx_new_domain(&cfg, LEVELS, &ss);
 
-        gen = global ? &f->vtd->global_gen : &f->vtd->domain_gen[FX_DID];
+        gen = global ? &f->vtd->tags.global_gen
+                     : &f->vtd->tags.domain_gen[FX_DID];
         fx_map(f, ss, LEVELS, 0x3000, 0x9000, 12, FX_RW);
         g_assert_cmphex(fx_dma(f, FX_R, 0x3000), ==, 0x9000);
         /* Another page table: neither the page nor the way to it is good. */
@@ -711,10 +712,10 @@ static void test_generation_wraps(void)
         fx_map(f, ss, LEVELS, 0x3000, 0xa000, 12, FX_RW);
         fx_map(f, ss, LEVELS, 0x4000, 0xb000, 12, FX_RW);
         was = *gen;
-        f->vtd->bumps = (1u << 31) - 1;
+        f->vtd->tags.bumps = (1u << 31) - 1;
         fx_write64(f, 0x508, 1ULL << 63 | (global ? 1ULL : 2ULL) << 60 |
                              (uint64_t)FX_DID << 32);
-        g_assert_cmpuint(f->vtd->bumps, ==, 0);
+        g_assert_cmpuint(f->vtd->tags.bumps, ==, 0);
         /* As if the other 2^32 - 1 flushes had come. */
         *gen = was;
         g_assert_cmphex(fx_dma(f, FX_R, 0x4000), ==, 0xb000);

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The options of nyx-amdvi: properties, profiles, and the configuration of
+ * the engine that comes of them.
+ */
+#include "qemu/osdep.h"
+#include "qapi/error.h"
+#include "hw/nyx-iommu/x86.h"
+#include "hw/nyx-amdvi/amdvi.h"
+
+/* --- Profiles ------------------------------------------------------------- */
+
+/* The first chipsets: no extended features. */
+static const NyxPresetRow minimal[] = {
+    { "coherent", "off" },
+    { "gasup", "off" },
+    { "hats", "4" },
+    { "hesup", "off" },
+    { "iasup", "off" },
+    { "irtcachedis", "off" },
+    { "prefsup", "off" },
+    { "va-bits", "48" },
+    { }
+};
+
+/* As the IOMMU of the first Zen parts tells it: EFR 4f77ef22294adah. */
+static const NyxPresetRow client[] = {
+    { "attrfwsup", "on" },
+    { "blkstopmrksup", "on" },
+    { "device-iotlb", "on" },
+    { "dual-event-log", "2" },
+    { "dual-ppr-log", "2" },
+    { "ephsup", "on" },
+    { "gamsup", "on" },
+    { "gats", "4" },
+    { "giosup", "on" },
+    { "glxsup", "1" },
+    { "hasup", "on" },
+    { "hesup", "off" },
+    { "inviotlbtypesup", "on" },
+    { "irtcachedis", "off" },
+    { "marcsup", "on" },
+    { "msicapmmiosup", "on" },
+    { "nxsup", "on" },
+    { "page-requests", "on" },
+    { "pasid-bits", "16" },
+    { "perfmon", "on" },
+    { "perfoptsup", "on" },
+    { "pprautosup", "on" },
+    { "pprearlysup", "on" },
+    { "prefsup", "off" },
+    { "segments", "8" },
+    { "smi-filters", "4" },
+    { "ussup", "on" },
+    { "xtsup", "off" },
+    { }
+};
+
+/* Later server parts: x2APIC, dirty pages, nesting, larger tables. */
+static const NyxPresetRow server[] = {
+    { "attrfwsup", "on" },
+    { "blkstopmrksup", "on" },
+    { "device-iotlb", "on" },
+    { "dual-event-log", "2" },
+    { "dual-ppr-log", "2" },
+    { "ephsup", "on" },
+    { "gamsup", "on" },
+    { "gats", "5" },
+    { "gaupdatedissup", "on" },
+    { "gcr3trpsup", "on" },
+    { "giosup", "on" },
+    { "glxsup", "1" },
+    { "hasup", "on" },
+    { "hdsup", "on" },
+    { "hesup", "off" },
+    { "inviotlbtypesup", "on" },
+    { "marcsup", "on" },
+    { "msicapmmiosup", "on" },
+    { "numintremapsup", "on" },
+    { "nxsup", "on" },
+    { "page-requests", "on" },
+    { "pasid-bits", "16" },
+    { "perfmon", "on" },
+    { "perfoptsup", "on" },
+    { "pprautosup", "on" },
+    { "pprearlysup", "on" },
+    { "prefsup", "off" },
+    { "segments", "8" },
+    { "smi-filters", "4" },
+    { "ussup", "on" },
+    { }
+};
+
+static const NyxPresetRow everything[] = {
+    { "attrfwsup", "on" },
+    { "blkstopmrksup", "on" },
+    { "device-iotlb", "on" },
+    { "dual-event-log", "2" },
+    { "dual-ppr-log", "2" },
+    { "ephsup", "on" },
+    { "gamsup", "on" },
+    { "gappidissup", "on" },
+    { "gappisup", "on" },
+    { "gats", "5" },
+    { "gaupdatedissup", "on" },
+    { "gcr3trpsup", "on" },
+    { "giosup", "on" },
+    { "glxsup", "2" },
+    { "hasup", "on" },
+    { "hdsup", "on" },
+    { "htrangeignore", "on" },
+    { "inviotlbtypesup", "on" },
+    { "marcsup", "on" },
+    { "msicapmmiosup", "on" },
+    { "np-cache", "on" },
+    { "numintremapsup", "on" },
+    { "nxsup", "on" },
+    { "page-requests", "on" },
+    { "pasid-bits", "16" },
+    { "perfmon", "on" },
+    { "perfoptsup", "on" },
+    { "pprautosup", "on" },
+    { "pprearlysup", "on" },
+    { "segments", "8" },
+    { "smi-filters", "16" },
+    { "ussup", "on" },
+    { }
+};
+
+static const char *const profile_names[] = {
+    "default", "minimal", "client", "server", "everything", NULL,
+};
+static const NyxPresetRow *const profiles[] = {
+    NULL, minimal, client, server, everything,
+};
+
+/* --- Configuration -------------------------------------------------------- */
+
+/* A count that is 1, 2, 4 and so on up to 2^@max. */
+static bool parse_count(const char *option, uint8_t value, unsigned max,
+                        uint8_t *lg2, Error **errp)
+{
+    *lg2 = ctz32(value);
+    if (!value || value & (value - 1) || *lg2 > max) {
+        error_setg(errp, "%s=%u: use a power of two, 1 to %u", option, value,
+                   1u << max);
+        return false;
+    }
+    return true;
+}
+
+/* Options of guest tables have no effect without them. */
+static void make_guest_cfg(const NyxAmdState *s, NyxAmdCfg *cfg)
+{
+    bool on = cfg->dma_remap && s->props.gats;
+
+    cfg->guest_levels = on ? s->props.gats : 0;
+    cfg->glx = on ? s->props.glxsup : 0;
+    cfg->pasid_bits = on ? s->props.pasid_bits : 0;
+    cfg->gio = on && s->props.giosup;
+    cfg->no_execute = on && s->props.nxsup;
+    cfg->user_supervisor = on && s->props.ussup;
+    cfg->ga_update_dis = on && s->props.gaupdatedissup;
+    cfg->gcr3_trp = on && s->props.gcr3trpsup;
+}
+
+/* Likewise, of page requests. */
+static void make_page_cfg(const NyxAmdState *s, NyxAmdCfg *cfg)
+{
+    bool on = s->props.page_requests == ON_OFF_AUTO_ON ||
+              (s->props.page_requests == ON_OFF_AUTO_AUTO &&
+               cfg->guest_levels && cfg->device_iotlb);
+
+    cfg->page_requests = on;
+    cfg->eph = on && s->props.ephsup;
+    cfg->dual_ppr = on ? s->props.dual_ppr_log : 0;
+    cfg->ppr_early = on && s->props.pprearlysup;
+    cfg->ppr_auto = on && s->props.pprautosup;
+    cfg->block_stop_mark = on && s->props.blkstopmrksup;
+}
+
+/* Likewise, of interrupt remapping, and of 128-bit entries. */
+static bool make_interrupt_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
+{
+    bool on = x86_iommu_ir_supported(X86_IOMMU_DEVICE(s));
+    bool ga = on && s->props.gasup;
+
+    cfg->intremap = on;
+    cfg->ga = ga;
+    cfg->vapic = ga && s->props.gamsup;
+    cfg->gappi = ga && s->props.gappisup;
+    cfg->gappi_dis = ga && s->props.gappidissup;
+    cfg->int_remap_2k = on && s->props.numintremapsup;
+    cfg->irt_cache_dis = on && s->props.irtcachedis;
+    if (s->props.xtsup == ON_OFF_AUTO_ON && !ga) {
+        error_setg(errp, "xtsup=on needs interrupt entries of 128 bits: set "
+                   "intremap=on and gasup=on, or xtsup=off");
+        return false;
+    }
+    return nyx_option_x2apic("xtsup", s->props.xtsup, ga, &cfg->xt, errp);
+}
+
+bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
+{
+    X86IOMMUState *x86 = X86_IOMMU_DEVICE(s);
+    bool dma = s->props.dma_remap &&
+               nyx_option_dma_translation(x86, s->props.dma_translation);
+    const char *error;
+
+    *cfg = (NyxAmdCfg) {
+        .pa_bits = MIN(MAX(nyx_x86_phys_bits(), 32), 52),
+        .va_bits = s->props.va_bits,
+        .host_levels = dma ? s->props.hats : 0,
+        .dual_event = s->props.dual_event_log,
+        .smi_filter = s->props.smi_filters,
+        .dma_remap = dma,
+        .device_iotlb = x86->dt_supported,
+        .np_cache = s->props.np_cache,
+        .coherent = s->props.coherent,
+        .prefetch = s->props.prefsup,
+        .invalidate_all = s->props.iasup,
+        .hw_events = s->props.hesup,
+        .counters = s->props.perfmon,
+        .marc = s->props.marcsup,
+        .perf_opt = s->props.perfoptsup,
+        .msi_mmio = s->props.msicapmmiosup,
+        .host_accessed = s->props.hasup,
+        .host_dirty = s->props.hdsup,
+        .attr_fw = s->props.attrfwsup,
+        .inv_iotlb_type = s->props.inviotlbtypesup,
+        .ht_range_ignore = s->props.htrangeignore,
+        .coalesce = s->props.coalesce,
+        .cache_seed = s->props.cache_seed,
+        .iotlb_entries = s->props.iotlb_entries,
+    };
+    make_guest_cfg(s, cfg);
+    make_page_cfg(s, cfg);
+    if (!make_interrupt_cfg(s, cfg, errp) ||
+        !parse_count("segments", s->props.segments, 3, &cfg->segments_lg2,
+                     errp) ||
+        (cfg->smi_filter &&
+         !parse_count("smi-filters", s->props.smi_filters, 4,
+                      &cfg->smi_filters_lg2, errp)) ||
+        !nyx_option_cache(s->props.cache, &cfg->cache, errp)) {
+        return false;
+    }
+    error = nyx_amd_cfg_error(cfg);
+    if (error) {
+        error_setg(errp, "%s", error);
+    }
+    return !error;
+}
+
+/* --- Properties ----------------------------------------------------------- */
+
+#define BOOL(name, member, value) \
+    DEFINE_PROP_BOOL(name, NyxAmdState, props.member, value)
+#define UINT8(name, member, value) \
+    DEFINE_PROP_UINT8(name, NyxAmdState, props.member, value)
+
+static const Property properties[] = {
+    DEFINE_PROP_STRING("acpi-hid", NyxAmdState, props.acpi_hid),
+    DEFINE_PROP_PCI_DEVFN("addr", NyxAmdState, props.addr, -1),
+    BOOL("attrfwsup", attrfwsup, false),
+    BOOL("blkstopmrksup", blkstopmrksup, false),
+    DEFINE_PROP_STRING("cache", NyxAmdState, props.cache),
+    DEFINE_PROP_UINT64("cache-seed", NyxAmdState, props.cache_seed, 1),
+    BOOL("coalesce", coalesce, true),
+    BOOL("coherent", coherent, true),
+    BOOL("dma-remap", dma_remap, true),
+#ifndef NYX_X86_IOMMU_HAS_DMA_TRANSLATION
+    BOOL("dma-translation", dma_translation, true),
+#endif
+    UINT8("dual-event-log", dual_event_log, 0),
+    UINT8("dual-ppr-log", dual_ppr_log, 0),
+    BOOL("ephsup", ephsup, true),
+    DEFINE_PROP_STRING("findings", NyxAmdState, props.findings),
+    BOOL("gamsup", gamsup, false),
+    BOOL("gappidissup", gappidissup, false),
+    BOOL("gappisup", gappisup, false),
+    BOOL("gasup", gasup, true),
+    UINT8("gats", gats, 0),
+    BOOL("gaupdatedissup", gaupdatedissup, false),
+    BOOL("gcr3trpsup", gcr3trpsup, false),
+    BOOL("giosup", giosup, true),
+    UINT8("glxsup", glxsup, 1),
+    BOOL("hasup", hasup, false),
+    UINT8("hats", hats, 6),
+    BOOL("hdsup", hdsup, false),
+    BOOL("hesup", hesup, true),
+    BOOL("htrangeignore", htrangeignore, false),
+    BOOL("iasup", iasup, true),
+    BOOL("inviotlbtypesup", inviotlbtypesup, false),
+    DEFINE_PROP_UINT32("iotlb-entries", NyxAmdState, props.iotlb_entries,
+                       4096),
+    BOOL("irtcachedis", irtcachedis, true),
+    DEFINE_PROP_STRING("ivmd", NyxAmdState, props.ivmd),
+    BOOL("marcsup", marcsup, false),
+    BOOL("msicapmmiosup", msicapmmiosup, false),
+    BOOL("np-cache", np_cache, false),
+    BOOL("numintremapsup", numintremapsup, false),
+    BOOL("nxsup", nxsup, true),
+    DEFINE_PROP_ON_OFF_AUTO("page-requests", NyxAmdState,
+                            props.page_requests, ON_OFF_AUTO_AUTO),
+    UINT8("pasid-bits", pasid_bits, 16),
+    BOOL("perfmon", perfmon, false),
+    BOOL("perfoptsup", perfoptsup, false),
+    BOOL("pprautosup", pprautosup, false),
+    BOOL("pprearlysup", pprearlysup, false),
+    BOOL("prefsup", prefsup, true),
+    DEFINE_PROP_STRING("profile", NyxAmdState, props.profile),
+#ifndef NYX_X86_IOMMU_HAS_PT
+    BOOL("pt", pt, true),
+#endif
+    UINT8("segments", segments, 1),
+    UINT8("smi-filters", smi_filters, 0),
+    BOOL("ussup", ussup, true),
+    UINT8("va-bits", va_bits, 64),
+    DEFINE_PROP_ON_OFF_AUTO("xtsup", NyxAmdState, props.xtsup,
+                            ON_OFF_AUTO_AUTO),
+};
+
+static const char *const descriptions[][2] = {
+    { "acpi-hid", "devices of the ACPI namespace, in the IVRS table: "
+      "HID[/UID]@BUS:SLOT.FN[:...]" },
+    { "addr", "place of the PCI function on the root bus (default 00:00.2, or "
+      "a free one)" },
+    { "attrfwsup", "EFR.AttrFWSup: device table entries override snoop "
+      "attributes (default off)" },
+    { "blkstopmrksup", "EFR.BlkStopMrkSup: StopMark messages can be blocked "
+      "(default off; needs page-requests)" },
+    { "cache", "hardware: bounded, random eviction (default); sticky: "
+      "nothing is ever evicted; off: every access walks the tables" },
+    { "cache-seed", "seed of the eviction, so that a run repeats "
+      "(default 1)" },
+    { "coalesce", "contiguous pages are one mapping for vfio-pci (default "
+      "on)" },
+    { "coherent", "Control.Coherent is set after reset, and in the IVRS "
+      "table (default on)" },
+    NYX_OPTION_DEVICE_IOTLB,
+    { "dma-remap", "DMA is translated; off: interrupt remapping only "
+      "(default on)" },
+    NYX_OPTION_DMA_TRANSLATION,
+    { "dual-event-log", "EFR.DualEventLogSup: 0 one log, 1 two, 2 with "
+      "automatic swap (default 0)" },
+    { "dual-ppr-log", "EFR.DualPprLogSup: likewise (default 0; needs "
+      "page-requests)" },
+    { "ephsup", "EFR.EPHSup: enhanced page request handling (default on with "
+      "page-requests)" },
+    { "findings", "id of a -chardev for guest mistakes, one JSON object a "
+      "line" },
+    { "gamsup", "EFR.GAMSup: interrupts to virtual APICs (default off; needs "
+      "gasup)" },
+    { "gappidissup", "EFR2.GAPPIDisSup: guest APIC physical-processor "
+      "interrupts can be off for an entry (default off; needs gasup)" },
+    { "gappisup", "EFR.GAPPISup: guest APIC physical-processor interrupts "
+      "(default off; needs gasup)" },
+    { "gasup", "EFR.GASup: interrupt entries of 128 bits (default on with "
+      "intremap)" },
+    { "gats", "EFR.GTSup and GATS: levels of guest tables, 0 (none), 4 or 5 "
+      "(default 0)" },
+    { "gaupdatedissup", "EFR.GAUpdateDisSup: accessed bits of guest tables "
+      "can be left alone (default off; needs gats)" },
+    { "gcr3trpsup", "EFR2.GCR3TRPModeSup: GCR3 roots that are guest "
+      "addresses (default off; needs gats)" },
+    { "giosup", "EFR.GIoSup: guest tables for requests without a PASID "
+      "(default on with gats)" },
+    { "glxsup", "EFR.GLXSup: levels of GCR3 tables less one, 0 to 2 (default "
+      "1; needs gats)" },
+    { "hasup", "EFR.HASup: accessed bits in host tables (default off)" },
+    { "hats", "EFR.HATS: levels of host tables, 0 (none), 4, 5 or 6 (default "
+      "6)" },
+    { "hdsup", "EFR.HDSup: dirty bits in host tables (default off)" },
+    { "hesup", "EFR.HESup: hardware event registers (default on)" },
+    { "htrangeignore", "EFR2.HTRangeIgnore: memory from fd00000000h on is "
+      "like any other (default off)" },
+    { "iasup", "EFR.IASup: INVALIDATE_IOMMU_ALL (default on)" },
+    NYX_OPTION_INTREMAP,
+    { "inviotlbtypesup", "EFR.InvIotlbTypeSup: Type of "
+      "INVALIDATE_IOTLB_PAGES (default off)" },
+    { "iotlb-entries", "translations cached per device, 16 to 1048576 "
+      "(default 4096)" },
+    { "irtcachedis", "Control.IRTCacheDis: interrupt entries need not be "
+      "cached (default on with intremap)" },
+    { "ivmd", "ID[+ID...]@BASE-LIMIT[@FLAGS][:...]: memory that devices reach "
+      "at its own address; ID * is all of them, FLAGS r, w, rw (default) or "
+      "x for an exclusion range" },
+    { "marcsup", "EFR.MarcSup: four apertures that move addresses (default "
+      "off)" },
+    { "msicapmmiosup", "EFR.MsiCapMmioSup: the MSI capability in MMIO as well "
+      "(default off)" },
+    { "np-cache", "NpCache of the capability: not-present entries are cached "
+      "too; needed for vfio-pci (default off)" },
+    { "numintremapsup", "EFR2.NumIntRemapSup: 2048 interrupt entries a device "
+      "(default off)" },
+    { "nxsup", "EFR.NXSup: execute permission in guest tables (default on "
+      "with gats)" },
+    { "page-requests", "EFR.PPRSup: devices may ask for pages, PRI (default "
+      "auto: on with gats and device-iotlb)" },
+    { "pasid-bits", "EFR.PASmax: width of a PASID, 1 to 20 (default 16 with "
+      "gats; Linux takes no more)" },
+    { "perfmon", "EFR.PCSup: performance counters (default off)" },
+    { "perfoptsup", "EFR.PerfOptSup: performance optimization register "
+      "(default off)" },
+    { "pprautosup", "EFR.PPRAutoRspSup: automatic responses to page requests "
+      "(default off; needs page-requests)" },
+    { "pprearlysup", "EFR.PprOvrflwEarlySup: early warning of a full log "
+      "(default off; needs page-requests)" },
+    { "prefsup", "EFR.PreFSup: PREFETCH_IOMMU_PAGES (default on)" },
+    { "profile", "a set of options like a real part: default, minimal, "
+      "client, server, everything" },
+    NYX_OPTION_PT,
+    { "segments", "EFR.DevTblSegSup: segments of the device table, 1, 2, 4 or "
+      "8 (default 1)" },
+    { "smi-filters", "EFR.SmiFSup and SmiFRC: SMI filter registers, 0, 1, 2, "
+      "4, 8 or 16 (default 0)" },
+    { "ussup", "EFR.USSup: user and supervisor pages in guest tables (default "
+      "on with gats)" },
+    { "va-bits", "VAsize: widest device address, 32 to 64 bits (default 64)" },
+    { "xtsup", "EFR.XTSup: x2APIC destinations (default auto: on with "
+      "gasup)" },
+};
+
+/* -------------------------------------------------------------------------- */
+
+static const NyxOptions options = {
+    .type = TYPE_NYX_AMDVI,
+    .given = offsetof(NyxAmdState, given),
+    .descriptions = descriptions,
+    .n_descriptions = ARRAY_SIZE(descriptions),
+    .profile_names = profile_names,
+    .profiles = profiles,
+};
+
+void nyx_amd_options_init(NyxAmdState *s)
+{
+    nyx_options_init(OBJECT(s), &options);
+}
+
+bool nyx_amd_options_preset(NyxAmdState *s, Error **errp)
+{
+    return nyx_options_preset(OBJECT(s), &options, s->props.profile, errp);
+}
+
+void nyx_amd_options_class_init(ObjectClass *oc)
+{
+    device_class_set_props(DEVICE_CLASS(oc), properties);
+    nyx_options_class_init(oc, &options);
+}
