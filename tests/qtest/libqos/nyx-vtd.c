@@ -360,20 +360,7 @@ uint64_t qvtd_mistakes(QVtd *v, const char *rule)
 
 uint64_t qvtd_stat(QVtd *v, const char *name)
 {
-    QObject *stats = iommu_get(v, "stats");
-    g_auto(GStrv) part = g_strsplit(name, ".", -1);
-    QDict *dict = qobject_to(QDict, stats);
-    unsigned i = 0;
-    uint64_t value;
-
-    while (part[i + 1]) {
-        dict = qdict_get_qdict(dict, part[i++]);
-        g_assert_nonnull(dict);
-    }
-    g_assert_true(qdict_haskey(dict, part[i]));
-    value = qdict_get_int(dict, part[i]);
-    qobject_unref(stats);
-    return value;
+    return nyx_pc_stat(v->pc, v->path, name);
 }
 
 uint64_t qvtd_stat_faults(QVtd *v, unsigned reason)
