@@ -246,6 +246,8 @@ void nyx_amd_regs_init(NyxAmd *amd);
 uint64_t nyx_amd_control_possible(const NyxAmdCfg *cfg, uint64_t control);
 /* Control, device tables and windows as other threads see them. */
 void nyx_amd_mode_update(NyxAmd *amd);
+/* The same for memory that is another one: entries and tables are, too. */
+void nyx_amd_mode_load(NyxAmd *amd);
 
 /* The buffers in memory, and the registers that say where they are. */
 enum {
