@@ -81,8 +81,9 @@ static void drop_gcr3_locked(NyxAmdRequester *r)
 }
 
 /*
- * One for another requester id makes place; one for the same id came from
- * another thread's fetch, and is as good.
+ * One for another requester id makes place, and so does what was found
+ * through it; one for the same id came from another thread's fetch, and is as
+ * good.
  */
 static void keep(NyxAmdRequester *r, uint16_t sid, uint32_t *ticket,
                  const NyxAmdContext *ctx)
@@ -95,6 +96,7 @@ static void keep(NyxAmdRequester *r, uint16_t sid, uint32_t *ticket,
             qatomic_store_release(&r->ctx_ticket, ++*ticket);
             qatomic_store_release(&r->ctx_word, 0);
             drop_gcr3_locked(r);
+            nyx_tlbs_clear(&r->tlbs);
         }
         for (unsigned i = 0; i < NYX_AMD_CONTEXT_WORDS; i++) {
             qatomic_store_release(&r->ctx_data[i], data[i]);

@@ -210,16 +210,6 @@ static void judge_devtab(NyxAmd *amd)
     }
 }
 
-static void enable_changed(NyxAmd *amd, bool on)
-{
-    if (on) {
-        judge_devtab(amd);
-    } else {
-        nyx_amd_caches_clear(amd);
-        nyx_amd_suppressed_clear(amd, true, 0);
-    }
-}
-
 /*
  * The order: tables and windows are in force, then IommuEn, then the run
  * bits, and then the engines that they let go.
@@ -239,8 +229,10 @@ static void control_written(void *dev, const NyxReg *reg, uint64_t written,
         nyx_reg_set(&amd->regs, A_NAMD_CONTROL, 8, control);
     }
     nyx_amd_mode_update(amd);
-    if (changed & R_NAMD_CTRL_IOMMUEN_MASK) {
-        enable_changed(amd, control & R_NAMD_CTRL_IOMMUEN_MASK);
+    if (enabled & R_NAMD_CTRL_IOMMUEN_MASK) {
+        judge_devtab(amd);
+    } else if (changed & R_NAMD_CTRL_IOMMUEN_MASK) {
+        nyx_amd_caches_clear(amd);
     }
     if (changed & CONTROL_INTERRUPTS) {
         nyx_amd_inv_int_all(amd);

@@ -63,6 +63,11 @@ uint64_t nyx_pc_pages(NyxPc *pc, unsigned n);
 
 /* qom-get; the caller unrefs the result. */
 QObject *nyx_pc_qom_get(NyxPc *pc, const char *path, const char *property);
+/* The number @name of the property "stats", such as "iotlb.hits". */
+uint64_t nyx_pc_stat(NyxPc *pc, const char *path, const char *name);
+/* The one whose @key is @value; it has to be there. */
+const QDict *nyx_list_find(const QList *list, const char *key,
+                           const char *value);
 
 /* --- What an IOMMU at @path tells about itself ---------------------------- */
 
