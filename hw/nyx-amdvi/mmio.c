@@ -367,7 +367,10 @@ static void smi_written(void *dev, const NyxReg *reg, uint64_t written,
 
 /* --- The MSI capability's mirror ------------------------------------------ */
 
-/* Offset in the capability: address and data follow its header at once. */
+/*
+ * Offset from the capability: address and data follow its header at once, the
+ * MSI mapping capability comes next.
+ */
 static unsigned msi_offset(uint32_t offset)
 {
     return offset - A_NAMD_MSI_CAP;
@@ -375,11 +378,11 @@ static unsigned msi_offset(uint32_t offset)
 
 static void msi_refresh(NyxAmd *amd, uint64_t offset, unsigned size)
 {
-    if (!amd->cfg.msi_mmio || offset > A_NAMD_MSI_DATA ||
+    if (!amd->cfg.msi_mmio || offset > A_NAMD_MSI_MAP ||
         offset + size <= A_NAMD_MSI_CAP) {
         return;
     }
-    for (uint32_t at = A_NAMD_MSI_CAP; at <= A_NAMD_MSI_DATA; at += 4) {
+    for (uint32_t at = A_NAMD_MSI_CAP; at <= A_NAMD_MSI_MAP; at += 4) {
         nyx_reg_set(&amd->regs, at, 4,
                     amd->host.msi_read(amd->host.opaque, msi_offset(at)));
     }
