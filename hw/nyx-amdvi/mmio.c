@@ -171,7 +171,8 @@ static void devtab_update(NyxAmd *amd)
     }
 }
 
-void nyx_amd_mode_update(NyxAmd *amd)
+/* Returns the bits that have changed. */
+static uint32_t mode_latch(NyxAmd *amd)
 {
     uint64_t control = nyx_amd_reg64(amd, A_NAMD_CONTROL);
     uint32_t was = amd->mode;
@@ -185,10 +186,27 @@ void nyx_amd_mode_update(NyxAmd *amd)
     mode |= exclusion_update(amd) ? NAMD_MODE_WINDOWS : 0;
     mode |= marc_update(amd) ? NAMD_MODE_WINDOWS : 0;
     qatomic_store_release(&amd->mode, mode);
-    if ((was ^ mode) & (NAMD_MODE_ENABLED | NAMD_MODE_WINDOWS)) {
-        nyx_announce_mode(amd->announce);
-        amd->host.mode_changed(amd->host.opaque);
+    return was ^ mode;
+}
+
+static void mode_tell(NyxAmd *amd)
+{
+    nyx_announce_mode(amd->announce);
+    amd->host.mode_changed(amd->host.opaque);
+}
+
+void nyx_amd_mode_update(NyxAmd *amd)
+{
+    if (mode_latch(amd) & (NAMD_MODE_ENABLED | NAMD_MODE_WINDOWS)) {
+        mode_tell(amd);
     }
+}
+
+void nyx_amd_mode_load(NyxAmd *amd)
+{
+    nyx_announce_forget(amd->announce);
+    mode_latch(amd);
+    mode_tell(amd);
 }
 
 /* A segment's table may hold no more than the segment's share of the ids. */
