@@ -30,8 +30,7 @@
 #define IVHD_FLAG_PREFSUP   (1 << 6)    /* both in type 10h only */
 #define IVHD_FLAG_PPRSUP    (1 << 7)
 
-#define IVHD_LENGTH_10      24
-#define IVHD_LENGTH_11      40
+#define ATTR_HATDIS         (1 << 0)
 
 /* Varieties of special devices */
 #define SPECIAL_IOAPIC      1
@@ -185,12 +184,21 @@ static void add_special(GArray *entries, uint8_t variety, uint8_t handle,
     build_append_int_noprefix(entries, variety, 1);
 }
 
-/* QEMU's sends messages past every IOMMU, so it may not be told of then. */
-static bool hpet_to_list(void)
+/*
+ * There is no other way to tell that interrupts are not remapped.  QEMU's HPET
+ * sends messages past every IOMMU: where it sends any it may not be listed.
+ */
+static void add_specials(GArray *entries, const NyxAmdCfg *cfg)
 {
     Object *hpet = object_resolve_path_type("", TYPE_HPET, NULL);
 
-    return hpet && !object_property_get_bool(hpet, "msi", NULL);
+    if (!cfg->intremap) {
+        return;
+    }
+    add_special(entries, SPECIAL_IOAPIC, IOAPIC_ID, IOAPIC_DATA);
+    if (hpet && !object_property_get_bool(hpet, "msi", NULL)) {
+        add_special(entries, SPECIAL_HPET, HPET_NUMBER, 0);
+    }
 }
 
 static GArray *build_entries(NyxAmdState *s)
@@ -201,10 +209,7 @@ static GArray *build_entries(NyxAmdState *s)
 
     add_ranges(entries, roots, nyx_amd_pci_sid(s->pci));
     used = walk_aliases(roots, entries, s->acpi->aliases);
-    add_special(entries, SPECIAL_IOAPIC, IOAPIC_ID, IOAPIC_DATA);
-    if (hpet_to_list()) {
-        add_special(entries, SPECIAL_HPET, HPET_NUMBER, 0);
-    }
+    add_specials(entries, nyx_amd_cfg(s->engine));
     for (; used < s->acpi->aliases; used++) {
         for (unsigned i = 0; i < IVHD_ALIAS_LENGTH / 4; i++) {
             add_entry(entries, IVHD_PAD, 0);
@@ -245,10 +250,10 @@ static uint32_t features_10(const NyxAmdCfg *cfg)
            FIELD_EX64(efr, NAMD_EFR, HATS) << 30;
 }
 
-/* Types 11h and 40h have the registers; bit 0 is HATDis. */
+/* Types 11h and 40h have the registers behind it. */
 static uint32_t attributes_11(const NyxAmdCfg *cfg)
 {
-    return !cfg->host_levels | counter_fields(cfg);
+    return counter_fields(cfg) | (cfg->host_levels ? 0 : ATTR_HATDIS);
 }
 
 static uint8_t block_flags(const NyxAmdCfg *cfg, uint8_t type)
@@ -268,7 +273,6 @@ static void add_ivhd(GArray *table, NyxAmdState *s, uint8_t type,
 {
     const NyxAmdCfg *cfg = nyx_amd_cfg(s->engine);
     unsigned start = table->len;
-    unsigned length;
 
     build_append_int_noprefix(table, type, 1);
     build_append_int_noprefix(table, block_flags(cfg, type), 1);

@@ -478,7 +478,8 @@ static void realize(DeviceState *dev, Error **errp)
     nyx_amd_map_registers(s, NAMD_MMIO_BASE);
     s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus);
     s->pci = nyx_amd_pci_new(s, errp);
-    if (!s->pci) {
+    if (!s->pci ||
+        (cfg.intremap && !nyx_amd_pci_new_southbridge(s, errp))) {
         return;
     }
     X86_MACHINE(pcms)->ioapic_as =
@@ -529,6 +530,7 @@ static void class_init(ObjectClass *oc, NyxClassData *data)
     x86->realize = realize;
     x86->int_remap = int_remap;
     nyx_amd_options_class_init(oc);
+    nyx_amd_debug_class_init(oc);
 }
 
 static void instance_init(Object *obj)

@@ -29,13 +29,13 @@ struct NyxAmdClass {
 typedef struct NyxAmdProps {
     int32_t addr;            /* of the PCI function; -1: find a place */
     uint8_t va_bits;
-    uint8_t hats;
-    uint8_t gats;
-    uint8_t glxsup;
+    uint8_t host_levels;
+    uint8_t guest_levels;
+    uint8_t glx;
     uint8_t pasid_bits;
     uint8_t segments;
-    uint8_t dual_ppr_log;
-    uint8_t dual_event_log;
+    uint8_t dual_ppr;
+    uint8_t dual_event;
     uint8_t smi_filters;
     bool dma_remap;
     bool dma_translation;    /* unless the parent class has it */
@@ -43,33 +43,33 @@ typedef struct NyxAmdProps {
     bool np_cache;
     bool coherent;
     bool coalesce;
-    bool attrfwsup;
-    bool blkstopmrksup;
-    bool ephsup;
-    bool gamsup;
-    bool gappidissup;
-    bool gappisup;
-    bool gasup;
-    bool gaupdatedissup;
-    bool gcr3trpsup;
-    bool giosup;
-    bool hasup;
-    bool hdsup;
-    bool hesup;
-    bool htrangeignore;
-    bool iasup;
-    bool inviotlbtypesup;
-    bool irtcachedis;
-    bool marcsup;
-    bool msicapmmiosup;
-    bool numintremapsup;
-    bool nxsup;
+    bool attr_fw;
+    bool block_stop_mark;
+    bool eph;
+    bool vapic;
+    bool gappi_dis;
+    bool gappi;
+    bool ga;
+    bool ga_update_dis;
+    bool gcr3_trp;
+    bool gio;
+    bool host_accessed;
+    bool host_dirty;
+    bool hw_events;
+    bool ht_range_ignore;
+    bool invalidate_all;
+    bool inv_iotlb_type;
+    bool irt_cache_dis;
+    bool marc;
+    bool msi_mmio;
+    bool int_remap_2k;
+    bool nx;
     bool perfmon;
-    bool perfoptsup;
-    bool pprautosup;
-    bool pprearlysup;
-    bool prefsup;
-    bool ussup;
+    bool perf_opt;
+    bool ppr_auto;
+    bool ppr_early;
+    bool prefetch;
+    bool us;
     OnOffAuto page_requests;
     OnOffAuto xtsup;
     uint32_t iotlb_entries;
@@ -116,6 +116,8 @@ bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp);
 /* pci.c */
 /* Make the function and put it on the root bus. */
 NyxAmdPci *nyx_amd_pci_new(NyxAmdState *s, Error **errp);
+/* A function with the IOAPIC's requester id, unless there is one. */
+bool nyx_amd_pci_new_southbridge(NyxAmdState *s, Error **errp);
 /* With the IOMMU's own reset. */
 void nyx_amd_pci_reset(NyxAmdPci *pci);
 /* Send MSI number NAMD_MSG_*, not remapped. */
@@ -134,6 +136,9 @@ void nyx_amd_pci_register_types(void);
 bool nyx_amd_acpi_install(NyxAmdState *s, Error **errp);
 /* The machine is about to copy it: as the buses are numbered now. */
 void nyx_amd_acpi_refresh(NyxAmdState *s);
+
+/* debug.c: statistics and state, as properties */
+void nyx_amd_debug_class_init(ObjectClass *oc);
 
 void nyx_amd_register_types(void);
 

@@ -246,6 +246,8 @@ void nyx_amd_regs_init(NyxAmd *amd);
 uint64_t nyx_amd_control_possible(const NyxAmdCfg *cfg, uint64_t control);
 /* Control, device tables and windows as other threads see them. */
 void nyx_amd_mode_update(NyxAmd *amd);
+/* The same for memory that is another one: entries and tables are, too. */
+void nyx_amd_mode_load(NyxAmd *amd);
 
 /* The buffers in memory, and the registers that say where they are. */
 enum {
@@ -300,8 +302,6 @@ void nyx_amd_report_drain(NyxAmd *amd);
 void nyx_amd_command_event(NyxAmd *amd, NyxAmdEventCode code, uint16_t sid,
                            uint64_t addr);
 void nyx_amd_counter_event(NyxAmd *amd, uint64_t note);
-/* SE: the next fault of @sid (of everybody, if @any) is logged again. */
-void nyx_amd_suppressed_clear(NyxAmd *amd, bool any, uint16_t sid);
 
 /* perfmon.c */
 void nyx_amd_perf_reset(NyxAmd *amd);

@@ -171,7 +171,8 @@ static void devtab_update(NyxAmd *amd)
     }
 }
 
-void nyx_amd_mode_update(NyxAmd *amd)
+/* Returns the bits that have changed. */
+static uint32_t mode_latch(NyxAmd *amd)
 {
     uint64_t control = nyx_amd_reg64(amd, A_NAMD_CONTROL);
     uint32_t was = amd->mode;
@@ -185,10 +186,27 @@ void nyx_amd_mode_update(NyxAmd *amd)
     mode |= exclusion_update(amd) ? NAMD_MODE_WINDOWS : 0;
     mode |= marc_update(amd) ? NAMD_MODE_WINDOWS : 0;
     qatomic_store_release(&amd->mode, mode);
-    if ((was ^ mode) & (NAMD_MODE_ENABLED | NAMD_MODE_WINDOWS)) {
-        nyx_announce_mode(amd->announce);
-        amd->host.mode_changed(amd->host.opaque);
+    return was ^ mode;
+}
+
+static void mode_tell(NyxAmd *amd)
+{
+    nyx_announce_mode(amd->announce);
+    amd->host.mode_changed(amd->host.opaque);
+}
+
+void nyx_amd_mode_update(NyxAmd *amd)
+{
+    if (mode_latch(amd) & (NAMD_MODE_ENABLED | NAMD_MODE_WINDOWS)) {
+        mode_tell(amd);
     }
+}
+
+void nyx_amd_mode_load(NyxAmd *amd)
+{
+    nyx_announce_forget(amd->announce);
+    mode_latch(amd);
+    mode_tell(amd);
 }
 
 /* A segment's table may hold no more than the segment's share of the ids. */
@@ -207,16 +225,6 @@ static void judge_devtab(NyxAmd *amd)
     if (!(amd->devtab[0] & R_NAMD_DEVTAB_BASE_MASK)) {
         finding_at(amd, NAMD_RULE_ENABLE_NO_TABLE, A_NAMD_DEVTAB,
                    amd->devtab[0]);
-    }
-}
-
-static void enable_changed(NyxAmd *amd, bool on)
-{
-    if (on) {
-        judge_devtab(amd);
-    } else {
-        nyx_amd_caches_clear(amd);
-        nyx_amd_suppressed_clear(amd, true, 0);
     }
 }
 
@@ -239,8 +247,10 @@ static void control_written(void *dev, const NyxReg *reg, uint64_t written,
         nyx_reg_set(&amd->regs, A_NAMD_CONTROL, 8, control);
     }
     nyx_amd_mode_update(amd);
-    if (changed & R_NAMD_CTRL_IOMMUEN_MASK) {
-        enable_changed(amd, control & R_NAMD_CTRL_IOMMUEN_MASK);
+    if (enabled & R_NAMD_CTRL_IOMMUEN_MASK) {
+        judge_devtab(amd);
+    } else if (changed & R_NAMD_CTRL_IOMMUEN_MASK) {
+        nyx_amd_caches_clear(amd);
     }
     if (changed & CONTROL_INTERRUPTS) {
         nyx_amd_inv_int_all(amd);
@@ -357,7 +367,10 @@ static void smi_written(void *dev, const NyxReg *reg, uint64_t written,
 
 /* --- The MSI capability's mirror ------------------------------------------ */
 
-/* Offset in the capability: address and data follow its header at once. */
+/*
+ * Offset from the capability: address and data follow its header at once, the
+ * MSI mapping capability comes next.
+ */
 static unsigned msi_offset(uint32_t offset)
 {
     return offset - A_NAMD_MSI_CAP;
@@ -365,11 +378,11 @@ static unsigned msi_offset(uint32_t offset)
 
 static void msi_refresh(NyxAmd *amd, uint64_t offset, unsigned size)
 {
-    if (!amd->cfg.msi_mmio || offset > A_NAMD_MSI_DATA ||
+    if (!amd->cfg.msi_mmio || offset > A_NAMD_MSI_MAP ||
         offset + size <= A_NAMD_MSI_CAP) {
         return;
     }
-    for (uint32_t at = A_NAMD_MSI_CAP; at <= A_NAMD_MSI_DATA; at += 4) {
+    for (uint32_t at = A_NAMD_MSI_CAP; at <= A_NAMD_MSI_MAP; at += 4) {
         nyx_reg_set(&amd->regs, at, 4,
                     amd->host.msi_read(amd->host.opaque, msi_offset(at)));
     }

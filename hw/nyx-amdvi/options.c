@@ -13,117 +13,117 @@
 /* The first chipsets: no extended features. */
 static const NyxPresetRow minimal[] = {
     { "coherent", "off" },
-    { "gasup", "off" },
-    { "hats", "4" },
-    { "hesup", "off" },
-    { "iasup", "off" },
-    { "irtcachedis", "off" },
-    { "prefsup", "off" },
+    { "ga", "off" },
+    { "host-levels", "4" },
+    { "hw-events", "off" },
+    { "invalidate-all", "off" },
+    { "irt-cache-dis", "off" },
+    { "prefetch", "off" },
     { "va-bits", "48" },
     { }
 };
 
 /* As the IOMMU of the first Zen parts tells it: EFR 4f77ef22294adah. */
 static const NyxPresetRow client[] = {
-    { "attrfwsup", "on" },
-    { "blkstopmrksup", "on" },
+    { "attr-fw", "on" },
+    { "block-stop-mark", "on" },
     { "device-iotlb", "on" },
-    { "dual-event-log", "2" },
-    { "dual-ppr-log", "2" },
-    { "ephsup", "on" },
-    { "gamsup", "on" },
-    { "gats", "4" },
-    { "giosup", "on" },
-    { "glxsup", "1" },
-    { "hasup", "on" },
-    { "hesup", "off" },
-    { "inviotlbtypesup", "on" },
-    { "irtcachedis", "off" },
-    { "marcsup", "on" },
-    { "msicapmmiosup", "on" },
-    { "nxsup", "on" },
+    { "dual-event", "2" },
+    { "dual-ppr", "2" },
+    { "eph", "on" },
+    { "vapic", "on" },
+    { "guest-levels", "4" },
+    { "gio", "on" },
+    { "glx", "1" },
+    { "host-accessed", "on" },
+    { "hw-events", "off" },
+    { "inv-iotlb-type", "on" },
+    { "irt-cache-dis", "off" },
+    { "marc", "on" },
+    { "msi-mmio", "on" },
+    { "nx", "on" },
     { "page-requests", "on" },
     { "pasid-bits", "16" },
     { "perfmon", "on" },
-    { "perfoptsup", "on" },
-    { "pprautosup", "on" },
-    { "pprearlysup", "on" },
-    { "prefsup", "off" },
-    { "segments", "8" },
+    { "perf-opt", "on" },
+    { "ppr-auto", "on" },
+    { "ppr-early", "on" },
+    { "prefetch", "off" },
+    { "device-table-segments", "8" },
     { "smi-filters", "4" },
-    { "ussup", "on" },
+    { "us", "on" },
     { "xtsup", "off" },
     { }
 };
 
 /* Later server parts: x2APIC, dirty pages, nesting, larger tables. */
 static const NyxPresetRow server[] = {
-    { "attrfwsup", "on" },
-    { "blkstopmrksup", "on" },
+    { "attr-fw", "on" },
+    { "block-stop-mark", "on" },
     { "device-iotlb", "on" },
-    { "dual-event-log", "2" },
-    { "dual-ppr-log", "2" },
-    { "ephsup", "on" },
-    { "gamsup", "on" },
-    { "gats", "5" },
-    { "gaupdatedissup", "on" },
-    { "gcr3trpsup", "on" },
-    { "giosup", "on" },
-    { "glxsup", "1" },
-    { "hasup", "on" },
-    { "hdsup", "on" },
-    { "hesup", "off" },
-    { "inviotlbtypesup", "on" },
-    { "marcsup", "on" },
-    { "msicapmmiosup", "on" },
-    { "numintremapsup", "on" },
-    { "nxsup", "on" },
+    { "dual-event", "2" },
+    { "dual-ppr", "2" },
+    { "eph", "on" },
+    { "vapic", "on" },
+    { "guest-levels", "5" },
+    { "ga-update-dis", "on" },
+    { "gcr3-trp", "on" },
+    { "gio", "on" },
+    { "glx", "1" },
+    { "host-accessed", "on" },
+    { "host-dirty", "on" },
+    { "hw-events", "off" },
+    { "inv-iotlb-type", "on" },
+    { "marc", "on" },
+    { "msi-mmio", "on" },
+    { "int-remap-2k", "on" },
+    { "nx", "on" },
     { "page-requests", "on" },
     { "pasid-bits", "16" },
     { "perfmon", "on" },
-    { "perfoptsup", "on" },
-    { "pprautosup", "on" },
-    { "pprearlysup", "on" },
-    { "prefsup", "off" },
-    { "segments", "8" },
+    { "perf-opt", "on" },
+    { "ppr-auto", "on" },
+    { "ppr-early", "on" },
+    { "prefetch", "off" },
+    { "device-table-segments", "8" },
     { "smi-filters", "4" },
-    { "ussup", "on" },
+    { "us", "on" },
     { }
 };
 
 static const NyxPresetRow everything[] = {
-    { "attrfwsup", "on" },
-    { "blkstopmrksup", "on" },
+    { "attr-fw", "on" },
+    { "block-stop-mark", "on" },
     { "device-iotlb", "on" },
-    { "dual-event-log", "2" },
-    { "dual-ppr-log", "2" },
-    { "ephsup", "on" },
-    { "gamsup", "on" },
-    { "gappidissup", "on" },
-    { "gappisup", "on" },
-    { "gats", "5" },
-    { "gaupdatedissup", "on" },
-    { "gcr3trpsup", "on" },
-    { "giosup", "on" },
-    { "glxsup", "2" },
-    { "hasup", "on" },
-    { "hdsup", "on" },
-    { "htrangeignore", "on" },
-    { "inviotlbtypesup", "on" },
-    { "marcsup", "on" },
-    { "msicapmmiosup", "on" },
+    { "dual-event", "2" },
+    { "dual-ppr", "2" },
+    { "eph", "on" },
+    { "vapic", "on" },
+    { "gappi-dis", "on" },
+    { "gappi", "on" },
+    { "guest-levels", "5" },
+    { "ga-update-dis", "on" },
+    { "gcr3-trp", "on" },
+    { "gio", "on" },
+    { "glx", "2" },
+    { "host-accessed", "on" },
+    { "host-dirty", "on" },
+    { "ht-range-ignore", "on" },
+    { "inv-iotlb-type", "on" },
+    { "marc", "on" },
+    { "msi-mmio", "on" },
     { "np-cache", "on" },
-    { "numintremapsup", "on" },
-    { "nxsup", "on" },
+    { "int-remap-2k", "on" },
+    { "nx", "on" },
     { "page-requests", "on" },
     { "pasid-bits", "16" },
     { "perfmon", "on" },
-    { "perfoptsup", "on" },
-    { "pprautosup", "on" },
-    { "pprearlysup", "on" },
-    { "segments", "8" },
+    { "perf-opt", "on" },
+    { "ppr-auto", "on" },
+    { "ppr-early", "on" },
+    { "device-table-segments", "8" },
     { "smi-filters", "16" },
-    { "ussup", "on" },
+    { "us", "on" },
     { }
 };
 
@@ -152,16 +152,16 @@ static bool parse_count(const char *option, uint8_t value, unsigned max,
 /* Options of guest tables have no effect without them. */
 static void make_guest_cfg(const NyxAmdState *s, NyxAmdCfg *cfg)
 {
-    bool on = cfg->dma_remap && s->props.gats;
+    bool on = cfg->dma_remap && s->props.guest_levels;
 
-    cfg->guest_levels = on ? s->props.gats : 0;
-    cfg->glx = on ? s->props.glxsup : 0;
+    cfg->guest_levels = on ? s->props.guest_levels : 0;
+    cfg->glx = on ? s->props.glx : 0;
     cfg->pasid_bits = on ? s->props.pasid_bits : 0;
-    cfg->gio = on && s->props.giosup;
-    cfg->no_execute = on && s->props.nxsup;
-    cfg->user_supervisor = on && s->props.ussup;
-    cfg->ga_update_dis = on && s->props.gaupdatedissup;
-    cfg->gcr3_trp = on && s->props.gcr3trpsup;
+    cfg->gio = on && s->props.gio;
+    cfg->no_execute = on && s->props.nx;
+    cfg->user_supervisor = on && s->props.us;
+    cfg->ga_update_dis = on && s->props.ga_update_dis;
+    cfg->gcr3_trp = on && s->props.gcr3_trp;
 }
 
 /* Likewise, of page requests. */
@@ -172,29 +172,30 @@ static void make_page_cfg(const NyxAmdState *s, NyxAmdCfg *cfg)
                cfg->guest_levels && cfg->device_iotlb);
 
     cfg->page_requests = on;
-    cfg->eph = on && s->props.ephsup;
-    cfg->dual_ppr = on ? s->props.dual_ppr_log : 0;
-    cfg->ppr_early = on && s->props.pprearlysup;
-    cfg->ppr_auto = on && s->props.pprautosup;
-    cfg->block_stop_mark = on && s->props.blkstopmrksup;
+    cfg->eph = on && s->props.eph;
+    cfg->dual_ppr = on ? s->props.dual_ppr : 0;
+    cfg->ppr_early = on && s->props.ppr_early;
+    cfg->ppr_auto = on && s->props.ppr_auto;
+    cfg->block_stop_mark = on && s->props.block_stop_mark;
 }
 
 /* Likewise, of interrupt remapping, and of 128-bit entries. */
 static bool make_interrupt_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
 {
     bool on = x86_iommu_ir_supported(X86_IOMMU_DEVICE(s));
-    bool ga = on && s->props.gasup;
+    bool ga = on && s->props.ga;
 
     cfg->intremap = on;
+    cfg->smi_filter = on && s->props.smi_filters;
     cfg->ga = ga;
-    cfg->vapic = ga && s->props.gamsup;
-    cfg->gappi = ga && s->props.gappisup;
-    cfg->gappi_dis = ga && s->props.gappidissup;
-    cfg->int_remap_2k = on && s->props.numintremapsup;
-    cfg->irt_cache_dis = on && s->props.irtcachedis;
+    cfg->vapic = ga && s->props.vapic;
+    cfg->gappi = ga && s->props.gappi;
+    cfg->gappi_dis = ga && s->props.gappi_dis;
+    cfg->int_remap_2k = ga && s->props.int_remap_2k;
+    cfg->irt_cache_dis = on && s->props.irt_cache_dis;
     if (s->props.xtsup == ON_OFF_AUTO_ON && !ga) {
         error_setg(errp, "xtsup=on needs interrupt entries of 128 bits: set "
-                   "intremap=on and gasup=on, or xtsup=off");
+                   "intremap=on and ga=on, or xtsup=off");
         return false;
     }
     return nyx_option_x2apic("xtsup", s->props.xtsup, ga, &cfg->xt, errp);
@@ -210,25 +211,24 @@ bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
     *cfg = (NyxAmdCfg) {
         .pa_bits = MIN(MAX(nyx_x86_phys_bits(), 32), 52),
         .va_bits = s->props.va_bits,
-        .host_levels = dma ? s->props.hats : 0,
-        .dual_event = s->props.dual_event_log,
-        .smi_filter = s->props.smi_filters,
+        .host_levels = dma ? s->props.host_levels : 0,
+        .dual_event = s->props.dual_event,
         .dma_remap = dma,
         .device_iotlb = x86->dt_supported,
         .np_cache = s->props.np_cache,
         .coherent = s->props.coherent,
-        .prefetch = s->props.prefsup,
-        .invalidate_all = s->props.iasup,
-        .hw_events = s->props.hesup,
+        .prefetch = s->props.prefetch,
+        .invalidate_all = s->props.invalidate_all,
+        .hw_events = s->props.hw_events,
         .counters = s->props.perfmon,
-        .marc = s->props.marcsup,
-        .perf_opt = s->props.perfoptsup,
-        .msi_mmio = s->props.msicapmmiosup,
-        .host_accessed = s->props.hasup,
-        .host_dirty = s->props.hdsup,
-        .attr_fw = s->props.attrfwsup,
-        .inv_iotlb_type = s->props.inviotlbtypesup,
-        .ht_range_ignore = s->props.htrangeignore,
+        .marc = dma && s->props.marc,
+        .perf_opt = s->props.perf_opt,
+        .msi_mmio = s->props.msi_mmio,
+        .host_accessed = dma && s->props.host_accessed,
+        .host_dirty = dma && s->props.host_dirty,
+        .attr_fw = dma && s->props.attr_fw,
+        .inv_iotlb_type = s->props.inv_iotlb_type,
+        .ht_range_ignore = s->props.ht_range_ignore,
         .coalesce = s->props.coalesce,
         .cache_seed = s->props.cache_seed,
         .iotlb_entries = s->props.iotlb_entries,
@@ -236,7 +236,7 @@ bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
     make_guest_cfg(s, cfg);
     make_page_cfg(s, cfg);
     if (!make_interrupt_cfg(s, cfg, errp) ||
-        !parse_count("segments", s->props.segments, 3, &cfg->segments_lg2,
+        !parse_count("device-table-segments", s->props.segments, 3, &cfg->segments_lg2,
                      errp) ||
         (cfg->smi_filter &&
          !parse_count("smi-filters", s->props.smi_filters, 4,
@@ -261,8 +261,8 @@ bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
 static const Property properties[] = {
     DEFINE_PROP_STRING("acpi-hid", NyxAmdState, props.acpi_hid),
     DEFINE_PROP_PCI_DEVFN("addr", NyxAmdState, props.addr, -1),
-    BOOL("attrfwsup", attrfwsup, false),
-    BOOL("blkstopmrksup", blkstopmrksup, false),
+    BOOL("attr-fw", attr_fw, false),
+    BOOL("block-stop-mark", block_stop_mark, false),
     DEFINE_PROP_STRING("cache", NyxAmdState, props.cache),
     DEFINE_PROP_UINT64("cache-seed", NyxAmdState, props.cache_seed, 1),
     BOOL("coalesce", coalesce, true),
@@ -271,50 +271,50 @@ static const Property properties[] = {
 #ifndef NYX_X86_IOMMU_HAS_DMA_TRANSLATION
     BOOL("dma-translation", dma_translation, true),
 #endif
-    UINT8("dual-event-log", dual_event_log, 0),
-    UINT8("dual-ppr-log", dual_ppr_log, 0),
-    BOOL("ephsup", ephsup, true),
+    UINT8("dual-event", dual_event, 0),
+    UINT8("dual-ppr", dual_ppr, 0),
+    BOOL("eph", eph, true),
     DEFINE_PROP_STRING("findings", NyxAmdState, props.findings),
-    BOOL("gamsup", gamsup, false),
-    BOOL("gappidissup", gappidissup, false),
-    BOOL("gappisup", gappisup, false),
-    BOOL("gasup", gasup, true),
-    UINT8("gats", gats, 0),
-    BOOL("gaupdatedissup", gaupdatedissup, false),
-    BOOL("gcr3trpsup", gcr3trpsup, false),
-    BOOL("giosup", giosup, true),
-    UINT8("glxsup", glxsup, 1),
-    BOOL("hasup", hasup, false),
-    UINT8("hats", hats, 6),
-    BOOL("hdsup", hdsup, false),
-    BOOL("hesup", hesup, true),
-    BOOL("htrangeignore", htrangeignore, false),
-    BOOL("iasup", iasup, true),
-    BOOL("inviotlbtypesup", inviotlbtypesup, false),
+    BOOL("vapic", vapic, false),
+    BOOL("gappi-dis", gappi_dis, false),
+    BOOL("gappi", gappi, false),
+    BOOL("ga", ga, true),
+    UINT8("guest-levels", guest_levels, 0),
+    BOOL("ga-update-dis", ga_update_dis, false),
+    BOOL("gcr3-trp", gcr3_trp, false),
+    BOOL("gio", gio, true),
+    UINT8("glx", glx, 1),
+    BOOL("host-accessed", host_accessed, false),
+    UINT8("host-levels", host_levels, 6),
+    BOOL("host-dirty", host_dirty, false),
+    BOOL("hw-events", hw_events, true),
+    BOOL("ht-range-ignore", ht_range_ignore, false),
+    BOOL("invalidate-all", invalidate_all, true),
+    BOOL("inv-iotlb-type", inv_iotlb_type, false),
     DEFINE_PROP_UINT32("iotlb-entries", NyxAmdState, props.iotlb_entries,
                        4096),
-    BOOL("irtcachedis", irtcachedis, true),
+    BOOL("irt-cache-dis", irt_cache_dis, true),
     DEFINE_PROP_STRING("ivmd", NyxAmdState, props.ivmd),
-    BOOL("marcsup", marcsup, false),
-    BOOL("msicapmmiosup", msicapmmiosup, false),
+    BOOL("marc", marc, false),
+    BOOL("msi-mmio", msi_mmio, false),
     BOOL("np-cache", np_cache, false),
-    BOOL("numintremapsup", numintremapsup, false),
-    BOOL("nxsup", nxsup, true),
+    BOOL("int-remap-2k", int_remap_2k, false),
+    BOOL("nx", nx, true),
     DEFINE_PROP_ON_OFF_AUTO("page-requests", NyxAmdState,
                             props.page_requests, ON_OFF_AUTO_AUTO),
     UINT8("pasid-bits", pasid_bits, 16),
     BOOL("perfmon", perfmon, false),
-    BOOL("perfoptsup", perfoptsup, false),
-    BOOL("pprautosup", pprautosup, false),
-    BOOL("pprearlysup", pprearlysup, false),
-    BOOL("prefsup", prefsup, true),
+    BOOL("perf-opt", perf_opt, false),
+    BOOL("ppr-auto", ppr_auto, false),
+    BOOL("ppr-early", ppr_early, false),
+    BOOL("prefetch", prefetch, true),
     DEFINE_PROP_STRING("profile", NyxAmdState, props.profile),
 #ifndef NYX_X86_IOMMU_HAS_PT
     BOOL("pt", pt, true),
 #endif
-    UINT8("segments", segments, 1),
+    UINT8("device-table-segments", segments, 1),
     UINT8("smi-filters", smi_filters, 0),
-    BOOL("ussup", ussup, true),
+    BOOL("us", us, true),
     UINT8("va-bits", va_bits, 64),
     DEFINE_PROP_ON_OFF_AUTO("xtsup", NyxAmdState, props.xtsup,
                             ON_OFF_AUTO_AUTO),
@@ -325,9 +325,9 @@ static const char *const descriptions[][2] = {
       "HID[/UID]@BUS:SLOT.FN[:...]" },
     { "addr", "place of the PCI function on the root bus (default 00:00.2, or "
       "a free one)" },
-    { "attrfwsup", "EFR.AttrFWSup: device table entries override snoop "
+    { "attr-fw", "EFR.AttrFWSup: device table entries override snoop "
       "attributes (default off)" },
-    { "blkstopmrksup", "EFR.BlkStopMrkSup: StopMark messages can be blocked "
+    { "block-stop-mark", "EFR.BlkStopMrkSup: StopMark messages can be blocked "
       "(default off; needs page-requests)" },
     { "cache", "hardware: bounded, random eviction (default); sticky: "
       "nothing is ever evicted; off: every access walks the tables" },
@@ -341,84 +341,84 @@ static const char *const descriptions[][2] = {
     { "dma-remap", "DMA is translated; off: interrupt remapping only "
       "(default on)" },
     NYX_OPTION_DMA_TRANSLATION,
-    { "dual-event-log", "EFR.DualEventLogSup: 0 one log, 1 two, 2 with "
+    { "dual-event", "EFR.DualEventLogSup: 0 one log, 1 two, 2 with "
       "automatic swap (default 0)" },
-    { "dual-ppr-log", "EFR.DualPprLogSup: likewise (default 0; needs "
+    { "dual-ppr", "EFR.DualPprLogSup: likewise (default 0; needs "
       "page-requests)" },
-    { "ephsup", "EFR.EPHSup: enhanced page request handling (default on with "
+    { "eph", "EFR.EPHSup: enhanced page request handling (default on with "
       "page-requests)" },
     { "findings", "id of a -chardev for guest mistakes, one JSON object a "
       "line" },
-    { "gamsup", "EFR.GAMSup: interrupts to virtual APICs (default off; needs "
-      "gasup)" },
-    { "gappidissup", "EFR2.GAPPIDisSup: guest APIC physical-processor "
-      "interrupts can be off for an entry (default off; needs gasup)" },
-    { "gappisup", "EFR.GAPPISup: guest APIC physical-processor interrupts "
-      "(default off; needs gasup)" },
-    { "gasup", "EFR.GASup: interrupt entries of 128 bits (default on with "
+    { "vapic", "EFR.GAMSup: interrupts to virtual APICs (default off; needs "
+      "ga)" },
+    { "gappi-dis", "EFR2.GAPPIDisSup: guest APIC physical-processor "
+      "interrupts can be off for an entry (default off; needs ga)" },
+    { "gappi", "EFR.GAPPISup: guest APIC physical-processor interrupts "
+      "(default off; needs ga)" },
+    { "ga", "EFR.GASup: interrupt entries of 128 bits (default on with "
       "intremap)" },
-    { "gats", "EFR.GTSup and GATS: levels of guest tables, 0 (none), 4 or 5 "
+    { "guest-levels", "EFR.GTSup and GATS: levels of guest tables, 0 (none), 4 or 5 "
       "(default 0)" },
-    { "gaupdatedissup", "EFR.GAUpdateDisSup: accessed bits of guest tables "
-      "can be left alone (default off; needs gats)" },
-    { "gcr3trpsup", "EFR2.GCR3TRPModeSup: GCR3 roots that are guest "
-      "addresses (default off; needs gats)" },
-    { "giosup", "EFR.GIoSup: guest tables for requests without a PASID "
-      "(default on with gats)" },
-    { "glxsup", "EFR.GLXSup: levels of GCR3 tables less one, 0 to 2 (default "
-      "1; needs gats)" },
-    { "hasup", "EFR.HASup: accessed bits in host tables (default off)" },
-    { "hats", "EFR.HATS: levels of host tables, 0 (none), 4, 5 or 6 (default "
+    { "ga-update-dis", "EFR.GAUpdateDisSup: accessed bits of guest tables "
+      "can be left alone (default off; needs guest-levels)" },
+    { "gcr3-trp", "EFR2.GCR3TRPModeSup: GCR3 roots that are guest "
+      "addresses (default off; needs guest-levels)" },
+    { "gio", "EFR.GIoSup: guest tables for requests without a PASID "
+      "(default on with guest-levels)" },
+    { "glx", "EFR.GLXSup: levels of GCR3 tables less one, 0 to 2 (default "
+      "1; needs guest-levels)" },
+    { "host-accessed", "EFR.HASup: accessed bits in host tables (default off)" },
+    { "host-levels", "EFR.HATS: levels of host tables, 0 (none), 4, 5 or 6 (default "
       "6)" },
-    { "hdsup", "EFR.HDSup: dirty bits in host tables (default off)" },
-    { "hesup", "EFR.HESup: hardware event registers (default on)" },
-    { "htrangeignore", "EFR2.HTRangeIgnore: memory from fd00000000h on is "
+    { "host-dirty", "EFR.HDSup: dirty bits in host tables (default off)" },
+    { "hw-events", "EFR.HESup: hardware event registers (default on)" },
+    { "ht-range-ignore", "EFR2.HTRangeIgnore: memory from fd00000000h on is "
       "like any other (default off)" },
-    { "iasup", "EFR.IASup: INVALIDATE_IOMMU_ALL (default on)" },
+    { "invalidate-all", "EFR.IASup: INVALIDATE_IOMMU_ALL (default on)" },
     NYX_OPTION_INTREMAP,
-    { "inviotlbtypesup", "EFR.InvIotlbTypeSup: Type of "
+    { "inv-iotlb-type", "EFR.InvIotlbTypeSup: Type of "
       "INVALIDATE_IOTLB_PAGES (default off)" },
     { "iotlb-entries", "translations cached per device, 16 to 1048576 "
       "(default 4096)" },
-    { "irtcachedis", "Control.IRTCacheDis: interrupt entries need not be "
+    { "irt-cache-dis", "Control.IRTCacheDis: interrupt entries need not be "
       "cached (default on with intremap)" },
     { "ivmd", "ID[+ID...]@BASE-LIMIT[@FLAGS][:...]: memory that devices reach "
       "at its own address; ID * is all of them, FLAGS r, w, rw (default) or "
       "x for an exclusion range" },
-    { "marcsup", "EFR.MarcSup: four apertures that move addresses (default "
+    { "marc", "EFR.MarcSup: four apertures that move addresses (default "
       "off)" },
-    { "msicapmmiosup", "EFR.MsiCapMmioSup: the MSI capability in MMIO as well "
+    { "msi-mmio", "EFR.MsiCapMmioSup: the MSI capability in MMIO as well "
       "(default off)" },
     { "np-cache", "NpCache of the capability: not-present entries are cached "
       "too; needed for vfio-pci (default off)" },
-    { "numintremapsup", "EFR2.NumIntRemapSup: 2048 interrupt entries a device "
+    { "int-remap-2k", "EFR2.NumIntRemapSup: 2048 interrupt entries a device "
       "(default off)" },
-    { "nxsup", "EFR.NXSup: execute permission in guest tables (default on "
-      "with gats)" },
+    { "nx", "EFR.NXSup: execute permission in guest tables (default on "
+      "with guest-levels)" },
     { "page-requests", "EFR.PPRSup: devices may ask for pages, PRI (default "
-      "auto: on with gats and device-iotlb)" },
+      "auto: on with guest-levels and device-iotlb)" },
     { "pasid-bits", "EFR.PASmax: width of a PASID, 1 to 20 (default 16 with "
-      "gats; Linux takes no more)" },
+      "guest-levels; Linux takes no more)" },
     { "perfmon", "EFR.PCSup: performance counters (default off)" },
-    { "perfoptsup", "EFR.PerfOptSup: performance optimization register "
+    { "perf-opt", "EFR.PerfOptSup: performance optimization register "
       "(default off)" },
-    { "pprautosup", "EFR.PPRAutoRspSup: automatic responses to page requests "
+    { "ppr-auto", "EFR.PPRAutoRspSup: automatic responses to page requests "
       "(default off; needs page-requests)" },
-    { "pprearlysup", "EFR.PprOvrflwEarlySup: early warning of a full log "
+    { "ppr-early", "EFR.PprOvrflwEarlySup: early warning of a full log "
       "(default off; needs page-requests)" },
-    { "prefsup", "EFR.PreFSup: PREFETCH_IOMMU_PAGES (default on)" },
+    { "prefetch", "EFR.PreFSup: PREFETCH_IOMMU_PAGES (default on)" },
     { "profile", "a set of options like a real part: default, minimal, "
       "client, server, everything" },
     NYX_OPTION_PT,
-    { "segments", "EFR.DevTblSegSup: segments of the device table, 1, 2, 4 or "
+    { "device-table-segments", "EFR.DevTblSegSup: segments of the device table, 1, 2, 4 or "
       "8 (default 1)" },
     { "smi-filters", "EFR.SmiFSup and SmiFRC: SMI filter registers, 0, 1, 2, "
       "4, 8 or 16 (default 0)" },
-    { "ussup", "EFR.USSup: user and supervisor pages in guest tables (default "
-      "on with gats)" },
+    { "us", "EFR.USSup: user and supervisor pages in guest tables (default "
+      "on with guest-levels)" },
     { "va-bits", "VAsize: widest device address, 32 to 64 bits (default 64)" },
     { "xtsup", "EFR.XTSup: x2APIC destinations (default auto: on with "
-      "gasup)" },
+      "ga)" },
 };
 
 /* -------------------------------------------------------------------------- */

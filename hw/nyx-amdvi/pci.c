@@ -11,12 +11,17 @@
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-amdvi/amdvi.h"
 #include "hw/pci/msi.h"
+#include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
 #include "migration/vmstate.h"
 
 #define VENDOR_AMD          0x1022
 #define DEVICE_IOMMU        0x1419
 #define CLASS_IOMMU         0x0806
+
+/* The southbridge's function; no driver takes it. */
+#define VENDOR_QEMU         0x1234
+#define DEVICE_SOUTHBRIDGE  0x4e7a
 
 /* Where silicon has its capabilities. */
 #define CAP_AT              0x40
@@ -30,11 +35,17 @@
 #define DEVFN_ANY           (-1)
 #define DEVFN_SILICON       PCI_DEVFN(0, 2)
 
+#define TYPE_SOUTHBRIDGE    "nyx-amdvi-southbridge"
+
 struct NyxAmdPci {
     PCIDevice parent_obj;
 
     NyxAmdState *iommu;
 };
+
+typedef struct Southbridge {
+    PCIDevice parent_obj;
+} Southbridge;
 
 static uint8_t *cap_bytes(NyxAmdPci *pci, unsigned offset)
 {
@@ -191,16 +202,16 @@ static void pci_realize(PCIDevice *dev, Error **errp)
 static int find_place(const NyxAmdState *s, PCIBus *bus)
 {
     PCIDevice *bridge = bus->devices[PCI_DEVFN(0, 0)];
+    int devfn = s->props.addr;
 
-    if (s->props.addr != DEVFN_ANY) {
-        return s->props.addr;
+    if (devfn == DEVFN_ANY && bridge && !bus->devices[DEVFN_SILICON]) {
+        devfn = DEVFN_SILICON;
     }
-    if (!bridge || bus->devices[DEVFN_SILICON]) {
-        return DEVFN_ANY;
+    if (devfn != DEVFN_ANY && PCI_SLOT(devfn) == 0 && bridge) {
+        bridge->cap_present |= QEMU_PCI_CAP_MULTIFUNCTION;
+        bridge->config[PCI_HEADER_TYPE] |= PCI_HEADER_TYPE_MULTI_FUNCTION;
     }
-    bridge->cap_present |= QEMU_PCI_CAP_MULTIFUNCTION;
-    bridge->config[PCI_HEADER_TYPE] |= PCI_HEADER_TYPE_MULTI_FUNCTION;
-    return DEVFN_SILICON;
+    return devfn;
 }
 
 NyxAmdPci *nyx_amd_pci_new(NyxAmdState *s, Error **errp)
@@ -215,6 +226,26 @@ NyxAmdPci *nyx_amd_pci_new(NyxAmdState *s, Error **errp)
     ok = qdev_realize(DEVICE(dev), BUS(bus), errp);
     object_unref(OBJECT(dev));
     return ok ? pci : NULL;
+}
+
+/*
+ * Interrupts of the IOAPIC come from an SMBus controller at 00:14.0, as far as
+ * Linux is concerned: until 7.0 it asks for the place, then for the class.
+ */
+bool nyx_amd_pci_new_southbridge(NyxAmdState *s, Error **errp)
+{
+    PCIBus *bus = PC_MACHINE(qdev_get_machine())->pcibus;
+    PCIDevice *dev;
+    bool ok;
+
+    if (bus->devices[NAMD_IOAPIC_SID]) {
+        return true;
+    }
+    dev = pci_new(NAMD_IOAPIC_SID, TYPE_SOUTHBRIDGE);
+    object_property_add_child(OBJECT(s), "southbridge", OBJECT(dev));
+    ok = qdev_realize(DEVICE(dev), BUS(bus), errp);
+    object_unref(OBJECT(dev));
+    return ok;
 }
 
 static int post_load(void *opaque, int version_id)
@@ -270,7 +301,44 @@ static const TypeInfo pci_info = {
     },
 };
 
+static const VMStateDescription southbridge_vmstate = {
+    .name = TYPE_SOUTHBRIDGE,
+    .version_id = 1,
+    .minimum_version_id = 1,
+    .fields = (const VMStateField[]) {
+        VMSTATE_PCI_DEVICE(parent_obj, Southbridge),
+        VMSTATE_END_OF_LIST()
+    },
+};
+
+static void southbridge_class_init(ObjectClass *oc, NyxClassData *data)
+{
+    DeviceClass *dc = DEVICE_CLASS(oc);
+    PCIDeviceClass *k = PCI_DEVICE_CLASS(oc);
+
+    k->vendor_id = VENDOR_QEMU;
+    k->device_id = DEVICE_SOUTHBRIDGE;
+    k->class_id = PCI_CLASS_SERIAL_SMBUS;
+    dc->vmsd = &southbridge_vmstate;
+    dc->hotpluggable = false;
+    dc->user_creatable = false;
+    dc->desc = "Source of the IOAPIC's interrupts, for nyx-amdvi";
+    set_bit(DEVICE_CATEGORY_MISC, dc->categories);
+}
+
+static const TypeInfo southbridge_info = {
+    .name = TYPE_SOUTHBRIDGE,
+    .parent = TYPE_PCI_DEVICE,
+    .instance_size = sizeof(Southbridge),
+    .class_init = southbridge_class_init,
+    .interfaces = (InterfaceInfo[]) {
+        { INTERFACE_CONVENTIONAL_PCI_DEVICE },
+        { },
+    },
+};
+
 void nyx_amd_pci_register_types(void)
 {
     type_register_static(&pci_info);
+    type_register_static(&southbridge_info);
 }

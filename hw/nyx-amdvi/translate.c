@@ -349,8 +349,8 @@ static void take_tickets(Xlat *x, NyxAmdJob *job)
 {
     NyxAmdRequester *r = x->r;
 
-    nyx_tlbs_enter(&r->tlbs, &x->amd->tags, x->ctx.did,
-                   x->guest && x->ctx.kind == NYX_AMD_KIND_HOST);
+    /* GN = 0 reaches guest tables without a host's, too: Linux 6.1 does so. */
+    nyx_tlbs_enter(&r->tlbs, &x->amd->tags, x->ctx.did, x->guest);
     x->gen = job->gen = nyx_tags_gen(&x->amd->tags, x->asid);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlbs.tlb);
     job->paging_ticket = nyx_iotlb_ticket(r->tlbs.tables);

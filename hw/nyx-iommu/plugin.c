@@ -15,6 +15,7 @@
 #include "hw/nyx-iommu/props.h"
 #include "hw/nyx-iommu/testdev.h"
 #include "hw/nyx-iommu/version.h"
+#include "hw/nyx-amdvi/amdvi.h"
 #include "hw/nyx-vtd/vtd.h"
 #include "hw/pci/pci_device.h"
 #include "migration/vmstate.h"
@@ -33,6 +34,7 @@ typedef struct NyxDevice {
 
 static const NyxDevice devices[] = {
     { TYPE_NYX_VTD, nyx_vtd_register_types, true },
+    { TYPE_NYX_AMDVI, nyx_amd_register_types, true },
     { TYPE_NYX_TESTDEV, nyx_testdev_register_types, false },
 };
 

@@ -57,6 +57,10 @@ class Row:
     # Why a model cannot run the row, by the model's name.
     unfit: dict = dataclasses.field(default_factory=dict)
 
+    # Whose driver the kernel has for it; the model, if it can be one only.
+    vendor = 'intel'
+    model = None
+
     @property
     def options(self):
         """The options as a dictionary."""

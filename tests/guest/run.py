@@ -22,6 +22,7 @@ import threading
 import time
 import traceback
 
+import amd
 import debugfs
 import extended
 import initramfs
@@ -373,10 +374,15 @@ def check_log(row, reports, lines, findings):
                        f'no line {pattern}')
     findings.check('rogues', bool(reports.rogues) == bool(row.faults),
                    f'rogue requests: {reports.rogues}')
+    faults = amd.FAULT_LINES if row.vendor == 'amd' else FAULT_LINES
     for line in lines:
-        bad = BAD_LINES.search(line)
-        if FAULT_LINES.search(line) and not any(p.search(line)
-                                                for p in expected):
+        bad = BAD_LINES.search(line) or (row.vendor == 'amd' and
+                                         amd.BAD_LINES.search(line))
+        if row.vendor == 'amd' and (
+                amd.NOISE.search(line) or
+                row.remap == 'off' and amd.NO_REMAP_LINES.search(line)):
+            continue
+        if faults.search(line) and not any(p.search(line) for p in expected):
             # "handling fault status" comes before an expected fault, and of
             # many provoked ones the kernel does not print all.
             bad = bad or not (expected and 'handling fault' in line or
@@ -413,7 +419,7 @@ REMAP_LINES = {
 }
 
 
-def check_boot(row, made, reports, lines, findings):
+def check_intel_boot(row, reports, lines, findings):
     text = '\n'.join(lines)
     translating = row.mode != 'off'
     findings.check('IOMMU enabled',
@@ -421,15 +427,25 @@ def check_boot(row, made, reports, lines, findings):
     findings.check('remapping mode',
                    (REMAP_LINES[row.remap] in text) == (row.remap != 'off'),
                    f'wanted: {row.remap}')
-    findings.check('groups', bool(reports.groups) == translating,
-                   reports.groups)
-    for number, (kind, devices) in reports.groups.items():
-        findings.check(f'group {number}', kind == row.domain,
-                       f'{kind} instead of {row.domain}: {devices}')
     # The kernel asks for the interrupt when it has set the queue up.
     findings.check('page request queue',
                    any('dmar0-prq' in line for line in reports.irqs) ==
                    row.page_requests, reports.irqs)
+
+
+def check_boot(row, made, reports, lines, findings):
+    if row.vendor == 'amd':
+        amd.check_capabilities(row, lines, findings)
+        amd.check_boot(row, reports, lines, findings)
+    else:
+        check_capabilities(row, lines, findings)
+        check_intel_boot(row, reports, lines, findings)
+    findings.check('groups', bool(reports.groups) ==
+                   (row.mode != 'off'),
+                   reports.groups)
+    for number, (kind, devices) in reports.groups.items():
+        findings.check(f'group {number}', kind == row.domain,
+                       f'{kind} instead of {row.domain}: {devices}')
     check_interrupts(row, made, reports, findings)
 
 
@@ -545,12 +561,13 @@ def judge(row, made, reports, lines, stderr, findings):
     check_sums(row, made, reports, findings)
     check_rounds(row, reports, findings)
     check_log(row, reports, lines, findings)
-    check_capabilities(row, lines, findings)
     check_boot(row, made, reports, lines, findings)
     check_hwinfo(row, reports, findings)
     check_dumps(row, reports, findings)
     check_selftests(row, reports, findings)
-    if reports.stats:
+    if reports.stats and row.vendor == 'amd':
+        amd.check_device(row, reports, findings)
+    elif reports.stats:
         check_device(row, reports, findings)
         check_others(row, reports, findings)
     words = [line for line in stderr.splitlines()
@@ -583,16 +600,17 @@ def observed(reports, lines):
 
 def run_row(row, setup, directory):
     """All checks of a row; raises Skip when it cannot be run."""
-    if setup.device in row.unfit:
-        raise Skip(row.unfit[setup.device])
-    if row.swap and setup.device == 'intel-iommu':
+    model = row.model or setup.device
+    if model in row.unfit:
+        raise Skip(row.unfit[model])
+    if row.swap and model == 'intel-iommu':
         raise Skip('needs another model to swap with intel-iommu')
     if 'testdev' in row.devices.split() and not provides_testdev(setup):
         raise Skip('needs nyx-testdev: no plugin was given')
     findings = Findings()
     devices = ['intel-iommu'] if row.swap else []
     facts = []
-    for device in devices + [setup.device]:
+    for device in devices + [model]:
         place = directory / device
         place.mkdir()
         made, reports, lines, stderr = boot(row, setup, device, place)
@@ -604,7 +622,7 @@ def run_row(row, setup, directory):
         for name in sorted(facts[0].keys() | facts[1].keys()):
             findings.check('swapped', facts[0].get(name) == facts[1].get(name),
                            f'{name}: {facts[0].get(name)} with intel-iommu, '
-                           f'{facts[1].get(name)} with {setup.device}')
+                           f'{facts[1].get(name)} with {model}')
     return findings
 
 
@@ -771,8 +789,8 @@ def parse_arguments():
     return parser.parse_args()
 
 
-def select(patterns, tier):
-    table = tier.rows()
+def select(patterns, extended_tier):
+    table = extended.rows() if extended_tier else rows.rows() + amd.table()
     for pattern in patterns:
         if not fnmatch.filter([row.name for row in table], pattern):
             sys.exit(f'run.py: no row is called {pattern}')
@@ -782,7 +800,7 @@ def select(patterns, tier):
 
 def main():
     options = parse_arguments()
-    chosen = select(options.rows, extended if options.extended else rows)
+    chosen = select(options.rows, options.extended)
     if options.list:
         for row in chosen:
             print(f'{row.name:40} {row.machine:4} {row.iommu}\n'

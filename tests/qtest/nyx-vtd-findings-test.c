@@ -49,22 +49,6 @@ static void guest_dma(Guest *g, uint64_t iova, bool works)
                      works ? NYX_TD_ST_OK : NYX_TD_ST_TX_ERROR);
 }
 
-static const QDict *list_find(const QList *list, const char *key,
-                              const char *value)
-{
-    const QListEntry *entry;
-
-    QLIST_FOREACH_ENTRY(list, entry) {
-        const QDict *dict = qobject_to(QDict, qlist_entry_obj(entry));
-
-        if (!g_strcmp0(qdict_get_str(dict, key), value)) {
-            return dict;
-        }
-    }
-    g_test_message("there is no %s \"%s\"", key, value);
-    g_assert_not_reached();
-}
-
 /* --- Properties ----------------------------------------------------------- */
 
 static void test_guest_mistakes(void)
@@ -85,7 +69,7 @@ static void test_guest_mistakes(void)
                           "guest-mistakes");
     g_assert_cmpuint(qlist_size(qobject_to(QList, list)), ==, 2);
 
-    row = list_find(qobject_to(QList, list), "rule", "vtd.fault.dma");
+    row = nyx_list_find(qobject_to(QList, list), "rule", "vtd.fault.dma");
     g_assert_cmpstr(qdict_get_str(row, "severity"), ==, "warning");
     g_assert_cmpstr(qdict_get_str(row, "section"), ==, "7.1.3");
     g_assert_cmpstr(qdict_get_str(row, "title"), ==, "DMA request blocked");
@@ -97,7 +81,7 @@ static void test_guest_mistakes(void)
     g_assert_cmpstr(qdict_get_str(first, "value"), ==, "0x5");
     g_assert_cmpstr(qdict_get_str(last, "addr"), ==, "0x81008");
 
-    row = list_find(qobject_to(QList, list), "rule", "vtd.reg.read-only");
+    row = nyx_list_find(qobject_to(QList, list), "rule", "vtd.reg.read-only");
     first = qdict_get_qdict((QDict *)row, "first");
     g_assert_false(qdict_haskey(first, "sid"));
     g_assert_cmpstr(qdict_get_str(first, "addr"), ==, "0x8");
@@ -177,11 +161,11 @@ static void test_stats_requester(void)
     stats = nyx_pc_qom_get(g.v->pc, "/machine/peripheral/iommu", "stats");
     list = qdict_get_qlist(qobject_to(QDict, stats), "requesters");
     g_assert_cmpuint(qlist_size(list), ==, 1);
-    row = list_find(list, "sid", "00:04.0");
+    row = nyx_list_find(list, "sid", "00:04.0");
     g_assert_cmpint(qdict_get_int(row, "refused"), ==, 1);
     faults = qdict_get_qlist((QDict *)row, "faults");
     g_assert_cmpuint(qlist_size(faults), ==, 1);
-    row = list_find(faults, "reason", "0x5");
+    row = nyx_list_find(faults, "reason", "0x5");
     g_assert_cmpstr(qdict_get_str(row, "name"), ==, "LGN.2");
     g_assert_cmpint(qdict_get_int(row, "count"), ==, 1);
     qobject_unref(stats);
@@ -191,7 +175,7 @@ static void test_stats_requester(void)
 static void check_register(const QList *list, const char *name,
                            const char *offset, const char *value)
 {
-    const QDict *row = list_find(list, "name", name);
+    const QDict *row = nyx_list_find(list, "name", name);
 
     g_assert_cmpstr(qdict_get_str(row, "offset"), ==, offset);
     g_assert_cmpstr(qdict_get_str(row, "value"), ==, value);
@@ -249,7 +233,7 @@ static void test_tables(void)
     dict = qobject_to(QDict, tables);
     g_assert_true(qdict_get_bool(dict, "complete"));
     list = qdict_get_qlist(dict, "functions");
-    function = list_find(list, "sid", "00:04.0");
+    function = nyx_list_find(list, "sid", "00:04.0");
     g_assert_cmpint(qlist_size(list), ==, 1);
     g_assert_false(qdict_haskey(function, "pasid"));
     g_assert_cmpint(qlist_size(qdict_get_qlist(function, "root-entry")), ==,
@@ -261,7 +245,7 @@ static void test_tables(void)
     g_assert_false(qdict_haskey(function, "first-stage"));
     list = qdict_get_qlist(function, "second-stage");
     g_assert_cmpint(qlist_size(list), ==, 1);
-    mapping = list_find(list, "iova", "0x456789abc000");
+    mapping = nyx_list_find(list, "iova", "0x456789abc000");
     g_assert_cmpstr(qdict_get_str(mapping, "addr"), ==, addr);
     g_assert_cmpint(qdict_get_int(mapping, "lg2"), ==, 12);
     g_assert_cmpstr(qdict_get_str(mapping, "access"), ==, "r");
@@ -272,7 +256,7 @@ static void test_tables(void)
     qtest_writeq(g.v->qts, at, qtest_readq(g.v->qts, at) | 0x10);
     tables = nyx_pc_qom_get(g.v->pc, "/machine/peripheral/iommu", "tables");
     list = qdict_get_qlist(qobject_to(QDict, tables), "functions");
-    function = list_find(list, "sid", "00:04.0");
+    function = nyx_list_find(list, "sid", "00:04.0");
     g_assert_cmpstr(qdict_get_str(function, "fault"), ==, "0xb");
     g_assert_false(qdict_haskey(function, "second-stage"));
     qobject_unref(tables);

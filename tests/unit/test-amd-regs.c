@@ -4,6 +4,7 @@
  * it is written, widths of accesses, the order in which Control takes effect.
  */
 #include "qemu/osdep.h"
+#include "hw/nyx-amdvi/internal.h"
 #include "amd-fixture.h"
 
 #define BASE_RW 0x0f0ffffffffff000ULL
@@ -734,6 +735,87 @@ static void test_devtab_size(void)
     }
 }
 
+/* --- Windows (2.9, 2.11) -------------------------------------------------- */
+
+/* 16.15: base and limit are kept, and in force; the limit's page is in it. */
+static void test_exclusion(void)
+{
+    Ax *f = ax_new(NULL);
+    const NyxAmdWindow *window = &f->amd->exclusion;
+
+    ax_write64(f, 0x28, 0x30000);
+    ax_write64(f, 0x20, 0x10000);
+    FX_CHECK("ExEn = 0", window->first <= window->last, false);
+    FX_CHECK("ExEn = 0", f->amd->mode & NAMD_MODE_WINDOWS, 0);
+    ax_write32(f, 0x20, 0x10001);
+    FX_CHECK("on", window->first, 0x10000);
+    FX_CHECK("on", window->last, 0x30fff);
+    FX_CHECK("on", window->everybody, false);
+    FX_CHECK("on", f->amd->mode & NAMD_MODE_WINDOWS, NAMD_MODE_WINDOWS);
+    ax_write32(f, 0x24, 0x12345);
+    FX_CHECK("base above limit", window->first <= window->last, false);
+    FX_CHECK("base above limit", f->amd->mode & NAMD_MODE_WINDOWS, 0);
+    ax_write64(f, 0x28, 0x0001234500010000ULL);
+    FX_CHECK("a page", window->first, 0x0001234500010000ULL);
+    FX_CHECK("a page", window->last, 0x0001234500010fffULL);
+    ax_write64(f, 0x20, 0x10003);
+    FX_CHECK("Allow", window->everybody, true);
+    FX_CHECK("mode", f->mode_changes, 0);
+    nyx_amd_reset(f->amd);
+    FX_CHECK("reset", window->first <= window->last, false);
+    ax_free(f);
+}
+
+static void test_marc(void)
+{
+    Ax *f = ax_new(NULL);
+
+    for (unsigned i = 0; i < 4; i++) {
+        const NyxAmdWindow *window = &f->amd->marc[i];
+
+        ax_write64(f, 0x200 + 0x18 * i, 0x100000);
+        ax_write64(f, 0x208 + 0x18 * i, 0x800001);
+        ax_write64(f, 0x210 + 0x18 * i, 0x3000);
+        FX_CHECK("MarcEn = 0", window->first <= window->last, false);
+        FX_CHECK("MarcEn = 0", f->amd->mode & NAMD_MODE_WINDOWS, 0);
+        ax_control_set(f, 1ULL << 40);
+        FX_CHECK("on", window->first, 0x100000);
+        FX_CHECK("on", window->last, 0x102fff);
+        FX_CHECK("on", window->to, 0x800000);
+        FX_CHECK("on", window->read_only, false);
+        FX_CHECK("on", f->amd->mode & NAMD_MODE_WINDOWS, NAMD_MODE_WINDOWS);
+        ax_write64(f, 0x208 + 0x18 * i, 0x900003);
+        FX_CHECK("read-only", window->read_only, true);
+        FX_CHECK("read-only", window->to, 0x900000);
+        ax_write64(f, 0x210 + 0x18 * i, 0);
+        FX_CHECK("no length", window->first <= window->last, false);
+        ax_write64(f, 0x210 + 0x18 * i, 0x1000);
+        ax_write64(f, 0x208 + 0x18 * i, 0x900002);
+        FX_CHECK("not enabled", window->first <= window->last, false);
+        FX_CHECK("not enabled", f->amd->mode & NAMD_MODE_WINDOWS, 0);
+        ax_control_clear(f, 1ULL << 40);
+    }
+    ax_free(f);
+}
+
+/* What other threads see is what the registers say, half by half. */
+static void test_devtab_published(void)
+{
+    Ax *f = ax_new(NULL);
+
+    ax_write32(f, 0x04, 0x12);
+    FX_CHECK(NULL, f->amd->devtab[0], 0x1200000000ULL);
+    ax_write32(f, 0x00, 0x345671ff);
+    FX_CHECK(NULL, f->amd->devtab[0], 0x12345671ffULL);
+    for (unsigned i = 1; i < 8; i++) {
+        ax_write64(f, 0x100 + 8 * (i - 1), 0x1000 * i | 1);
+        FX_CHECK(NULL, f->amd->devtab[i], 0x1000 * i | 1);
+    }
+    ax_write64(f, AX_CONTROL, 0x4000d);
+    FX_CHECK(NULL, f->amd->control, ax_read64(f, AX_CONTROL));
+    ax_free(f);
+}
+
 /* --- Registers with a mind of their own ----------------------------------- */
 
 static void test_smi_lock(void)
@@ -815,6 +897,13 @@ static void test_reset(void)
     g_assert_cmpmem(fresh, sizeof(*fresh), after_reset, sizeof(*after_reset));
     g_assert_false(nyx_amd_enabled(f->amd));
     g_assert_false(nyx_amd_dma_checked(f->amd));
+    /* Engines that are stopped, and no register tells it. */
+    after_reset->flags = NYX_AMD_SAVED_ALL;
+    after_reset->suppressed[7] = 7;
+    g_assert_cmpstr(nyx_amd_load(f->amd, after_reset), ==, NULL);
+    nyx_amd_reset(f->amd);
+    nyx_amd_save(f->amd, after_reset);
+    g_assert_cmpmem(fresh, sizeof(*fresh), after_reset, sizeof(*after_reset));
     ax_free(f);
     g_free(fresh);
     g_free(after_reset);
@@ -869,6 +958,9 @@ int main(int argc, char **argv)
     g_test_add_func("/amd/regs/interrupt-bits", test_interrupt_bits);
     g_test_add_func("/amd/regs/no-table", test_no_table);
     g_test_add_func("/amd/regs/devtab-size", test_devtab_size);
+    g_test_add_func("/amd/regs/exclusion", test_exclusion);
+    g_test_add_func("/amd/regs/marc", test_marc);
+    g_test_add_func("/amd/regs/devtab-published", test_devtab_published);
     g_test_add_func("/amd/regs/smi-lock", test_smi_lock);
     g_test_add_func("/amd/regs/msi-mirror", test_msi_mirror);
     g_test_add_func("/amd/regs/reset", test_reset);

@@ -178,6 +178,27 @@ static void test_scalable(void)
     sc_free(&s);
 }
 
+/* A first-stage table beyond the second's levels, which is there below. */
+static void test_beyond(void)
+{
+    NyxDumpRoom room = ROOM;
+    uint64_t top, at;
+    Seen seen;
+    SmScene s;
+
+    sc_init(&s, NULL);
+    top = fx_mem_peek(&s.f->mem, sm_ss_entry(&s.space[3], SM_BIAS +
+                                             s.space[3].fs, 1)) & ~0xfffULL;
+    at = top + (SC_IOVA >> 39 & 511) * 8;
+    g_assert_true(dump(s.f, &room, &seen));
+    g_assert_true(dump_stage(s.f, &seen.entries[2], false, &room, &seen));
+    FX_CHECK("there", seen.leaves, 1);
+    sc_poke(&s, at, fx_mem_peek(&s.f->mem, at) | 1ULL << 50);
+    g_assert_true(dump_stage(s.f, &seen.entries[2], false, &room, &seen));
+    FX_CHECK("beyond", seen.leaves, 0);
+    sc_free(&s);
+}
+
 /* The upper half of a bus has a table of its own. */
 static void test_upper(void)
 {
@@ -246,6 +267,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx/vtd-dump/legacy", test_legacy);
     g_test_add_func("/nyx/vtd-dump/silent", test_silent);
     g_test_add_func("/nyx/vtd-dump/scalable", test_scalable);
+    g_test_add_func("/nyx/vtd-dump/beyond", test_beyond);
     g_test_add_func("/nyx/vtd-dump/upper", test_upper);
     g_test_add_func("/nyx/vtd-dump/bounds", test_bounds);
     g_test_add_func("/nyx/vtd-dump/bounds-pasids", test_bounds_pasids);

@@ -63,6 +63,21 @@ uint64_t nyx_pc_pages(NyxPc *pc, unsigned n);
 
 /* qom-get; the caller unrefs the result. */
 QObject *nyx_pc_qom_get(NyxPc *pc, const char *path, const char *property);
+/* The number @name of the property "stats", such as "iotlb.hits". */
+uint64_t nyx_pc_stat(NyxPc *pc, const char *path, const char *name);
+/* The one whose @key is @value; it has to be there. */
+const QDict *nyx_list_find(const QList *list, const char *key,
+                           const char *value);
+
+/* --- What an IOMMU at @path tells about itself ---------------------------- */
+
+/* Occurrences of a rule, as in "vtd.gcmd.several-bits". */
+uint64_t nyx_pc_mistakes(NyxPc *pc, const char *path, const char *rule);
+/* A number of "stats", members joined by dots: "invalidations.waits". */
+uint64_t nyx_pc_stat(NyxPc *pc, const char *path, const char *name);
+/* Faults counted of those whose @key ("reason", "name") is @value. */
+uint64_t nyx_pc_stat_faults(NyxPc *pc, const char *path, const char *key,
+                            const char *value);
 
 /* --- PCI ------------------------------------------------------------------ */
 
