@@ -69,6 +69,7 @@ static CommandResult inv_devtab(NyxAmd *amd, const Command *cmd)
     uint16_t sid = FIELD_EX64(cmd->words[0], NAMD_CDEV0, DEVID);
 
     count_invalidation(amd);
+    nyx_amd_suppressed_clear(amd, false, sid);
     nyx_amd_inv_devtab(amd, sid);
     nyx_amd_inv_int_dte(amd, sid);
     return COMMAND_DONE;
@@ -167,6 +168,7 @@ static CommandResult complete_ppr(NyxAmd *amd, const Command *cmd)
 static CommandResult inv_all(NyxAmd *amd, const Command *cmd)
 {
     count_invalidation(amd);
+    nyx_amd_suppressed_clear(amd, true, 0);
     nyx_amd_inv_all(amd);
     nyx_amd_inv_int_all(amd);
     return COMMAND_DONE;

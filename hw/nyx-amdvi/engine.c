@@ -39,6 +39,7 @@ static void power_on(NyxAmd *amd)
     amd->event_stopped = false;
     amd->ppr_stopped = false;
     amd->ga_stopped = false;
+    nyx_amd_suppressed_clear(amd, true, 0);
     nyx_amd_perf_reset(amd);
 }
 

@@ -131,6 +131,16 @@ static bool log_words(NyxAmd *amd, const uint64_t words[2])
     return nyx_amd_log_event(amd, words);
 }
 
+void nyx_amd_suppressed_clear(NyxAmd *amd, bool any, uint16_t sid)
+{
+    for (unsigned i = 0; any && i < NAMD_SAVED_SUPPRESSED; i++) {
+        qatomic_set(&amd->suppressed[i], 0);
+    }
+    if (!any) {
+        qatomic_and(&amd->suppressed[sid / 64], ~BIT_ULL(sid % 64));
+    }
+}
+
 /* SA, SE and IG are about IO_PAGE_FAULT only. */
 static bool suppressed(const NyxAmd *amd, const NyxAmdFault *fault)
 {

@@ -302,6 +302,8 @@ void nyx_amd_report_drain(NyxAmd *amd);
 void nyx_amd_command_event(NyxAmd *amd, NyxAmdEventCode code, uint16_t sid,
                            uint64_t addr);
 void nyx_amd_counter_event(NyxAmd *amd, uint64_t note);
+/* SE: the next fault of @sid (of everybody, if @any) is logged again. */
+void nyx_amd_suppressed_clear(NyxAmd *amd, bool any, uint16_t sid);
 
 /* perfmon.c */
 void nyx_amd_perf_reset(NyxAmd *amd);

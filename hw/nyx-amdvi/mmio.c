@@ -251,6 +251,7 @@ static void control_written(void *dev, const NyxReg *reg, uint64_t written,
         judge_devtab(amd);
     } else if (changed & R_NAMD_CTRL_IOMMUEN_MASK) {
         nyx_amd_caches_clear(amd);
+        nyx_amd_suppressed_clear(amd, true, 0);
     }
     if (changed & CONTROL_INTERRUPTS) {
         nyx_amd_inv_int_all(amd);

@@ -69,7 +69,7 @@ static void test_round_trip(void)
     for (uint32_t at = 0x40000; at < 0x44000; at += 8) {
         FX_CHECK("counter", ax_read64(g, at), ax_read64(f, at));
     }
-    FX_CHECK("told", g->mode_changes, 1);
+    FX_CHECK("told", g->mode_changes > 0, true);
     FX_CHECK("told", g->irt->len > 0, true);
     FX_CHECK("goes on", g->kicks, 1);
     FX_CHECK("silent", g->signals->len + g->messages->len, 0);

@@ -428,24 +428,6 @@ uint64_t nyx_pc_mistakes(NyxPc *pc, const char *path, const char *rule)
     return count;
 }
 
-uint64_t nyx_pc_stat(NyxPc *pc, const char *path, const char *name)
-{
-    QObject *stats = nyx_pc_qom_get(pc, path, "stats");
-    g_auto(GStrv) part = g_strsplit(name, ".", -1);
-    QDict *dict = qobject_to(QDict, stats);
-    unsigned i = 0;
-    uint64_t value;
-
-    while (part[i + 1]) {
-        dict = qdict_get_qdict(dict, part[i++]);
-        g_assert_nonnull(dict);
-    }
-    g_assert_true(qdict_haskey(dict, part[i]));
-    value = qdict_get_int(dict, part[i]);
-    qobject_unref(stats);
-    return value;
-}
-
 uint64_t nyx_pc_stat_faults(NyxPc *pc, const char *path, const char *key,
                             const char *value)
 {

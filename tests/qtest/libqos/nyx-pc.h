@@ -73,8 +73,6 @@ const QDict *nyx_list_find(const QList *list, const char *key,
 
 /* Occurrences of a rule, as in "vtd.gcmd.several-bits". */
 uint64_t nyx_pc_mistakes(NyxPc *pc, const char *path, const char *rule);
-/* A number of "stats", members joined by dots: "invalidations.waits". */
-uint64_t nyx_pc_stat(NyxPc *pc, const char *path, const char *name);
 /* Faults counted of those whose @key ("reason", "name") is @value. */
 uint64_t nyx_pc_stat_faults(NyxPc *pc, const char *path, const char *key,
                             const char *value);
