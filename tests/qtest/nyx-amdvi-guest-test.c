@@ -159,12 +159,13 @@ static void test_gcr3(void)
         const char *options;
         unsigned glx;
         uint32_t good, bad;
+        bool mapped;         /* the bad one as well */
     } rows[] = {
         { ",guest-levels=4,glx=2,pasid-bits=9", 0, 0x1ff, 0x200 },
         { ",guest-levels=4,glx=2,pasid-bits=20", 0, 0x1ff, 0x200 },
         { ",guest-levels=4,glx=2,pasid-bits=20", 1, 0x3ffff, 0x40000 },
         { ",guest-levels=4,glx=2,pasid-bits=20", 2, 0xfffff, 0x12345 },
-        { ",guest-levels=4,glx=2,pasid-bits=16", 2, 0xffff, 0x10000 },
+        { ",guest-levels=4,glx=2,pasid-bits=16", 2, 0xffff, 0x10000, true },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -173,6 +174,10 @@ static void test_gcr3(void)
 
         qamd_guest_map(&s.guest, rows[i].good, IOVA, s.f.page, 12,
                        QAMD_GRWU);
+        if (rows[i].mapped) {
+            qamd_guest_map(&s.guest, rows[i].bad, IOVA, s.f.page, 12,
+                           QAMD_GRWU);
+        }
         qamd_guest_attach(&s.guest, SID, DID, 0, 0);
         qamd_flush(s.v);
         expect_data(&s, row, rows[i].good, IOVA, s.f.page);
@@ -413,6 +418,9 @@ static void test_cached(void)
     qamd_guest_map(&s.guest, PASID, IOVA, other, 12, QAMD_GRWU);
     qamd_flush_pages(s.v, DID, 0, 64);
     expect_data(&s, "GN = 0", PASID, IOVA, other);
+    qamd_guest_map(&s.guest, PASID, IOVA, third, 12, QAMD_GRWU);
+    qamd_flush_pages(s.v, DID, IOVA, 12);
+    expect_data(&s, "GN = 0, a page", PASID, IOVA, third);
     scene_end(&s);
 }
 
@@ -631,6 +639,11 @@ static void test_nested_marks(void)
     NYX_CHECK("write", dma(&s, PASID, FILL, 0, IOVA), NYX_TD_ST_OK);
     expect_marks(&s, "guest", leaf(&s), QAMD_GA | QAMD_GD);
     expect_marks(&s, "page", host, QAMD_GA | QAMD_GD);
+    /* All is marked: the guest's tables are only read. */
+    change(&s, tables, QAMD_GA | QAMD_GD, 0);
+    qamd_flush(s.v);
+    NYX_CHECK("write", dma(&s, PASID, FILL, 0, IOVA), NYX_TD_ST_OK);
+    expect_marks(&s, "tables", tables, QAMD_GA);
     scene_end(&s);
 }
 
