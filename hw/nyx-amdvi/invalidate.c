@@ -107,6 +107,8 @@ void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
     uint64_t first = pages->first;
     uint8_t lg2 = pages->lg2;
 
+    nyx_amd_perf_count(amd, NAMD_PERF_TLB_DROPPED, 1, 0, pages->did,
+                       pages->gn ? pages->pasid : NAMD_NO_PASID);
     nyx_tags_pages(&amd->tags);
     if (pages->gn && everything) {
         drop_pasid(amd, pages);
@@ -160,6 +162,8 @@ static void drop_contexts(NyxAmd *amd)
 
 void nyx_amd_inv_all(NyxAmd *amd)
 {
+    nyx_amd_perf_count(amd, NAMD_PERF_TLB_DROPPED, 1, 0, NAMD_NO_DOMAIN,
+                       NAMD_NO_PASID);
     drop_contexts(amd);
     gen_moved(amd, nyx_tags_drop_all(&amd->tags));
     notify_all(amd);

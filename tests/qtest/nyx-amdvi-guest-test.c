@@ -161,10 +161,10 @@ static void test_gcr3(void)
         uint32_t good, bad;
         bool mapped;         /* the bad one as well */
     } rows[] = {
-        { ",guest-levels=4,glx=2,pasid-bits=9", 0, 0x1ff, 0x200 },
-        { ",guest-levels=4,glx=2,pasid-bits=20", 0, 0x1ff, 0x200 },
-        { ",guest-levels=4,glx=2,pasid-bits=20", 1, 0x3ffff, 0x40000 },
-        { ",guest-levels=4,glx=2,pasid-bits=20", 2, 0xfffff, 0x12345 },
+        { ",guest-levels=4,glx=2,pasid-bits=9", 0, 0x1ff, 0x200, false },
+        { ",guest-levels=4,glx=2,pasid-bits=20", 0, 0x1ff, 0x200, false },
+        { ",guest-levels=4,glx=2,pasid-bits=20", 1, 0x3ffff, 0x40000, false },
+        { ",guest-levels=4,glx=2,pasid-bits=20", 2, 0xfffff, 0x12345, false },
         { ",guest-levels=4,glx=2,pasid-bits=16", 2, 0xffff, 0x10000, true },
     };
 
