@@ -473,6 +473,14 @@ static void test_dual_fixed(void)
             FX_CHECK(log->name, status(f, log->run), 0);
             FX_CHECK(log->name, status(f, row->active),
                      mode ? row->active : 0);
+            ax_control_clear(f, log->enable);
+            ax_write32(f, AX_STATUS, other->overflow);
+            ax_control_set(f, log->enable);
+            FX_CHECK("the other bit", status(f, log->run), 0);
+            ax_control_clear(f, log->enable);
+            ax_write32(f, AX_STATUS, log->overflow);
+            ax_control_set(f, log->enable);
+            FX_CHECK("its own bit", status(f, log->run), log->run);
             ax_free(f);
         }
     }
