@@ -182,9 +182,6 @@ extern const NyxAmdFaultInfo nyx_amd_faults[NAMD_FAULT_COUNT];
     F(CMD_WAIT_IDLE, "amdvi.cmd.wait-idle", ADVICE, "2.4.1",                 \
       "COMPLETION_WAIT asks for neither store nor interrupt",                \
       "set s or i, or poll the head pointer in vain")                        \
-    F(CMD_PDE, "amdvi.cmd.pde", WARNING, "2.4.3",                            \
-      "INVALIDATE_IOMMU_PAGES of more than a page without PDE",              \
-      "set PDE where a table may have been freed or replaced")               \
     F(IOTLB_SILENT, "amdvi.iotlb.no-answer", ERROR, "2.4.4",                 \
       "INVALIDATE_IOTLB_PAGES for a function that does not answer",          \
       "send it only to functions with ATS enabled and I = 1")                \

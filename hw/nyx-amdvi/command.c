@@ -87,11 +87,6 @@ static CommandResult inv_pages(NyxAmd *amd, const Command *cmd)
 
     nyx_amd_command_range(cmd->words[1] & R_NAMD_CPAGE1_ADDR_MASK, s,
                           &pages.first, &pages.last, &pages.lg2);
-    if (s && !pages.tables) {
-        nyx_amd_finding(amd, NAMD_RULE_CMD_PDE, (NyxWhere) {
-            .has_addr = true, .addr = pages.first, .value = pages.did,
-        });
-    }
     count_invalidation(amd);
     nyx_amd_inv_pages(amd, &pages);
     return COMMAND_DONE;

@@ -39,7 +39,6 @@ static uint64_t pack(uint16_t sid, const NyxAmdContext *ctx)
     uint64_t word = R_NYX_AMDW_VALID_MASK;
 
     word = FIELD_DP64(word, NYX_AMDW, TABLES, tables);
-    word = FIELD_DP64(word, NYX_AMDW, ATS, ctx->ats);
     word = FIELD_DP64(word, NYX_AMDW, MARKS, nyx_amd_context_marks(ctx));
     word = FIELD_DP64(word, NYX_AMDW, SA, ctx->suppress_all);
     word = FIELD_DP64(word, NYX_AMDW, SE, ctx->suppress_after);

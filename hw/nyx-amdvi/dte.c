@@ -84,12 +84,12 @@ static bool host_ok(const NyxAmdCfg *cfg, const NyxAmdContext *ctx)
     return ctx->mode <= cfg->host_levels && had_ok(cfg, ctx->had);
 }
 
-static bool guest_ok(const NyxAmdCfg *cfg, const NyxAmdContext *ctx,
-                     unsigned gpm)
+/* GATS is at most 5 levels, which leaves out the reserved paging modes. */
+static bool guest_ok(const NyxAmdCfg *cfg, const NyxAmdContext *ctx)
 {
     return !ctx->guest ||
            (ctx->glx != NAMD_GLX_RESERVED && ctx->glx <= cfg->glx &&
-            gpm <= NAMD_GPM_5_LEVELS && ctx->guest_levels <= cfg->guest_levels);
+            ctx->guest_levels <= cfg->guest_levels);
 }
 
 static uint8_t kind_of(const NyxAmdContext *ctx, bool tv)
@@ -160,8 +160,7 @@ NyxAmdFaultCode nyx_amd_dte_decode(const NyxAmd *amd,
         return NAMD_FAULT_DTE_RSVD;
     }
     if (ctx->kind != NYX_AMD_KIND_BLOCKED &&
-        (!host_ok(cfg, ctx) ||
-         !guest_ok(cfg, ctx, FIELD_EX64(words[2], NAMD_DTE2, GPM)))) {
+        (!host_ok(cfg, ctx) || !guest_ok(cfg, ctx))) {
         return NAMD_FAULT_DTE_RSVD;
     }
     return NAMD_FAULT_NONE;

@@ -135,7 +135,10 @@ typedef struct NyxAmdHost {
     void (*send_msi)(void *opaque, uint64_t addr, uint32_t data);
     /* Send message NAMD_MSG_* by the PCI function's MSI capability. */
     void (*signal)(void *opaque, unsigned message);
-    /* The MSI capability in configuration space, for its mirror in MMIO. */
+    /*
+     * The MSI capability in configuration space, for its mirror in MMIO; at
+     * 10h from it is the MSI mapping capability.
+     */
     uint32_t (*msi_read)(void *opaque, unsigned offset);
     void (*msi_write)(void *opaque, unsigned offset, uint32_t value);
     /* An access was aborted: Signalled Target Abort of the function.  [any] */

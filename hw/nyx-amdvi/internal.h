@@ -88,11 +88,10 @@ typedef struct NyxAmdPage {
 #define NYX_AMD_WORD(F)                      \
     F(NYX_AMDW, VALID,    0,  1, USED)       \
     F(NYX_AMDW, TABLES,   1,  1, USED)       \
-    F(NYX_AMDW, ATS,      2,  1, USED)       \
-    F(NYX_AMDW, MARKS,    3,  1, USED)       \
-    F(NYX_AMDW, SA,       4,  1, USED)       \
-    F(NYX_AMDW, SE,       5,  1, USED)       \
-    F(NYX_AMDW, RSVD6,    6,  2, MBZ)        \
+    F(NYX_AMDW, MARKS,    2,  1, USED)       \
+    F(NYX_AMDW, SA,       3,  1, USED)       \
+    F(NYX_AMDW, SE,       4,  1, USED)       \
+    F(NYX_AMDW, RSVD5,    5,  3, MBZ)        \
     F(NYX_AMDW, DID,      8, 16, USED)       \
     F(NYX_AMDW, ASID_HI, 24, 22, USED)       \
     F(NYX_AMDW, RSVD46,  46,  2, MBZ)        \
@@ -247,6 +246,8 @@ void nyx_amd_regs_init(NyxAmd *amd);
 uint64_t nyx_amd_control_possible(const NyxAmdCfg *cfg, uint64_t control);
 /* Control, device tables and windows as other threads see them. */
 void nyx_amd_mode_update(NyxAmd *amd);
+/* The same for memory that is another one: entries and tables are, too. */
+void nyx_amd_mode_load(NyxAmd *amd);
 
 /* The buffers in memory, and the registers that say where they are. */
 enum {

@@ -171,7 +171,8 @@ static void devtab_update(NyxAmd *amd)
     }
 }
 
-void nyx_amd_mode_update(NyxAmd *amd)
+/* Returns the bits that have changed. */
+static uint32_t mode_latch(NyxAmd *amd)
 {
     uint64_t control = nyx_amd_reg64(amd, A_NAMD_CONTROL);
     uint32_t was = amd->mode;
@@ -185,10 +186,27 @@ void nyx_amd_mode_update(NyxAmd *amd)
     mode |= exclusion_update(amd) ? NAMD_MODE_WINDOWS : 0;
     mode |= marc_update(amd) ? NAMD_MODE_WINDOWS : 0;
     qatomic_store_release(&amd->mode, mode);
-    if ((was ^ mode) & (NAMD_MODE_ENABLED | NAMD_MODE_WINDOWS)) {
-        nyx_announce_mode(amd->announce);
-        amd->host.mode_changed(amd->host.opaque);
+    return was ^ mode;
+}
+
+static void mode_tell(NyxAmd *amd)
+{
+    nyx_announce_mode(amd->announce);
+    amd->host.mode_changed(amd->host.opaque);
+}
+
+void nyx_amd_mode_update(NyxAmd *amd)
+{
+    if (mode_latch(amd) & (NAMD_MODE_ENABLED | NAMD_MODE_WINDOWS)) {
+        mode_tell(amd);
     }
+}
+
+void nyx_amd_mode_load(NyxAmd *amd)
+{
+    nyx_announce_forget(amd->announce);
+    mode_latch(amd);
+    mode_tell(amd);
 }
 
 /* A segment's table may hold no more than the segment's share of the ids. */
@@ -350,7 +368,10 @@ static void smi_written(void *dev, const NyxReg *reg, uint64_t written,
 
 /* --- The MSI capability's mirror ------------------------------------------ */
 
-/* Offset in the capability: address and data follow its header at once. */
+/*
+ * Offset from the capability: address and data follow its header at once, the
+ * MSI mapping capability comes next.
+ */
 static unsigned msi_offset(uint32_t offset)
 {
     return offset - A_NAMD_MSI_CAP;
@@ -358,11 +379,11 @@ static unsigned msi_offset(uint32_t offset)
 
 static void msi_refresh(NyxAmd *amd, uint64_t offset, unsigned size)
 {
-    if (!amd->cfg.msi_mmio || offset > A_NAMD_MSI_DATA ||
+    if (!amd->cfg.msi_mmio || offset > A_NAMD_MSI_MAP ||
         offset + size <= A_NAMD_MSI_CAP) {
         return;
     }
-    for (uint32_t at = A_NAMD_MSI_CAP; at <= A_NAMD_MSI_DATA; at += 4) {
+    for (uint32_t at = A_NAMD_MSI_CAP; at <= A_NAMD_MSI_MAP; at += 4) {
         nyx_reg_set(&amd->regs, at, 4,
                     amd->host.msi_read(amd->host.opaque, msi_offset(at)));
     }

@@ -202,16 +202,16 @@ static void pci_realize(PCIDevice *dev, Error **errp)
 static int find_place(const NyxAmdState *s, PCIBus *bus)
 {
     PCIDevice *bridge = bus->devices[PCI_DEVFN(0, 0)];
+    int devfn = s->props.addr;
 
-    if (s->props.addr != DEVFN_ANY) {
-        return s->props.addr;
+    if (devfn == DEVFN_ANY && bridge && !bus->devices[DEVFN_SILICON]) {
+        devfn = DEVFN_SILICON;
     }
-    if (!bridge || bus->devices[DEVFN_SILICON]) {
-        return DEVFN_ANY;
+    if (devfn != DEVFN_ANY && PCI_SLOT(devfn) == 0 && bridge) {
+        bridge->cap_present |= QEMU_PCI_CAP_MULTIFUNCTION;
+        bridge->config[PCI_HEADER_TYPE] |= PCI_HEADER_TYPE_MULTI_FUNCTION;
     }
-    bridge->cap_present |= QEMU_PCI_CAP_MULTIFUNCTION;
-    bridge->config[PCI_HEADER_TYPE] |= PCI_HEADER_TYPE_MULTI_FUNCTION;
-    return DEVFN_SILICON;
+    return devfn;
 }
 
 NyxAmdPci *nyx_amd_pci_new(NyxAmdState *s, Error **errp)

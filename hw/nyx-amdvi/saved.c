@@ -190,11 +190,7 @@ const char *nyx_amd_load(NyxAmd *amd, const NyxAmdSaved *saved)
     for (unsigned i = 0; i < NAMD_SAVED_SUPPRESSED; i++) {
         qatomic_set(&amd->suppressed[i], saved->suppressed[i]);
     }
-    nyx_announce_forget(amd->announce);
-    nyx_amd_mode_update(amd);
-    /* Whatever was switched: tables and entries are others. */
-    nyx_announce_mode(amd->announce);
-    amd->host.mode_changed(amd->host.opaque);
+    nyx_amd_mode_load(amd);
     amd->host.irt_changed(amd->host.opaque, true, 0);
     /* A buffer that was being worked through goes on. */
     amd->host.kick(amd->host.opaque);

@@ -636,11 +636,6 @@ static bool translate_found(Xlat *x, const Prior *prior, NyxReply *reply,
     x->ctx.did = FIELD_EX64(word, NYX_AMDW, DID);
     x->ctx.suppress_all = FIELD_EX64(word, NYX_AMDW, SA);
     x->ctx.suppress_after = FIELD_EX64(word, NYX_AMDW, SE);
-    if (x->req->type == NYX_REQ_TRANSLATION &&
-        !FIELD_EX64(word, NYX_AMDW, ATS)) {
-        *ok = refuse(x, NAMD_FAULT_ATS_BLOCKED, reply);
-        return true;
-    }
     return finish_entry(x, FIELD_EX64(word, NYX_AMDW, MARKS), &prior->entry,
                         reply, ok);
 }

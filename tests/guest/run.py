@@ -378,7 +378,9 @@ def check_log(row, reports, lines, findings):
     for line in lines:
         bad = BAD_LINES.search(line) or (row.vendor == 'amd' and
                                          amd.BAD_LINES.search(line))
-        if row.remap == 'off' and amd.NO_REMAP_LINES.search(line):
+        if row.vendor == 'amd' and (
+                amd.NOISE.search(line) or
+                row.remap == 'off' and amd.NO_REMAP_LINES.search(line)):
             continue
         if faults.search(line) and not any(p.search(line) for p in expected):
             # "handling fault status" comes before an expected fault, and of

@@ -4,10 +4,9 @@
  * as SeaBIOS leaves it for the kernel.
  */
 #include "qemu/osdep.h"
+#include "libqos/nyx-acpi.h"
 #include "libqos/nyx-vtd.h"
 
-#define TABLES      "etc/acpi/tables"
-#define HEADER      36
 #define CHECKSUM    9
 
 typedef struct Bytes {
@@ -17,89 +16,6 @@ typedef struct Bytes {
 
 /* Bytes of a literal string, its last zero left out. */
 #define BYTES(text) { (const uint8_t *)(text), sizeof(text) - 1 }
-
-/* --- What QEMU hands to firmware ------------------------------------------ */
-
-typedef struct Tables {
-    uint8_t *data;
-    size_t size;
-    uint8_t *loader;
-    size_t loader_size;
-} Tables;
-
-static Tables tables_of(NyxPc *pc)
-{
-    Tables t = { };
-
-    t.data = nyx_fw_cfg_file(pc, TABLES, &t.size);
-    t.loader = nyx_fw_cfg_file(pc, "etc/table-loader", &t.loader_size);
-    g_assert_nonnull(t.data);
-    g_assert_nonnull(t.loader);
-    return t;
-}
-
-static void tables_free(Tables *t)
-{
-    g_free(t->data);
-    g_free(t->loader);
-}
-
-/* Where the table is, one after the other: 0 if it is not there. */
-static uint32_t find(const Tables *t, const char *signature)
-{
-    uint32_t at = 0;
-
-    while (at + HEADER <= t->size) {
-        uint32_t length = ldl_le_p(t->data + at + 4);
-
-        if (!memcmp(t->data + at, signature, 4)) {
-            return at;
-        }
-        if (length < HEADER) {
-            break;
-        }
-        at += length;
-    }
-    return 0;
-}
-
-/*
- * Whether the RSDT's entry for @table is there, and a command that makes it
- * an address: ADD_POINTER is 2, then two file names of 56 bytes, the offset
- * and the size of the pointer.
- */
-static bool in_rsdt(const Tables *t, uint32_t table)
-{
-    uint32_t rsdt = find(t, "RSDT");
-    uint32_t end = rsdt + ldl_le_p(t->data + rsdt + 4);
-    uint32_t entry = rsdt + HEADER;
-
-    g_assert_cmphex(rsdt, !=, 0);
-    while (entry < end && ldl_le_p(t->data + entry) != table) {
-        entry += 4;
-    }
-    for (size_t i = 0; entry < end && i + 128 <= t->loader_size; i += 128) {
-        const uint8_t *command = t->loader + i;
-
-        if (ldl_le_p(command) == 2 &&
-            !strcmp((const char *)command + 4, TABLES) &&
-            !strcmp((const char *)command + 60, TABLES) &&
-            ldl_le_p(command + 116) == entry && command[120] == 4) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static uint8_t sum(const uint8_t *data, size_t size)
-{
-    uint8_t total = 0;
-
-    for (size_t i = 0; i < size; i++) {
-        total += data[i];
-    }
-    return total;
-}
 
 /* --- The bytes ------------------------------------------------------------ */
 
@@ -264,7 +180,7 @@ static const AcpiRow device_rows[] = {
 
 static void check_bytes(const AcpiRow *row, const uint8_t *table)
 {
-    NYX_CHECK(row->name, sum(table, row->want.size), 0);
+    NYX_CHECK(row->name, nyx_acpi_sum(table, row->want.size), 0);
     for (size_t i = 0; i < row->want.size; i++) {
         g_autofree char *name = g_strdup_printf("%s: byte %zu", row->name, i);
 
@@ -277,17 +193,17 @@ static void check_bytes(const AcpiRow *row, const uint8_t *table)
 static void check_row(const AcpiRow *row)
 {
     NyxPc *pc = nyx_pc_start("%s", row->args);
-    Tables t = tables_of(pc);
-    uint32_t at = find(&t, "DMAR");
+    NyxAcpi t = nyx_acpi_tables(pc);
+    uint32_t at = nyx_acpi_find(&t, "DMAR");
 
     NYX_CHECK(row->name, at != 0, 1);
-    NYX_CHECK(row->name, in_rsdt(&t, at), 1);
+    NYX_CHECK(row->name, nyx_acpi_in_rsdt(&t, at), 1);
     if (at && ldl_le_p(t.data + at + 4) == row->want.size) {
         check_bytes(row, t.data + at);
     } else {
         NYX_CHECK(row->name, ldl_le_p(t.data + at + 4), row->want.size);
     }
-    tables_free(&t);
+    nyx_acpi_free(&t);
     nyx_pc_end(pc);
 }
 
@@ -335,11 +251,11 @@ static void test_reserved(void)
 static void test_absent(void)
 {
     NyxPc *pc = nyx_pc_start("-M q35");
-    Tables t = tables_of(pc);
+    NyxAcpi t = nyx_acpi_tables(pc);
 
-    g_assert_cmphex(find(&t, "RSDT"), !=, 0);
-    g_assert_cmphex(find(&t, "DMAR"), ==, 0);
-    tables_free(&t);
+    g_assert_cmphex(nyx_acpi_find(&t, "RSDT"), !=, 0);
+    g_assert_cmphex(nyx_acpi_find(&t, "DMAR"), ==, 0);
+    nyx_acpi_free(&t);
     nyx_pc_end(pc);
 }
 
@@ -351,22 +267,22 @@ static void test_user_table(void)
     g_autoptr(GError) error = NULL;
     uint32_t at;
     NyxPc *pc;
-    Tables t;
+    NyxAcpi t;
 
     g_file_set_contents(path, "nyx body", 8, &error);
     g_assert_no_error(error);
     pc = nyx_pc_start("-M q35 -acpitable sig=TEST,data=%s -device nyx-vtd",
                       path);
-    t = tables_of(pc);
-    at = find(&t, "TEST");
+    t = nyx_acpi_tables(pc);
+    at = nyx_acpi_find(&t, "TEST");
     g_assert_cmphex(at, !=, 0);
-    g_assert_cmpmem(t.data + at + HEADER, 8, "nyx body", 8);
-    g_assert_true(in_rsdt(&t, at));
-    at = find(&t, "DMAR");
+    g_assert_cmpmem(t.data + at + NYX_ACPI_HEADER, 8, "nyx body", 8);
+    g_assert_true(nyx_acpi_in_rsdt(&t, at));
+    at = nyx_acpi_find(&t, "DMAR");
     g_assert_cmphex(at, !=, 0);
-    g_assert_true(in_rsdt(&t, at));
+    g_assert_true(nyx_acpi_in_rsdt(&t, at));
     check_bytes(&acpi_rows[0], t.data + at);
-    tables_free(&t);
+    nyx_acpi_free(&t);
     nyx_pc_end(pc);
     nyx_tmp_free(dir);
 }
@@ -377,13 +293,13 @@ static void test_reset(void)
     NyxPc *pc = nyx_pc_start("-M q35 -device nyx-vtd");
 
     for (unsigned i = 0; i < 3; i++) {
-        Tables t = tables_of(pc);
-        uint32_t at = find(&t, "DMAR");
+        NyxAcpi t = nyx_acpi_tables(pc);
+        uint32_t at = nyx_acpi_find(&t, "DMAR");
 
         g_assert_cmphex(at, !=, 0);
-        g_assert_cmphex(in_rsdt(&t, at), ==, true);
+        g_assert_cmphex(nyx_acpi_in_rsdt(&t, at), ==, true);
         check_bytes(&acpi_rows[0], t.data + at);
-        tables_free(&t);
+        nyx_acpi_free(&t);
         qtest_system_reset(pc->qts);
     }
     nyx_pc_end(pc);
@@ -391,43 +307,15 @@ static void test_reset(void)
 
 /* --- What firmware hands to the kernel ------------------------------------ */
 
-/* The RSDP as SeaBIOS puts it, or 0. */
-static uint32_t find_rsdp(NyxPc *pc)
-{
-    g_autofree uint8_t *rom = g_malloc(0x20000);
-
-    qtest_memread(pc->qts, 0xe0000, rom, 0x20000);
-    for (uint32_t i = 0; i < 0x20000; i += 16) {
-        if (!memcmp(rom + i, "RSD PTR ", 8) && !sum(rom + i, 20)) {
-            return 0xe0000 + i;
-        }
-    }
-    return 0;
-}
-
 static void test_seabios(void)
 {
     NyxPc *pc = nyx_pc_boot("-M q35 -device nyx-vtd");
+    uint32_t at = nyx_acpi_in_memory(pc, "DMAR");
     uint8_t table[72];
-    uint32_t rsdp = 0, rsdt, length;
-    bool found = false;
 
-    for (unsigned i = 0; !rsdp && i < NYX_POLLS; i++) {
-        rsdp = find_rsdp(pc);
-    }
-    g_assert_cmphex(rsdp, !=, 0);
-    rsdt = qtest_readl(pc->qts, rsdp + 16);
-    length = qtest_readl(pc->qts, rsdt + 4);
-    for (uint32_t i = HEADER; i < length; i += 4) {
-        uint32_t at = qtest_readl(pc->qts, rsdt + i);
-
-        qtest_memread(pc->qts, at, table, sizeof(table));
-        if (!memcmp(table, "DMAR", 4)) {
-            found = true;
-            check_bytes(&acpi_rows[0], table);
-        }
-    }
-    g_assert_true(found);
+    g_assert_cmphex(at, !=, 0);
+    qtest_memread(pc->qts, at, table, sizeof(table));
+    check_bytes(&acpi_rows[0], table);
     nyx_pc_end(pc);
 }
 

@@ -127,7 +127,7 @@ typedef struct Ax {
     GArray *devtlb;          /* NyxAmdDeviceTlb */
     GArray *responses;       /* NyxAmdPageResponse */
     bool response_unexpected;    /* what the endpoint says to them */
-    uint32_t msi[4];         /* the MSI capability in configuration space */
+    uint32_t msi[5];         /* the MSI capability in configuration space */
     unsigned traces[AX_TRACE_KINDS];          /* atomic */
     pthread_mutex_t lock;
     NyxAmdTrace last_trace[AX_TRACE_KINDS];

@@ -380,6 +380,48 @@ static void test_renumbered(void)
     ax_free(f);
 }
 
+/* What was found through an entry goes when another id's takes its place. */
+static void test_renumbered_stale(void)
+{
+    Ax *f = at_new(NULL);
+    uint64_t root = at_domain(f, AX_SID, AX_DID, 4);
+
+    at_domain(f, SID2, DID2, 4);
+    at_map(f, root, 4, IOVA, OLD, 12, FX_RW);
+    g_assert_cmphex(at_dma_as(f, AX_SID, FX_R, IOVA), ==, OLD);
+    g_assert_cmphex(at_dma_as(f, SID2, FX_R, IOVA), ==, AX_REFUSED);
+    at_map(f, root, 4, IOVA, NEW, 12, FX_RW);
+    ax_inv_devtab(f, AX_SID);
+    g_assert_cmphex(at_dma_as(f, AX_SID, FX_R, IOVA), ==, NEW);
+    ax_free(f);
+}
+
+/* The same PASID of another id has another CR3. */
+static void test_renumbered_gcr3(void)
+{
+    static const uint16_t ids[] = { AX_SID, SID2 };
+    Ax *f = at_new(NULL);
+
+    for (unsigned i = 0; i < 2; i++) {
+        uint64_t gcr3 = fx_mem_pages(&f->mem, 1);
+        uint64_t cr3 = fx_mem_pages(&f->mem, 1);
+
+        fx_mem_poke(&f->mem, gcr3 + 3 * 8, cr3 | 1);
+        at_guest_map(f, cr3, 4, GVA, i ? NEW : OLD, 12, 2, 0);
+        at_dte(f, ids[i], AT_OPEN | AT_GV | at_gcr3_0(gcr3, 0),
+               (AX_DID + i) | at_gcr3_1(gcr3), 0, 0);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        const NyxRequest req = {
+            .access = FX_R, .iova = GVA, .has_pasid = true, .pasid = 3,
+        };
+
+        g_assert_cmphex(at_request(f, ids[i % 2], &req).addr, ==,
+                        i % 2 ? NEW : OLD);
+    }
+    ax_free(f);
+}
+
 /* --- Guest pages and CR3 -------------------------------------------------- */
 
 typedef struct Guest {
@@ -429,8 +471,8 @@ static const GuestRow guest_rows[] = {
       false },
     { "another domain", PAGES_OF(8) | 3, 0x7ffffffffffff007, false, false,
       false, false },
-    { "the host's page", PAGES_OF(AX_DID), GVA | 2, false, false, false,
-      false },
+    /* Linux 6.1 has no other command for its guest tables. */
+    { "the host's page", PAGES_OF(AX_DID), GVA | 2, true, true, true, false },
     { "the domain", PAGES_OF(AX_DID), 0x7ffffffffffff003, true, true, true,
       false },
     { "the entry", 2ULL << 60 | AX_SID, 0, true, true, true, true },
@@ -634,6 +676,10 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx-amdvi/caches/dte-translations",
                     test_dte_translations);
     g_test_add_func("/nyx-amdvi/caches/renumbered", test_renumbered);
+    g_test_add_func("/nyx-amdvi/caches/renumbered-stale",
+                    test_renumbered_stale);
+    g_test_add_func("/nyx-amdvi/caches/renumbered-gcr3",
+                    test_renumbered_gcr3);
     g_test_add_func("/nyx-amdvi/caches/guest", test_guest);
     g_test_add_func("/nyx-amdvi/caches/gcr3", test_gcr3);
     g_test_add_func("/nyx-amdvi/caches/giov", test_giov);

@@ -48,7 +48,8 @@ struct Scene {
     uint64_t root;           /* tables that lead to OLD: host's or guest's */
     uint64_t other;          /* tables that lead to NEW */
     uint64_t gcr3;
-    uint64_t guest;          /* NESTED: tables in front of them */
+    uint64_t gcr3_other;     /* leads to NEW as well */
+    uint64_t guest[2];       /* NESTED: tables in front of them, and to NEW */
     const Change *change;
     unsigned at;             /* read after which the change is made */
     unsigned reads;
@@ -212,27 +213,47 @@ static void entry_and_back(Scene *s)
     at_inv_domain(s->f, AX_DID + 1);
 }
 
-static void set_gcr3(Scene *s, uint64_t cr3)
+static void set_gcr3(Scene *s, uint64_t gcr3, uint64_t cr3)
 {
-    fx_mem_poke(&s->f->mem, at_gcr3_entry(s->f, s->gcr3, 0, pasid_of(s)),
+    fx_mem_poke(&s->f->mem, at_gcr3_entry(s->f, gcr3, 0, pasid_of(s)),
                 cr3 | 1);
+}
+
+static uint64_t other_cr3(const Scene *s)
+{
+    return s->kind == NESTED ? s->guest[1] : s->other;
 }
 
 static void gcr3_by_pasid(Scene *s)
 {
-    set_gcr3(s, s->other);
-    flush(s, 0x7ffffffffffff001, true);
+    set_gcr3(s, s->gcr3, other_cr3(s));
+    ax_inv_pages_gn(s->f, AX_DID, pasid_of(s), 0, 64);
 }
 
 static void gcr3_by_entry(Scene *s)
 {
-    set_gcr3(s, s->other);
+    set_gcr3(s, s->gcr3, other_cr3(s));
     ax_inv_devtab(s->f, AX_SID);
+}
+
+/* Another GCR3 table in the entry. */
+static void gcr3_table(Scene *s)
+{
+    s->gcr3 = s->gcr3_other;
+    set_dte(s, s->root, AX_DID);
+    ax_inv_devtab(s->f, AX_SID);
+}
+
+static void gcr3_table_by_all(Scene *s)
+{
+    s->gcr3 = s->gcr3_other;
+    set_dte(s, s->root, AX_DID);
+    ax_inv_all(s->f);
 }
 
 #define ALL (BIT(KINDS) - 1)
 #define OF_HOST (BIT(HOST) | BIT(NESTED))
-#define OF_GUEST (BIT(GUEST) | BIT(GIOV))
+#define OF_GUEST (BIT(GUEST) | BIT(GIOV) | BIT(NESTED))
 
 static const Change changes[] = {
     { "leaves, by page", leaves_by_page, ALL },
@@ -250,6 +271,8 @@ static const Change changes[] = {
     { "entry, other domain and back", entry_and_back, OF_HOST },
     { "GCR3, by PASID", gcr3_by_pasid, OF_GUEST },
     { "GCR3, by entry", gcr3_by_entry, OF_GUEST },
+    { "GCR3 table", gcr3_table, OF_GUEST },
+    { "GCR3 table, all", gcr3_table_by_all, OF_GUEST },
 };
 
 static void change_on_read(void *opaque, uint64_t gpa)
@@ -273,8 +296,34 @@ static uint64_t scene_dma(Scene *s, uint64_t iova)
     return reply.ok ? reply.addr : AX_REFUSED;
 }
 
-/* In front of the host's tables: an identity, which is in high memory. */
+/* Where memory is for a nested guest, and guest addresses that lead to NEW. */
 #define GUEST_AT 0x40000000ULL
+#define GUEST_NEW 0x80000000ULL
+
+/* A guest's tables that take the pages to @to and above. */
+static uint64_t nested_guest(Scene *s, uint64_t to)
+{
+    uint64_t cr3 = fx_mem_pages(&s->f->mem, 1) + GUEST_AT;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(scene_pages); i++) {
+        at_guest_map(s->f, cr3, GUEST_LEVELS, scene_pages[i],
+                     to + scene_pages[i], 12, 0x62, -GUEST_AT);
+    }
+    return cr3;
+}
+
+static void nested_init(Scene *s)
+{
+    /* Both of the host's tables let the guest's own be reached. */
+    at_map(s->f, s->root, MODE, GUEST_AT, 0, 28, FX_RW);
+    at_map(s->f, s->other, MODE, GUEST_AT, 0, 28, FX_RW);
+    for (unsigned i = 0; i < ARRAY_SIZE(scene_pages); i++) {
+        at_map(s->f, s->root, MODE, GUEST_NEW + scene_pages[i],
+               NEW | scene_pages[i], 12, FX_RW);
+    }
+    s->guest[0] = nested_guest(s, 0);
+    s->guest[1] = nested_guest(s, GUEST_NEW);
+}
 
 static void scene_init(Scene *s, const NyxAmdCfg *cfg)
 {
@@ -282,22 +331,14 @@ static void scene_init(Scene *s, const NyxAmdCfg *cfg)
     s->root = fx_mem_pages(&s->f->mem, 1);
     s->other = fx_mem_pages(&s->f->mem, 1);
     s->gcr3 = fx_mem_pages(&s->f->mem, 1);
+    s->gcr3_other = fx_mem_pages(&s->f->mem, 1);
     map_all(s, s->root, OLD);
     map_all(s, s->other, NEW);
-    if (is_guest(s)) {
-        set_gcr3(s, s->root);
-    }
     if (s->kind == NESTED) {
-        /* Both tables let the guest's own be reached. */
-        at_map(s->f, s->root, MODE, GUEST_AT, 0, 28, FX_RW);
-        at_map(s->f, s->other, MODE, GUEST_AT, 0, 28, FX_RW);
-        s->guest = fx_mem_pages(&s->f->mem, 1) + GUEST_AT;
-        set_gcr3(s, s->guest);
-        for (unsigned i = 0; i < ARRAY_SIZE(scene_pages); i++) {
-            at_guest_map(s->f, s->guest, GUEST_LEVELS, scene_pages[i],
-                         scene_pages[i], 12, 0x62, -GUEST_AT);
-        }
+        nested_init(s);
     }
+    set_gcr3(s, s->gcr3, s->kind == NESTED ? s->guest[0] : s->root);
+    set_gcr3(s, s->gcr3_other, other_cr3(s));
     set_dte(s, s->root, AX_DID);
 }
 

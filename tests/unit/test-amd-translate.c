@@ -134,6 +134,18 @@ static void test_dte(void)
     }
 }
 
+/* The reason is the entry's, not that of tables that are not there. */
+static void test_no_guest(void)
+{
+    Ax *f = at_new(NULL);
+
+    at_dte(f, AX_SID, AT_OPEN, AX_DID, 0, 0);
+    g_assert_false(at_pasid(f, 5, FX_R, IOVA).ok);
+    g_assert_cmpuint(nyx_amd_fault_count(f->amd, f->r, NAMD_FAULT_DTE_GV), ==,
+                     1);
+    ax_free(f);
+}
+
 /* --- Interrupt range ------------------------------------------------------ */
 
 static void test_interrupts(void)
@@ -322,7 +334,8 @@ static void test_exclusion(void)
     at_map(f, root, 4, 0x105000, TARGET, 12, FX_R);
     g_assert_cmphex(at_dma(f, FX_R, 0x105000), ==, TARGET);
     exclude(f, 0x100000, 0x10f000, 1);
-    g_assert_cmphex(at_dma(f, FX_RW, 0x105000), ==, 0x105000);
+    g_assert_cmphex(at_dma(f, FX_R, 0x105000), ==, 0x105000);
+    g_assert_cmphex(at_dma(f, FX_W, 0x105000), ==, 0x105000);
     exclude(f, 0x100000, 0x10f000, 0);
     g_assert_cmphex(at_dma(f, FX_R, 0x105000), ==, TARGET);
     check_quiet(f, "all");
@@ -654,6 +667,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/nyx-amdvi/translate/dte", test_dte);
+    g_test_add_func("/nyx-amdvi/translate/no-guest", test_no_guest);
     g_test_add_func("/nyx-amdvi/translate/interrupts", test_interrupts);
     g_test_add_func("/nyx-amdvi/translate/large-leaf", test_large_leaf);
     g_test_add_func("/nyx-amdvi/translate/ht", test_ht);

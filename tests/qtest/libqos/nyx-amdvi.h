@@ -189,4 +189,22 @@ unsigned qamd_take_code(QAmd *v);
 /* Empty the log and clear every status bit. */
 void qamd_clear_events(QAmd *v);
 
+/* --- What the device tells about itself ----------------------------------- */
+
+static inline uint64_t qamd_mistakes(QAmd *v, const char *rule)
+{
+    return nyx_pc_mistakes(v->pc, v->path, rule);
+}
+
+static inline uint64_t qamd_stat(QAmd *v, const char *name)
+{
+    return nyx_pc_stat(v->pc, v->path, name);
+}
+
+/* Faults counted by their name, as in "host-not-present". */
+static inline uint64_t qamd_stat_faults(QAmd *v, const char *name)
+{
+    return nyx_pc_stat_faults(v->pc, v->path, "name", name);
+}
+
 #endif

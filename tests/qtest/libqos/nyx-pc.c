@@ -399,3 +399,43 @@ void nyx_log_end(NyxLog *log)
     nyx_tmp_free(log->dir);
     g_free(log->path);
 }
+
+/* --- What an IOMMU tells about itself ------------------------------------- */
+
+/* The number @member of the list's element whose @key is @value, or 0. */
+static uint64_t list_number(const QList *list, const char *key,
+                            const char *value, const char *member)
+{
+    const QListEntry *entry;
+
+    QLIST_FOREACH_ENTRY(list, entry) {
+        const QDict *dict = qobject_to(QDict, qlist_entry_obj(entry));
+
+        if (!g_strcmp0(qdict_get_str(dict, key), value)) {
+            return qdict_get_int(dict, member);
+        }
+    }
+    return 0;
+}
+
+uint64_t nyx_pc_mistakes(NyxPc *pc, const char *path, const char *rule)
+{
+    QObject *list = nyx_pc_qom_get(pc, path, "guest-mistakes");
+    uint64_t count = list_number(qobject_to(QList, list), "rule", rule,
+                                 "count");
+
+    qobject_unref(list);
+    return count;
+}
+
+uint64_t nyx_pc_stat_faults(NyxPc *pc, const char *path, const char *key,
+                            const char *value)
+{
+    QObject *stats = nyx_pc_qom_get(pc, path, "stats");
+    uint64_t count = list_number(qdict_get_qlist(qobject_to(QDict, stats),
+                                                 "faults"),
+                                 key, value, "count");
+
+    qobject_unref(stats);
+    return count;
+}

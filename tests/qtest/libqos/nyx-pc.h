@@ -69,6 +69,14 @@ uint64_t nyx_pc_stat(NyxPc *pc, const char *path, const char *name);
 const QDict *nyx_list_find(const QList *list, const char *key,
                            const char *value);
 
+/* --- What an IOMMU at @path tells about itself ---------------------------- */
+
+/* Occurrences of a rule, as in "vtd.gcmd.several-bits". */
+uint64_t nyx_pc_mistakes(NyxPc *pc, const char *path, const char *rule);
+/* Faults counted of those whose @key ("reason", "name") is @value. */
+uint64_t nyx_pc_stat_faults(NyxPc *pc, const char *path, const char *key,
+                            const char *value);
+
 /* --- PCI ------------------------------------------------------------------ */
 
 /* 12:5.1 is 0x1229; libqos takes such numbers for devfn. */

@@ -327,35 +327,9 @@ void qvtd_clear_faults(QVtd *v)
 
 /* --- What the unit tells about itself ------------------------------------- */
 
-static QObject *iommu_get(QVtd *v, const char *property)
-{
-    return nyx_pc_qom_get(v->pc, v->path, property);
-}
-
-/* The number @member of the list's element whose @key is @value, or 0. */
-static uint64_t list_number(const QList *list, const char *key,
-                            const char *value, const char *member)
-{
-    const QListEntry *entry;
-
-    QLIST_FOREACH_ENTRY(list, entry) {
-        const QDict *dict = qobject_to(QDict, qlist_entry_obj(entry));
-
-        if (!g_strcmp0(qdict_get_str(dict, key), value)) {
-            return qdict_get_int(dict, member);
-        }
-    }
-    return 0;
-}
-
 uint64_t qvtd_mistakes(QVtd *v, const char *rule)
 {
-    QObject *list = iommu_get(v, "guest-mistakes");
-    uint64_t count = list_number(qobject_to(QList, list), "rule", rule,
-                                 "count");
-
-    qobject_unref(list);
-    return count;
+    return nyx_pc_mistakes(v->pc, v->path, rule);
 }
 
 uint64_t qvtd_stat(QVtd *v, const char *name)
@@ -365,12 +339,7 @@ uint64_t qvtd_stat(QVtd *v, const char *name)
 
 uint64_t qvtd_stat_faults(QVtd *v, unsigned reason)
 {
-    QObject *stats = iommu_get(v, "stats");
     g_autofree char *name = g_strdup_printf("0x%x", reason);
-    uint64_t count = list_number(qdict_get_qlist(qobject_to(QDict, stats),
-                                                 "faults"),
-                                 "reason", name, "count");
 
-    qobject_unref(stats);
-    return count;
+    return nyx_pc_stat_faults(v->pc, v->path, "reason", name);
 }
