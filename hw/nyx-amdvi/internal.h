@@ -316,6 +316,8 @@ void nyx_amd_perf_save(const NyxAmd *amd, NyxAmdSaved *saved);
 void nyx_amd_perf_load(NyxAmd *amd, const NyxAmdSaved *saved);
 bool nyx_amd_perf_saved_ok(const NyxAmd *amd, const NyxAmdSaved *saved);
 void nyx_amd_perf_foreach(NyxAmd *amd, NyxAmdRegVisit *visit, void *opaque);
+/* Whether some counter counts @source. */
+bool nyx_amd_perf_wanted(const NyxAmd *amd, NyxAmdPerfSource source);
 void nyx_amd_perf_add(NyxAmd *amd, NyxAmdPerfSource source, uint64_t n,
                       uint16_t sid, uint32_t did, uint32_t pasid);
 #define NAMD_NO_DOMAIN UINT32_MAX
