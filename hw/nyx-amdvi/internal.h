@@ -384,7 +384,10 @@ typedef struct NyxAmdJob {
 /* The guest CR3 of the job's PASID, if the cache has it; and to keep it. */
 bool nyx_amd_gcr3_cached(const NyxAmdJob *job, uint64_t *cr3);
 void nyx_amd_gcr3_keep(const NyxAmdJob *job, uint64_t cr3);
-/* True if the context was dropped, or none is known. */
+/*
+ * Drop the entry if it is that of @sid, or in any case, with all that was
+ * found through it.  True if none is known now.
+ */
 bool nyx_amd_requester_drop_context(NyxAmdRequester *r, bool any,
                                     uint16_t sid);
 void nyx_amd_requester_drop_gcr3(NyxAmdRequester *r, uint16_t did,

@@ -177,11 +177,6 @@ void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
     }
 }
 
-/*
- * Translations found through the entry go with it (digest 12): they are in
- * the requester's caches and nowhere else.  The entry goes first: a walk that
- * had it keeps nothing then.
- */
 void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
 {
     uint64_t live = live_entries(amd);
@@ -190,7 +185,6 @@ void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
         NyxAmdRequester *r = requester(amd, i);
 
         if (nyx_amd_requester_drop_context(r, false, sid)) {
-            nyx_tlbs_clear(&r->tlbs);
             notify(r, 0, 64);
         }
     }
