@@ -5,7 +5,7 @@ first row wants it."""
 import dataclasses
 import functools
 
-from amd import Amdvi
+from amdvi import Amdvi
 from qvm import Machine
 from vtd import Vtd
 

@@ -29,6 +29,9 @@ REFUSED = Result('a listener', 'refused', 'ms', {'peer': [8]}, VTD, 0.01, 'maps'
 
 RUNS = (
     ('requests: 4 b read, one page', {'none', 'floor', 'peer', 'nyx'}),
+    ('requests, amd-vi: 4 b read, one page',
+     {'none', 'floor', 'peer', 'nyx'}),
+    ('interrupts, amd-vi', {'none', 'peer', 'nyx'}),
     ('iotlb (1024 entries): 4 b read, 1152', {'peer', 'nyx'}),
     ('interrupts: one', {'none', 'peer', 'nyx'}),
     ('invalidation: one domain, 16 cached, its own', {'peer', 'nyx'}),

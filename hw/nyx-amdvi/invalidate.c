@@ -133,12 +133,6 @@ void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
     }
 }
 
-/* SE counts anew from here on. */
-static void forget_suppressed(NyxAmd *amd, uint16_t sid)
-{
-    qatomic_and(&amd->suppressed[sid / 64], ~BIT_ULL(sid % 64));
-}
-
 /*
  * Translations found through the entry go with it (digest 12): they are in
  * the requester's caches and nowhere else.  The entry goes first: a walk that
@@ -146,7 +140,6 @@ static void forget_suppressed(NyxAmd *amd, uint16_t sid)
  */
 void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
 {
-    forget_suppressed(amd, sid);
     for (unsigned i = 0; i < amd->requesters->len; i++) {
         NyxAmdRequester *r = requester(amd, i);
 
@@ -160,9 +153,6 @@ void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
 
 static void drop_contexts(NyxAmd *amd)
 {
-    for (unsigned i = 0; i < NAMD_SAVED_SUPPRESSED; i++) {
-        qatomic_set(&amd->suppressed[i], 0);
-    }
     for (unsigned i = 0; i < amd->requesters->len; i++) {
         nyx_amd_requester_drop_context(requester(amd, i), true, 0);
     }
