@@ -255,8 +255,7 @@ static void control_written(void *dev, const NyxReg *reg, uint64_t written,
     }
     if (changed & CONTROL_INTERRUPTS) {
         nyx_amd_inv_int_all(amd);
-    }
-    if (changed & (CONTROL_INTERRUPTS | R_NAMD_CTRL_IOMMUEN_MASK)) {
+    } else if (changed & R_NAMD_CTRL_IOMMUEN_MASK) {
         amd->host.irt_changed(amd->host.opaque, true, 0);
     }
     if (enabled & R_NAMD_CTRL_CMDBUFEN_MASK) {
