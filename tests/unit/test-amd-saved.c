@@ -321,6 +321,12 @@ static void test_refused_stops(void)
     FX_CHECK("no log", nyx_amd_load(f->amd, saved) != NULL, true);
     saved->flags = NYX_AMD_SAVED_COMMAND_HALTED;
     FX_CHECK("halted and off", nyx_amd_load(f->amd, saved) != NULL, false);
+    /* Status bits of logs that are there, and of those that are not. */
+    for (unsigned bit = 0; bit < 64; bit++) {
+        put(saved, 0x2020, 1ULL << bit);
+        FX_CHECK("status", nyx_amd_load(f->amd, saved) == NULL,
+                 bit < 3);
+    }
     ax_free(f);
     g_free(saved);
 }
