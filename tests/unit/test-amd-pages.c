@@ -179,6 +179,8 @@ static void test_admission(void)
         FX_CHECK(row->name, nyx_amd_fault_count(p.f->amd, NULL,
                                                 NAMD_FAULT_PPR_REFUSED),
                  row->event == 9);
+        FX_CHECK(row->name, nyx_amd_stats(p.f->amd).page_requests_refused,
+                 !row->taken);
         if (row->event) {
             FX_CHECK(row->name, event.lo & ~CODE(15), 0x164ULL << 48 |
                      (last ? 0x205ULL : 0x10005ULL) << 32 | 3 << 16 | AX_SID);
