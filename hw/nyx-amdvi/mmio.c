@@ -598,8 +598,9 @@ static void row_fit(const NyxAmdCfg *cfg, NyxReg *reg)
         for (unsigned i = 0; i < ARRAY_SIZE(status_bits); i++) {
             const StatusBits *bits = &status_bits[i];
 
+            /* Linux 6.1 clears bits of logs that are not there. */
+            reg->w1c |= bits->w1c;
             if (offered(cfg, bits->option) && offered(cfg, bits->also)) {
-                reg->w1c |= bits->w1c;
                 reg->ro |= bits->ro;
             }
         }
