@@ -316,6 +316,8 @@ void nyx_amd_perf_save(const NyxAmd *amd, NyxAmdSaved *saved);
 void nyx_amd_perf_load(NyxAmd *amd, const NyxAmdSaved *saved);
 bool nyx_amd_perf_saved_ok(const NyxAmd *amd, const NyxAmdSaved *saved);
 void nyx_amd_perf_foreach(NyxAmd *amd, NyxAmdRegVisit *visit, void *opaque);
+/* Whether some counter counts @source. */
+bool nyx_amd_perf_wanted(const NyxAmd *amd, NyxAmdPerfSource source);
 void nyx_amd_perf_add(NyxAmd *amd, NyxAmdPerfSource source, uint64_t n,
                       uint16_t sid, uint32_t did, uint32_t pasid);
 #define NAMD_NO_DOMAIN UINT32_MAX
@@ -382,7 +384,10 @@ typedef struct NyxAmdJob {
 /* The guest CR3 of the job's PASID, if the cache has it; and to keep it. */
 bool nyx_amd_gcr3_cached(const NyxAmdJob *job, uint64_t *cr3);
 void nyx_amd_gcr3_keep(const NyxAmdJob *job, uint64_t cr3);
-/* True if the context was dropped, or none is known. */
+/*
+ * Drop the entry if it is that of @sid, or in any case, with all that was
+ * found through it.  True if none is known now.
+ */
 bool nyx_amd_requester_drop_context(NyxAmdRequester *r, bool any,
                                     uint16_t sid);
 void nyx_amd_requester_drop_gcr3(NyxAmdRequester *r, uint16_t did,

@@ -788,6 +788,8 @@ static void test_marc(void)
         FX_CHECK("read-only", window->to, 0x900000);
         ax_write64(f, 0x210 + 0x18 * i, 0);
         FX_CHECK("no length", window->first <= window->last, false);
+        ax_write64(f, 0x200 + 0x18 * i, 0);
+        FX_CHECK("no length at 0", window->first <= window->last, false);
         ax_write64(f, 0x210 + 0x18 * i, 0x1000);
         ax_write64(f, 0x208 + 0x18 * i, 0x900002);
         FX_CHECK("not enabled", window->first <= window->last, false);
