@@ -4,7 +4,6 @@
  * it is written, widths of accesses, what options leave out.
  */
 #include "qemu/osdep.h"
-#include "hw/nyx-amdvi/internal.h"
 #include "amd-fixture.h"
 
 #define BASE_RW 0x0f0ffffffffff000ULL
