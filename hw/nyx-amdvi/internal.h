@@ -244,6 +244,8 @@ static inline NyxWhere nyx_amd_at_reg(uint64_t offset, uint64_t value)
 void nyx_amd_regs_init(NyxAmd *amd);
 /* Bits of Control that a guest can have set. */
 uint64_t nyx_amd_control_possible(const NyxAmdCfg *cfg, uint64_t control);
+/* The same of Status. */
+uint64_t nyx_amd_status_possible(const NyxAmdCfg *cfg);
 /* Control, device tables and windows as other threads see them. */
 void nyx_amd_mode_update(NyxAmd *amd);
 /* The same for memory that is another one: entries and tables are, too. */

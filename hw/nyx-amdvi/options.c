@@ -14,6 +14,9 @@
 static const NyxPresetRow minimal[] = {
     { "coherent", "off" },
     { "ga", "off" },
+    { "guest-levels", "0" },
+    { "host-accessed", "off" },
+    { "host-dirty", "off" },
     { "host-levels", "4" },
     { "hw-events", "off" },
     { "invalidate-all", "off" },
@@ -36,6 +39,7 @@ static const NyxPresetRow client[] = {
     { "gio", "on" },
     { "glx", "1" },
     { "host-accessed", "on" },
+    { "host-dirty", "off" },
     { "hw-events", "off" },
     { "inv-iotlb-type", "on" },
     { "irt-cache-dis", "off" },

@@ -45,7 +45,24 @@ static const WrongRow wrong_rows[] = {
     { PLAIN "page-requests=on", "set device-iotlb=on or page-requests=off" },
     { PLAIN "device-iotlb=on,page-requests=on,eph=off",
       "set eph=on or page-requests=off" },
-    { PLAIN "host-dirty=on", "set host-accessed=on or host-dirty=off" },
+    { PLAIN "host-dirty=on,host-accessed=off",
+      "set host-accessed=on or host-dirty=off" },
+    { PLAIN "guest-levels=0,nx=on", "set guest-levels=4 or nx=off" },
+    { PLAIN "guest-levels=0,us=on", "set guest-levels=4 or us=off" },
+    { PLAIN "guest-levels=0,gio=on", "set guest-levels=4 or gio=off" },
+    { PLAIN "guest-levels=0,gcr3-trp=on", "set guest-levels=4 or gcr3-trp" },
+    { PLAIN "guest-levels=0,ga-update-dis=on",
+      "set guest-levels=4 or ga-update-dis=off" },
+    { PLAIN "guest-levels=4,dma-remap=off",
+      "set dma-remap=on or guest-levels=0" },
+    { PLAIN "vapic=on,ga=off", "set ga=on or vapic=off" },
+    { PLAIN "int-remap-2k=on,intremap=off", "set ga=on or int-remap-2k=off" },
+    { PLAIN "smi-filters=2,intremap=off", "set intremap=on or smi-filter" },
+    { PLAIN "dual-ppr=2", "set page-requests=on or dual-ppr=0" },
+    { PLAIN "ppr-early=on", "set page-requests=on or ppr-early=off" },
+    { PLAIN "ppr-auto=on", "set page-requests=on or ppr-auto=off" },
+    { PLAIN "block-stop-mark=on",
+      "set page-requests=on or block-stop-mark=off" },
     { PLAIN "inv-iotlb-type=on", "set device-iotlb=on or inv-iotlb-type=off" },
     { PLAIN "gappi=on", "set vapic=on or gappi=off" },
     { PLAIN "vapic=on,gappi-dis=on", "set gappi=on or gappi-dis=off" },
@@ -159,6 +176,8 @@ typedef struct ValidRow {
     uint32_t misc0;
 } ValidRow;
 
+/* Of what is left without guest tables, and without accessed and dirty bits */
+#define BARE    "guest-levels=0,host-accessed=off,host-dirty=off,"
 #define EFR     0x9c5ull
 #define HEADER  0x180b640fu
 #define MISC    0x00202800u
@@ -213,9 +232,7 @@ static const ValidRow valid_rows[] = {
     { "device-iotlb=on,inv-iotlb-type=on", EFR | BIT(54), 0, ATS, MISC },
     { "int-remap-2k=on", EFR, BIT(8), HEADER, MISC },
     { "ht-range-ignore=on", EFR, BIT(11), HEADER, MISC },
-    /* What guest tables alone have shows nowhere without them. */
-    { "nx=on,us=on,gio=on,glx=2,pasid-bits=20,gcr3-trp=on,ga-update-dis=on",
-      EFR, 0, HEADER, MISC },
+    { "glx=2,pasid-bits=20", EFR, 0, HEADER, MISC },
     { "guest-levels=4", GUEST, 0, HEADER, MISC_GT },
     { "guest-levels=5", GUEST | BIT(12), 0, HEADER, MISC_GT },
     { "guest-levels=4,nx=off,us=off,gio=off,glx=0,pasid-bits=1",
@@ -224,9 +241,6 @@ static const ValidRow valid_rows[] = {
       HEADER, MISC_GT },
     { "guest-levels=4,gcr3-trp=on,ga-update-dis=on", GUEST | BIT(61), BIT(3),
       HEADER, MISC_GT },
-    /* Likewise, page requests. */
-    { "dual-ppr=2,ppr-early=on,ppr-auto=on,block-stop-mark=on", EFR, 0,
-      HEADER, MISC },
     { "guest-levels=4,device-iotlb=on", PAGES, 0, ATS, MISC_PR },
     { "guest-levels=4,device-iotlb=on,page-requests=off", GUEST, 0, ATS,
       MISC_GT },
@@ -236,7 +250,7 @@ static const ValidRow valid_rows[] = {
     { "device-iotlb=on,page-requests=on", EFR | BIT(1) | BIT(50), 0, ATS,
       MISC | 1 << 27 },
     /* Profiles; client's is what the first Zen parts say. */
-    { "profile=default", EFR, 0, HEADER, MISC },
+    { "profile=default", 0x0013002f000049ddull, 0, HEADER, MISC_GT },
     { "profile=minimal", 0, 0, HEADER, 0x00182800 },
     { "profile=client", 0x004f77ef22294adaull, 0, ATS, MISC_PR },
     { "profile=server", 0x205f77ef22295adeull, 0x108, ATS, MISC_PR },
@@ -255,8 +269,9 @@ static void test_valid(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(valid_rows); i++) {
         const ValidRow *row = &valid_rows[i];
-        QAmd *v = qamd_start("-M q35 -device nyx-amdvi,id=iommu,%s",
-                             row->args);
+        bool profile = strstr(row->args, "profile=");
+        QAmd *v = qamd_start("-M q35 -device nyx-amdvi,id=iommu,%s%s",
+                             profile ? "" : BARE, row->args);
 
         NYX_CHECK(row->args, qamd_r64(v, QAMD_EFR), row->efr);
         NYX_CHECK(row->args, qamd_r64(v, QAMD_EFR2), row->efr2);

@@ -284,6 +284,27 @@ static void test_order(void)
     }
 }
 
+/* 16.18: a new buffer, whatever interrupt is pending. */
+static void test_new_base(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(logs); i++) {
+        const LogRow *log = &logs[i];
+        Ax *f = ax_new(NULL);
+        uint64_t buffer = log_start(f, log, 8) + 0x100000;
+
+        log->put(f, 1);
+        FX_CHECK(log->name, status(f, log->interrupt), log->interrupt);
+        ax_control_clear(f, log->enable);
+        ax_write64(f, log->base, ax_ring(buffer, 9));
+        FX_CHECK(log->name, ax_read64(f, log->base), ax_ring(buffer, 9));
+        FX_CHECK(log->name, ax_read32(f, log->tail), 0);
+        ax_control_set(f, log->enable);
+        log->put(f, 0x1234);
+        FX_CHECK(log->name, fx_mem_peek(&f->mem, buffer) & 0xffff, 0x1234);
+        ax_free(f);
+    }
+}
+
 static void test_not_memory(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(logs); i++) {
@@ -625,6 +646,7 @@ int main(int argc, char **argv)
     g_test_add_func("/amd/logs/restart-empty", test_restart_empty);
     g_test_add_func("/amd/logs/not-running", test_not_running);
     g_test_add_func("/amd/logs/order", test_order);
+    g_test_add_func("/amd/logs/new-base", test_new_base);
     g_test_add_func("/amd/logs/not-memory", test_not_memory);
     g_test_add_func("/amd/logs/messages", test_messages);
     g_test_add_func("/amd/logs/enables", test_enables);

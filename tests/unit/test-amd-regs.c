@@ -241,6 +241,10 @@ static void test_absent(void)
         FX_CHECK(bare_rows[i].name, reg_read(f, &bare_rows[i]),
                  bare_rows[i].rw & ~bare_rows[i].skip);
     }
+    /* Linux clears bits of logs that are not there. */
+    ax_forget(f);
+    ax_write64(f, AX_STATUS, 0x68e67);
+    FX_CHECK("status", ax_all_findings(f), 0);
     /* Beyond the block there is nothing. */
     FX_CHECK(NULL, ax_read64(f, 0x4000), 0);
     ax_write64(f, 0x40000, UINT64_MAX);
@@ -683,11 +687,17 @@ static void test_interrupt_bits(void)
     Ax *f = ax_new(NULL);
 
     for (unsigned i = 0; i < ARRAY_SIZE(bits); i++) {
+        uint32_t gen = f->amd->int_gen;
+
         ax_forget(f);
         ax_write64(f, AX_CONTROL, 1ULL << bits[i]);
-        g_assert_cmpuint(f->irt->len, >, 0);
+        FX_CHECK("told", f->irt->len, 1);
+        /* 16.40: entries are of another size, so none of them stays. */
+        FX_CHECK("entries", f->amd->int_gen != gen, bits[i] != 0);
+        gen = f->amd->int_gen;
         ax_write64(f, AX_CONTROL, 0);
-        g_assert_cmpuint(f->irt->len, >, 1);
+        FX_CHECK("told", f->irt->len, 2);
+        FX_CHECK("entries", f->amd->int_gen != gen, true);
     }
     ax_forget(f);
     for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {

@@ -51,6 +51,19 @@ void qamd_set_config(QAmd *v, unsigned offset, uint32_t value)
     nyx_pci_ext_writel(v->pc, QAMD_SID, offset, value);
 }
 
+void qamd_msi(QAmd *v, unsigned vector, unsigned lg2)
+{
+    qamd_set_config(v, QAMD_MSI + 4, 0xfee00000);
+    qamd_set_config(v, QAMD_MSI + 8, 0);
+    qamd_set_config(v, QAMD_MSI + 12, vector);
+    qamd_set_config(v, QAMD_MSI, 1 << 16 | lg2 << 20);
+}
+
+void qamd_control(QAmd *v, uint64_t clear, uint64_t set)
+{
+    qamd_w64(v, QAMD_CONTROL, (qamd_r64(v, QAMD_CONTROL) & ~clear) | set);
+}
+
 /* --- Commands ------------------------------------------------------------- */
 
 void qamd_enable(QAmd *v, uint64_t control)
@@ -78,6 +91,15 @@ void qamd_put(QAmd *v, uint64_t lo, uint64_t hi)
 void qamd_ring(QAmd *v)
 {
     qamd_w32(v, QAMD_CMDTAIL, v->tail);
+}
+
+void qamd_restart_commands(QAmd *v)
+{
+    qamd_control(v, QAMD_CMDBUFEN, 0);
+    qamd_w64(v, QAMD_CMDHEAD, 0);
+    qamd_w64(v, QAMD_CMDTAIL, 0);
+    v->tail = 0;
+    qamd_control(v, 0, QAMD_CMDBUFEN);
 }
 
 bool qamd_wait(QAmd *v)

@@ -116,9 +116,14 @@ static inline void qamd_w64(QAmd *v, unsigned offset, uint64_t value)
     qtest_writeq(v->qts, v->base + offset, value);
 }
 
+/* Clear bits of Control, then set some. */
+void qamd_control(QAmd *v, uint64_t clear, uint64_t set);
+
 /* A doubleword of the function's configuration space. */
 uint32_t qamd_config(QAmd *v, unsigned offset);
 void qamd_set_config(QAmd *v, unsigned offset, uint32_t value);
+/* MSI for APIC 0, 2^@lg2 messages from @vector on. */
+void qamd_msi(QAmd *v, unsigned vector, unsigned lg2);
 
 /* --- Commands ------------------------------------------------------------- */
 
@@ -130,6 +135,8 @@ void qamd_enable(QAmd *v, uint64_t control);
 /* Put a command at the tail; the IOMMU is not told. */
 void qamd_put(QAmd *v, uint64_t lo, uint64_t hi);
 void qamd_ring(QAmd *v);
+/* CmdBufEn off and on, with an empty buffer: what follows an error. */
+void qamd_restart_commands(QAmd *v);
 /* COMPLETION_WAIT with a store: false if it never came. */
 bool qamd_wait(QAmd *v);
 /* One command and a wait. */
