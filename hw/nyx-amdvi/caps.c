@@ -246,8 +246,7 @@ static const Need needs[] = {
          "irt-cache-dis=on needs intremap=on: set intremap=on or "
          "irt-cache-dis=off"),
     NEED(smi_filter, intremap,
-         "smi-filter=on needs intremap=on: set intremap=on or "
-         "smi-filter=off"),
+         "smi-filters needs intremap=on: set intremap=on or smi-filters=0"),
 };
 
 /* Numbers and booleans of one byte alike. */

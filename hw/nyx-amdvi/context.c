@@ -73,16 +73,22 @@ static bool cached(NyxAmdRequester *r, uint16_t sid, uint32_t ticket,
     return is_for(word, sid) && qatomic_read(&r->ctx_ticket) == ticket;
 }
 
-static void drop_gcr3_locked(NyxAmdRequester *r)
+/*
+ * The entry goes, and what was found through it: guest CR3 values, and
+ * translations (digest 12), which are in the requester's caches and nowhere
+ * else.  The ticket has moved: a walk that had the entry keeps nothing.
+ */
+static void forget_locked(NyxAmdRequester *r)
 {
+    qatomic_store_release(&r->ctx_word, 0);
     r->gcr3_stats.dropped += g_hash_table_size(r->gcr3);
     g_hash_table_remove_all(r->gcr3);
+    nyx_tlbs_clear(&r->tlbs);
 }
 
 /*
- * One for another requester id makes place, and so does what was found
- * through it; one for the same id came from another thread's fetch, and is as
- * good.
+ * One for another requester id makes place; one for the same id came from
+ * another thread's fetch, and is as good.
  */
 static void keep(NyxAmdRequester *r, uint16_t sid, uint32_t *ticket,
                  const NyxAmdContext *ctx)
@@ -93,9 +99,7 @@ static void keep(NyxAmdRequester *r, uint16_t sid, uint32_t *ticket,
     if (r->ctx_ticket == *ticket && !is_for(r->ctx_word, sid)) {
         if (r->ctx_word) {
             qatomic_store_release(&r->ctx_ticket, ++*ticket);
-            qatomic_store_release(&r->ctx_word, 0);
-            drop_gcr3_locked(r);
-            nyx_tlbs_clear(&r->tlbs);
+            forget_locked(r);
         }
         for (unsigned i = 0; i < NYX_AMD_CONTEXT_WORDS; i++) {
             qatomic_store_release(&r->ctx_data[i], data[i]);
@@ -227,8 +231,7 @@ bool nyx_amd_requester_drop_context(NyxAmdRequester *r, bool any,
     /* Under the lock: a fill may come just before. */
     if (r->ctx_word && (any || is_for(r->ctx_word, sid))) {
         r->ctx_dropped++;
-        qatomic_store_release(&r->ctx_word, 0);
-        drop_gcr3_locked(r);
+        forget_locked(r);
     }
     unknown = !r->ctx_word;
     pthread_mutex_unlock(&r->lock);

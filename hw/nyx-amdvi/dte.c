@@ -8,6 +8,8 @@
 
 /* Entries in each 4 KiB of the table, which is what Size counts. */
 #define ENTRIES_PER_PAGE (4096 / NAMD_DTE_BYTES)
+/* Of an entry that a guest stores again and again. */
+#define READ_TRIES 4
 
 /* 2.2.2.1: the highest bits of the id choose the segment. */
 NyxAmdFaultCode nyx_amd_dte_address(const NyxAmd *amd, uint16_t sid,
@@ -24,14 +26,39 @@ NyxAmdFaultCode nyx_amd_dte_address(const NyxAmd *amd, uint16_t sid,
                                             : NAMD_FAULT_DTE_RANGE;
 }
 
+static bool read_words(const NyxAmd *amd, uint64_t addr, uint64_t *words)
+{
+    return nyx_mem_read_le64(&amd->host.mem, addr, words, NAMD_DTE_WORDS);
+}
+
+/*
+ * Software stores an entry by halves of 128 bits, which memory gives us by
+ * words: an entry that is the same twice was not being stored.
+ */
+static bool read_entry(const NyxAmd *amd, uint64_t addr, uint64_t *words)
+{
+    uint64_t before[NAMD_DTE_WORDS];
+    unsigned tries = READ_TRIES;
+
+    if (!read_words(amd, addr, words)) {
+        return false;
+    }
+    do {
+        memcpy(before, words, sizeof(before));
+        if (!read_words(amd, addr, words)) {
+            return false;
+        }
+    } while (memcmp(before, words, sizeof(before)) && --tries);
+    return true;
+}
+
 NyxAmdFaultCode nyx_amd_dte_fetch(const NyxAmd *amd, uint16_t sid,
                                   uint64_t words[NAMD_DTE_WORDS],
                                   uint64_t *addr)
 {
     NyxAmdFaultCode code = nyx_amd_dte_address(amd, sid, addr);
 
-    if (code == NAMD_FAULT_NONE &&
-        !nyx_mem_read_le64(&amd->host.mem, *addr, words, NAMD_DTE_WORDS)) {
+    if (code == NAMD_FAULT_NONE && !read_entry(amd, *addr, words)) {
         code = NAMD_FAULT_DTE_READ;
     }
     return code;

@@ -244,6 +244,8 @@ static inline NyxWhere nyx_amd_at_reg(uint64_t offset, uint64_t value)
 void nyx_amd_regs_init(NyxAmd *amd);
 /* Bits of Control that a guest can have set. */
 uint64_t nyx_amd_control_possible(const NyxAmdCfg *cfg, uint64_t control);
+/* The same of Status. */
+uint64_t nyx_amd_status_possible(const NyxAmdCfg *cfg);
 /* Control, device tables and windows as other threads see them. */
 void nyx_amd_mode_update(NyxAmd *amd);
 /* The same for memory that is another one: entries and tables are, too. */
@@ -316,6 +318,8 @@ void nyx_amd_perf_save(const NyxAmd *amd, NyxAmdSaved *saved);
 void nyx_amd_perf_load(NyxAmd *amd, const NyxAmdSaved *saved);
 bool nyx_amd_perf_saved_ok(const NyxAmd *amd, const NyxAmdSaved *saved);
 void nyx_amd_perf_foreach(NyxAmd *amd, NyxAmdRegVisit *visit, void *opaque);
+/* Whether some counter counts @source. */
+bool nyx_amd_perf_wanted(const NyxAmd *amd, NyxAmdPerfSource source);
 void nyx_amd_perf_add(NyxAmd *amd, NyxAmdPerfSource source, uint64_t n,
                       uint16_t sid, uint32_t did, uint32_t pasid);
 #define NAMD_NO_DOMAIN UINT32_MAX
@@ -382,7 +386,10 @@ typedef struct NyxAmdJob {
 /* The guest CR3 of the job's PASID, if the cache has it; and to keep it. */
 bool nyx_amd_gcr3_cached(const NyxAmdJob *job, uint64_t *cr3);
 void nyx_amd_gcr3_keep(const NyxAmdJob *job, uint64_t cr3);
-/* True if the context was dropped, or none is known. */
+/*
+ * Drop the entry if it is that of @sid, or in any case, with all that was
+ * found through it.  True if none is known now.
+ */
 bool nyx_amd_requester_drop_context(NyxAmdRequester *r, bool any,
                                     uint16_t sid);
 void nyx_amd_requester_drop_gcr3(NyxAmdRequester *r, uint16_t did,

@@ -63,6 +63,48 @@ static void clear_requesters(NyxAmd *amd)
     }
 }
 
+/* --- What a counter wants to know ----------------------------------------- */
+
+typedef struct Live {
+    const NyxTags *tags;
+    uint64_t entries;
+} Live;
+
+static void count_live(const NyxIotlbEntry *entry, NyxAsid asid, uint32_t gen,
+                       void *opaque)
+{
+    Live *live = opaque;
+
+    live->entries += gen == nyx_tags_gen(live->tags, asid);
+}
+
+/* Translations that can be found, if somebody counts those that are dropped. */
+static uint64_t live_entries(const NyxAmd *amd)
+{
+    Live live = { .tags = &amd->tags };
+
+    if (!nyx_amd_perf_wanted(amd, NAMD_PERF_TLB_DROPPED)) {
+        return 0;
+    }
+    for (unsigned i = 0; i < amd->requesters->len; i++) {
+        nyx_iotlb_foreach(requester(amd, i)->tlbs.tlb, count_live, &live);
+    }
+    return live.entries;
+}
+
+/* @before: live_entries(); other threads may have added some since. */
+static void count_dropped(NyxAmd *amd, uint64_t before)
+{
+    uint64_t now = before ? live_entries(amd) : 0;
+
+    if (before > now) {
+        nyx_amd_perf_count(amd, NAMD_PERF_TLB_DROPPED, before - now, 0,
+                           NAMD_NO_DOMAIN, NAMD_NO_PASID);
+    }
+}
+
+/* --- The commands --------------------------------------------------------- */
+
 /* A generation moved; long before one can come round, really clear. */
 static void gen_moved(NyxAmd *amd, bool comes_round)
 {
@@ -103,12 +145,11 @@ static void drop_range(NyxAmd *amd, const NyxAmdPages *pages)
  */
 void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
 {
+    uint64_t live = live_entries(amd);
     bool everything = pages->lg2 == 64;
     uint64_t first = pages->first;
     uint8_t lg2 = pages->lg2;
 
-    nyx_amd_perf_count(amd, NAMD_PERF_TLB_DROPPED, 1, 0, pages->did,
-                       pages->gn ? pages->pasid : NAMD_NO_PASID);
     nyx_tags_pages(&amd->tags);
     if (pages->gn && everything) {
         drop_pasid(amd, pages);
@@ -121,6 +162,7 @@ void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
     } else {
         drop_range(amd, pages);
     }
+    count_dropped(amd, live);
     for (unsigned i = 0; i < amd->requesters->len; i++) {
         NyxAmdRequester *r = requester(amd, i);
 
@@ -135,21 +177,18 @@ void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages)
     }
 }
 
-/*
- * Translations found through the entry go with it (digest 12): they are in
- * the requester's caches and nowhere else.  The entry goes first: a walk that
- * had it keeps nothing then.
- */
 void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid)
 {
+    uint64_t live = live_entries(amd);
+
     for (unsigned i = 0; i < amd->requesters->len; i++) {
         NyxAmdRequester *r = requester(amd, i);
 
         if (nyx_amd_requester_drop_context(r, false, sid)) {
-            nyx_tlbs_clear(&r->tlbs);
             notify(r, 0, 64);
         }
     }
+    count_dropped(amd, live);
     nyx_amd_announce_devtab(amd, sid);
 }
 
@@ -162,10 +201,11 @@ static void drop_contexts(NyxAmd *amd)
 
 void nyx_amd_inv_all(NyxAmd *amd)
 {
-    nyx_amd_perf_count(amd, NAMD_PERF_TLB_DROPPED, 1, 0, NAMD_NO_DOMAIN,
-                       NAMD_NO_PASID);
+    uint64_t live = live_entries(amd);
+
     drop_contexts(amd);
     gen_moved(amd, nyx_tags_drop_all(&amd->tags));
+    count_dropped(amd, live);
     notify_all(amd);
     nyx_amd_announce_all(amd);
 }

@@ -222,19 +222,30 @@ static void run_update(NyxAmd *amd, const Log *log)
     status_change(amd, run_bit(log), run ? run_bit(log) : 0);
 }
 
+/*
+ * 3.4.16, EventOverflow: nothing is written while the bit is set, so it does
+ * no good to enable the log before it has been cleared.
+ */
+static void log_enabled(NyxAmd *amd, const Log *log)
+{
+    uint64_t status = nyx_amd_reg64(amd, A_NAMD_STATUS);
+
+    *stopped(amd, log) = status & log->overflow[!!(status & log->active)];
+}
+
 void nyx_amd_logs_update(NyxAmd *amd, uint64_t enabled)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(logs); i++) {
         const Log *log = logs[i];
         unsigned dual = dual_mode(amd, log);
 
-        if (enabled & log->enable) {
-            *stopped(amd, log) = false;
-            status_change(amd, log->overflow[0] | log->overflow[1], 0);
-        }
+        /* Those that swap begin with A. */
         if (dual != NAMD_DUAL_SWAP || enabled & log->enable) {
             status_change(amd, log->active,
                           dual == NAMD_DUAL_B ? log->active : 0);
+        }
+        if (enabled & log->enable) {
+            log_enabled(amd, log);
         }
         run_update(amd, log);
     }

@@ -255,8 +255,7 @@ static void control_written(void *dev, const NyxReg *reg, uint64_t written,
     }
     if (changed & CONTROL_INTERRUPTS) {
         nyx_amd_inv_int_all(amd);
-    }
-    if (changed & (CONTROL_INTERRUPTS | R_NAMD_CTRL_IOMMUEN_MASK)) {
+    } else if (changed & R_NAMD_CTRL_IOMMUEN_MASK) {
         amd->host.irt_changed(amd->host.opaque, true, 0);
     }
     if (enabled & R_NAMD_CTRL_CMDBUFEN_MASK) {
@@ -404,6 +403,12 @@ static void msi_written(void *dev, const NyxReg *reg, uint64_t written,
 #define RING_INIT ((uint64_t)NAMD_RING_LEN_MIN << R_NAMD_RING_LEN_SHIFT)
 #define MSI_ENABLES 0x00710000          /* EN, and how many messages */
 
+#define STATUS_W1C                                                          \
+    (R_NAMD_STS_EVENTOVERFLOW_MASK | R_NAMD_STS_EVENTLOGINT_MASK |          \
+     R_NAMD_STS_COMWAITINT_MASK)
+#define STATUS_RO \
+    (R_NAMD_STS_EVENTLOGRUN_MASK | R_NAMD_STS_CMDBUFRUN_MASK)
+
 #define BASE_ROW(name, offset, ring)                                        \
     { name, offset, 8, .reset = RING_INIT, .rw = RING_RW,                   \
       .written = base_written, .arg = ring, .allowed = base_allowed }
@@ -445,10 +450,7 @@ static const NyxReg always_rows[] = {
       .allowed = pointer_allowed },
     POINTER_ROW("EVTHEAD", A_NAMD_EVTHEAD, NAMD_RING_EVENTS),
     POINTER_ROW("EVTTAIL", A_NAMD_EVTTAIL, NAMD_RING_EVENTS),
-    { "STATUS", A_NAMD_STATUS, 8,
-      .w1c = R_NAMD_STS_EVENTOVERFLOW_MASK | R_NAMD_STS_EVENTLOGINT_MASK |
-             R_NAMD_STS_COMWAITINT_MASK,
-      .ro = R_NAMD_STS_EVENTLOGRUN_MASK | R_NAMD_STS_CMDBUFRUN_MASK },
+    { "STATUS", A_NAMD_STATUS, 8, .w1c = STATUS_W1C, .ro = STATUS_RO },
 };
 
 static const NyxReg ppr_rows[] = {
@@ -574,6 +576,20 @@ static const StatusBits status_bits[] = {
     { OPT(ppr_early), OPT(dual_ppr), R_NAMD_STS_PPREARLYB_MASK, 0 },
 };
 
+uint64_t nyx_amd_status_possible(const NyxAmdCfg *cfg)
+{
+    uint64_t possible = STATUS_W1C | STATUS_RO;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(status_bits); i++) {
+        const StatusBits *bits = &status_bits[i];
+
+        if (offered(cfg, bits->option) && offered(cfg, bits->also)) {
+            possible |= bits->w1c | bits->ro;
+        }
+    }
+    return possible;
+}
+
 /* Make the general row fit the options. */
 static void row_fit(const NyxAmdCfg *cfg, NyxReg *reg)
 {
@@ -598,8 +614,9 @@ static void row_fit(const NyxAmdCfg *cfg, NyxReg *reg)
         for (unsigned i = 0; i < ARRAY_SIZE(status_bits); i++) {
             const StatusBits *bits = &status_bits[i];
 
+            /* Linux 6.1 clears bits of logs that are not there. */
+            reg->w1c |= bits->w1c;
             if (offered(cfg, bits->option) && offered(cfg, bits->also)) {
-                reg->w1c |= bits->w1c;
                 reg->ro |= bits->ro;
             }
         }

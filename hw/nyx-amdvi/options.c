@@ -14,6 +14,9 @@
 static const NyxPresetRow minimal[] = {
     { "coherent", "off" },
     { "ga", "off" },
+    { "guest-levels", "0" },
+    { "host-accessed", "off" },
+    { "host-dirty", "off" },
     { "host-levels", "4" },
     { "hw-events", "off" },
     { "invalidate-all", "off" },
@@ -35,7 +38,7 @@ static const NyxPresetRow client[] = {
     { "guest-levels", "4" },
     { "gio", "on" },
     { "glx", "1" },
-    { "host-accessed", "on" },
+    { "host-dirty", "off" },
     { "hw-events", "off" },
     { "inv-iotlb-type", "on" },
     { "irt-cache-dis", "off" },
@@ -70,8 +73,6 @@ static const NyxPresetRow server[] = {
     { "gcr3-trp", "on" },
     { "gio", "on" },
     { "glx", "1" },
-    { "host-accessed", "on" },
-    { "host-dirty", "on" },
     { "hw-events", "off" },
     { "inv-iotlb-type", "on" },
     { "marc", "on" },
@@ -106,8 +107,6 @@ static const NyxPresetRow everything[] = {
     { "gcr3-trp", "on" },
     { "gio", "on" },
     { "glx", "2" },
-    { "host-accessed", "on" },
-    { "host-dirty", "on" },
     { "ht-range-ignore", "on" },
     { "inv-iotlb-type", "on" },
     { "marc", "on" },
@@ -149,56 +148,84 @@ static bool parse_count(const char *option, uint8_t value, unsigned max,
     return true;
 }
 
-/* Options of guest tables have no effect without them. */
-static void make_guest_cfg(const NyxAmdState *s, NyxAmdCfg *cfg)
+static const NyxOptions options;
+
+/*
+ * An option that is nothing without another one (@base).  Who asks for it is
+ * told so by nyx_amd_cfg_error(); a default or a profile's has no effect then.
+ */
+static bool wanted(NyxAmdState *s, const char *name, bool value, bool base)
+{
+    return value && (base || nyx_option_given(OBJECT(s), &options, name));
+}
+
+static void make_guest_cfg(NyxAmdState *s, NyxAmdCfg *cfg)
 {
     bool on = cfg->dma_remap && s->props.guest_levels;
 
-    cfg->guest_levels = on ? s->props.guest_levels : 0;
+    cfg->guest_levels = wanted(s, "guest-levels", s->props.guest_levels,
+                               cfg->dma_remap) ? s->props.guest_levels : 0;
     cfg->glx = on ? s->props.glx : 0;
     cfg->pasid_bits = on ? s->props.pasid_bits : 0;
-    cfg->gio = on && s->props.gio;
-    cfg->no_execute = on && s->props.nx;
-    cfg->user_supervisor = on && s->props.us;
-    cfg->ga_update_dis = on && s->props.ga_update_dis;
-    cfg->gcr3_trp = on && s->props.gcr3_trp;
+    cfg->gio = wanted(s, "gio", s->props.gio, on);
+    cfg->no_execute = wanted(s, "nx", s->props.nx, on);
+    cfg->user_supervisor = wanted(s, "us", s->props.us, on);
+    cfg->ga_update_dis = wanted(s, "ga-update-dis", s->props.ga_update_dis,
+                                on);
+    cfg->gcr3_trp = wanted(s, "gcr3-trp", s->props.gcr3_trp,
+                           on && cfg->host_levels);
 }
 
-/* Likewise, of page requests. */
-static void make_page_cfg(const NyxAmdState *s, NyxAmdCfg *cfg)
+static void make_host_cfg(NyxAmdState *s, NyxAmdCfg *cfg)
+{
+    cfg->host_accessed = wanted(s, "host-accessed", s->props.host_accessed,
+                                cfg->host_levels);
+    cfg->host_dirty = wanted(s, "host-dirty", s->props.host_dirty,
+                             cfg->host_accessed);
+    cfg->np_cache = wanted(s, "np-cache", s->props.np_cache, cfg->dma_remap);
+    cfg->marc = wanted(s, "marc", s->props.marc, cfg->dma_remap);
+    cfg->attr_fw = wanted(s, "attr-fw", s->props.attr_fw, cfg->dma_remap);
+    cfg->inv_iotlb_type = wanted(s, "inv-iotlb-type", s->props.inv_iotlb_type,
+                                 cfg->device_iotlb);
+}
+
+static void make_page_cfg(NyxAmdState *s, NyxAmdCfg *cfg)
 {
     bool on = s->props.page_requests == ON_OFF_AUTO_ON ||
               (s->props.page_requests == ON_OFF_AUTO_AUTO &&
                cfg->guest_levels && cfg->device_iotlb);
 
     cfg->page_requests = on;
-    cfg->eph = on && s->props.eph;
-    cfg->dual_ppr = on ? s->props.dual_ppr : 0;
-    cfg->ppr_early = on && s->props.ppr_early;
-    cfg->ppr_auto = on && s->props.ppr_auto;
-    cfg->block_stop_mark = on && s->props.block_stop_mark;
+    cfg->eph = wanted(s, "eph", s->props.eph, on);
+    cfg->dual_ppr = wanted(s, "dual-ppr", s->props.dual_ppr, on)
+                    ? s->props.dual_ppr : 0;
+    cfg->ppr_early = wanted(s, "ppr-early", s->props.ppr_early, on);
+    cfg->ppr_auto = wanted(s, "ppr-auto", s->props.ppr_auto, on);
+    cfg->block_stop_mark = wanted(s, "block-stop-mark",
+                                  s->props.block_stop_mark, on);
 }
 
-/* Likewise, of interrupt remapping, and of 128-bit entries. */
 static bool make_interrupt_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
 {
     bool on = x86_iommu_ir_supported(X86_IOMMU_DEVICE(s));
-    bool ga = on && s->props.ga;
 
     cfg->intremap = on;
-    cfg->smi_filter = on && s->props.smi_filters;
-    cfg->ga = ga;
-    cfg->vapic = ga && s->props.vapic;
-    cfg->gappi = ga && s->props.gappi;
-    cfg->gappi_dis = ga && s->props.gappi_dis;
-    cfg->int_remap_2k = ga && s->props.int_remap_2k;
-    cfg->irt_cache_dis = on && s->props.irt_cache_dis;
-    if (s->props.xtsup == ON_OFF_AUTO_ON && !ga) {
+    cfg->smi_filter = wanted(s, "smi-filters", s->props.smi_filters, on);
+    cfg->ga = wanted(s, "ga", s->props.ga, on);
+    cfg->vapic = wanted(s, "vapic", s->props.vapic, cfg->ga);
+    cfg->gappi = wanted(s, "gappi", s->props.gappi, cfg->vapic);
+    cfg->gappi_dis = wanted(s, "gappi-dis", s->props.gappi_dis, cfg->gappi);
+    cfg->int_remap_2k = wanted(s, "int-remap-2k", s->props.int_remap_2k,
+                               cfg->ga);
+    cfg->irt_cache_dis = wanted(s, "irt-cache-dis", s->props.irt_cache_dis,
+                                on);
+    if (s->props.xtsup == ON_OFF_AUTO_ON && !cfg->ga) {
         error_setg(errp, "xtsup=on needs interrupt entries of 128 bits: set "
                    "intremap=on and ga=on, or xtsup=off");
         return false;
     }
-    return nyx_option_x2apic("xtsup", s->props.xtsup, ga, &cfg->xt, errp);
+    return nyx_option_x2apic("xtsup", s->props.xtsup, cfg->ga, &cfg->xt,
+                             errp);
 }
 
 bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
@@ -215,29 +242,24 @@ bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
         .dual_event = s->props.dual_event,
         .dma_remap = dma,
         .device_iotlb = x86->dt_supported,
-        .np_cache = s->props.np_cache,
         .coherent = s->props.coherent,
         .prefetch = s->props.prefetch,
         .invalidate_all = s->props.invalidate_all,
         .hw_events = s->props.hw_events,
         .counters = s->props.perfmon,
-        .marc = dma && s->props.marc,
         .perf_opt = s->props.perf_opt,
         .msi_mmio = s->props.msi_mmio,
-        .host_accessed = dma && s->props.host_accessed,
-        .host_dirty = dma && s->props.host_dirty,
-        .attr_fw = dma && s->props.attr_fw,
-        .inv_iotlb_type = s->props.inv_iotlb_type,
         .ht_range_ignore = s->props.ht_range_ignore,
         .coalesce = s->props.coalesce,
         .cache_seed = s->props.cache_seed,
         .iotlb_entries = s->props.iotlb_entries,
     };
+    make_host_cfg(s, cfg);
     make_guest_cfg(s, cfg);
     make_page_cfg(s, cfg);
     if (!make_interrupt_cfg(s, cfg, errp) ||
-        !parse_count("device-table-segments", s->props.segments, 3, &cfg->segments_lg2,
-                     errp) ||
+        !parse_count("device-table-segments", s->props.segments, 3,
+                     &cfg->segments_lg2, errp) ||
         (cfg->smi_filter &&
          !parse_count("smi-filters", s->props.smi_filters, 4,
                       &cfg->smi_filters_lg2, errp)) ||
@@ -279,14 +301,14 @@ static const Property properties[] = {
     BOOL("gappi-dis", gappi_dis, false),
     BOOL("gappi", gappi, false),
     BOOL("ga", ga, true),
-    UINT8("guest-levels", guest_levels, 0),
+    UINT8("guest-levels", guest_levels, 4),
     BOOL("ga-update-dis", ga_update_dis, false),
     BOOL("gcr3-trp", gcr3_trp, false),
     BOOL("gio", gio, true),
     UINT8("glx", glx, 1),
-    BOOL("host-accessed", host_accessed, false),
+    BOOL("host-accessed", host_accessed, true),
     UINT8("host-levels", host_levels, 6),
-    BOOL("host-dirty", host_dirty, false),
+    BOOL("host-dirty", host_dirty, true),
     BOOL("hw-events", hw_events, true),
     BOOL("ht-range-ignore", ht_range_ignore, false),
     BOOL("invalidate-all", invalidate_all, true),
@@ -357,8 +379,8 @@ static const char *const descriptions[][2] = {
       "(default off; needs ga)" },
     { "ga", "EFR.GASup: interrupt entries of 128 bits (default on with "
       "intremap)" },
-    { "guest-levels", "EFR.GTSup and GATS: levels of guest tables, 0 (none), 4 or 5 "
-      "(default 0)" },
+    { "guest-levels", "EFR.GTSup and GATS: levels of guest tables, 0 (none), 4 "
+      "or 5 (default 4)" },
     { "ga-update-dis", "EFR.GAUpdateDisSup: accessed bits of guest tables "
       "can be left alone (default off; needs guest-levels)" },
     { "gcr3-trp", "EFR2.GCR3TRPModeSup: GCR3 roots that are guest "
@@ -367,10 +389,12 @@ static const char *const descriptions[][2] = {
       "(default on with guest-levels)" },
     { "glx", "EFR.GLXSup: levels of GCR3 tables less one, 0 to 2 (default "
       "1; needs guest-levels)" },
-    { "host-accessed", "EFR.HASup: accessed bits in host tables (default off)" },
-    { "host-levels", "EFR.HATS: levels of host tables, 0 (none), 4, 5 or 6 (default "
-      "6)" },
-    { "host-dirty", "EFR.HDSup: dirty bits in host tables (default off)" },
+    { "host-accessed", "EFR.HASup: accessed bits in host tables (default on "
+      "with host-levels)" },
+    { "host-levels", "EFR.HATS: levels of host tables, 0 (none), 4, 5 or 6 "
+      "(default 6)" },
+    { "host-dirty", "EFR.HDSup: dirty bits in host tables (default on with "
+      "host-accessed)" },
     { "hw-events", "EFR.HESup: hardware event registers (default on)" },
     { "ht-range-ignore", "EFR2.HTRangeIgnore: memory from fd00000000h on is "
       "like any other (default off)" },
@@ -410,8 +434,8 @@ static const char *const descriptions[][2] = {
     { "profile", "a set of options like a real part: default, minimal, "
       "client, server, everything" },
     NYX_OPTION_PT,
-    { "device-table-segments", "EFR.DevTblSegSup: segments of the device table, 1, 2, 4 or "
-      "8 (default 1)" },
+    { "device-table-segments", "EFR.DevTblSegSup: segments of the device "
+      "table, 1, 2, 4 or 8 (default 1)" },
     { "smi-filters", "EFR.SmiFSup and SmiFRC: SMI filter registers, 0, 1, 2, "
       "4, 8 or 16 (default 0)" },
     { "us", "EFR.USSup: user and supervisor pages in guest tables (default "

@@ -62,6 +62,22 @@ void nyx_amd_perf_add(NyxAmd *amd, NyxAmdPerfSource source, uint64_t n,
     }
 }
 
+bool nyx_amd_perf_wanted(const NyxAmd *amd, NyxAmdPerfSource source)
+{
+    uint32_t running = qatomic_read(&amd->perf.running);
+
+    for (unsigned i = 0; running && i < COUNTERS; i++) {
+        uint64_t setup = qatomic_read(&amd->perf.regs[i]
+                                      [FN(NAMD_PC_FN_SOURCE)]);
+
+        if (running & BIT(i) &&
+            FIELD_EX64(setup, NAMD_PC8, SOURCE) == source) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void nyx_amd_perf_drain(NyxAmd *amd)
 {
     uint32_t wrapped = qatomic_xchg(&amd->perf.wrapped, 0);

@@ -55,6 +55,7 @@ static bool is_mirror(const NyxReg *reg)
 static bool registers_ok(const NyxAmd *amd, const NyxAmdSaved *saved)
 {
     uint64_t control = saved64(saved, A_NAMD_CONTROL);
+    uint64_t status = saved64(saved, A_NAMD_STATUS);
 
     for (unsigned i = 0; i < amd->regs.n_regs; i++) {
         const NyxReg *reg = &amd->regs.regs[i];
@@ -69,7 +70,8 @@ static bool registers_ok(const NyxAmd *amd, const NyxAmdSaved *saved)
             return false;
         }
     }
-    return control == nyx_amd_control_possible(&amd->cfg, control);
+    return control == nyx_amd_control_possible(&amd->cfg, control) &&
+           !(status & ~nyx_amd_status_possible(&amd->cfg));
 }
 
 static bool ring_ok(const NyxAmd *amd, const NyxAmdSaved *saved,

@@ -6,30 +6,8 @@
 #include "qemu/osdep.h"
 #include "hw/nyx-amdvi/internal.h"
 
-/* Others can come first only so often: nobody makes us try for ever. */
-#define REQUEST_TRIES 65536
-
 /* A word of requests is the low half of its quadword. */
 #define QUADWORDS (NAMD_VAPIC_WORDS * NAMD_VAPIC_STRIDE / sizeof(uint64_t))
-
-/* Set @bit in the quadword at @gpa, as processors change it too. */
-static bool set_bit64(const NyxMem *mem, uint64_t gpa, uint64_t bit)
-{
-    uint64_t expected = 0;
-
-    for (unsigned i = 0; i < REQUEST_TRIES; i++) {
-        uint64_t found = expected;
-
-        if (!mem->cmpxchg64(mem->opaque, gpa, &found, expected | bit)) {
-            return false;
-        }
-        if (found == expected) {
-            return true;
-        }
-        expected = found;
-    }
-    return false;
-}
 
 /*
  * The others are read before the bit is set: of two that post at a time, at
@@ -51,5 +29,6 @@ bool nyx_amd_vapic_request(const NyxMem *mem, uint64_t page, uint8_t vector,
         pending |= words[i];
     }
     *first = !pending;
-    return set_bit64(mem, *addr, BIT_ULL(vector % 32));
+    return nyx_mem_or64(mem, *addr, BIT_ULL(vector % 32),
+                        words[(*addr - irr) / sizeof(uint64_t)]);
 }

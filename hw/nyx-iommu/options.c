@@ -163,19 +163,28 @@ void nyx_options_class_init(ObjectClass *oc, const NyxOptions *options)
 bool nyx_options_preset(Object *obj, const NyxOptions *options,
                         const char *profile, Error **errp)
 {
-    const unsigned long *given = given_bits(obj, options);
+    unsigned long *bits = given_bits(obj, options);
+    DECLARE_BITMAP(given, NYX_OPTIONS_MAX + 1);
     unsigned index;
+    bool ok = true;
 
     if (!nyx_option_name("profile", profile, options->profile_names, &index,
                          errp)) {
         return false;
     }
+    bitmap_copy(given, bits, NYX_OPTIONS_MAX + 1);
     for (const NyxPresetRow *row = options->profiles[index];
-         row && row->option; row++) {
-        if (!test_bit(option_index(options, row->option), given) &&
-            !object_property_parse(obj, row->option, row->value, errp)) {
-            return false;
-        }
+         ok && row && row->option; row++) {
+        ok = test_bit(option_index(options, row->option), given) ||
+             object_property_parse(obj, row->option, row->value, errp);
     }
-    return true;
+    /* A profile is not the command line. */
+    bitmap_copy(bits, given, NYX_OPTIONS_MAX + 1);
+    return ok;
+}
+
+bool nyx_option_given(Object *obj, const NyxOptions *options,
+                      const char *name)
+{
+    return test_bit(option_index(options, name), given_bits(obj, options));
 }

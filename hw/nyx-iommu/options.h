@@ -61,6 +61,9 @@ void nyx_options_init(Object *obj, const NyxOptions *options);
 /* Before realize: what the profile says and the command line does not. */
 bool nyx_options_preset(Object *obj, const NyxOptions *options,
                         const char *profile, Error **errp);
+/* Whether the command line has the option, as opposed to a profile. */
+bool nyx_option_given(Object *obj, const NyxOptions *options,
+                      const char *name);
 
 /* The index of @text in @names, 0 if there is none: the default. */
 bool nyx_option_name(const char *option, const char *text,

@@ -10,23 +10,11 @@
 #include "qemu/osdep.h"
 #include "hw/nyx-vtd/internal.h"
 
-/* Others can come first only so often: nobody makes us try for ever. */
-#define POST_TRIES 65536
-
-/* What becomes of a word: false if it is to stay as it is. */
-typedef bool ChangeFn(uint64_t *word, const NyxVtdPost *post);
-
-static bool request(uint64_t *word, const NyxVtdPost *post)
-{
-    *word |= BIT_ULL(post->vector % 64);
-    return true;
-}
-
 /* 5.2.3: notify unless that has been done, or is suppressed. */
-static bool take_notification(uint64_t *word, const NyxVtdPost *post)
+static bool take_notification(uint64_t *word, bool urgent)
 {
     if (FIELD_EX64(*word, NVTD_PD4, ON) ||
-        (FIELD_EX64(*word, NVTD_PD4, SN) && !post->urgent)) {
+        (FIELD_EX64(*word, NVTD_PD4, SN) && !urgent)) {
         return false;
     }
     *word = FIELD_DP64(*word, NVTD_PD4, ON, 1);
@@ -34,17 +22,17 @@ static bool take_notification(uint64_t *word, const NyxVtdPost *post)
 }
 
 /*
- * Change the word at @gpa, which was *@word when last looked at; it becomes
- * what was found, and *@changed whether it was changed.
+ * Notify at the word at @gpa, which was *@word when last looked at; it becomes
+ * what was found.
  */
-static bool change(const NyxMem *mem, uint64_t gpa, ChangeFn *fn,
-                   const NyxVtdPost *post, uint64_t *word, bool *changed)
+static bool try_notify(const NyxMem *mem, uint64_t gpa, bool urgent,
+                       uint64_t *word, bool *notify)
 {
-    for (unsigned i = 0; i < POST_TRIES; i++) {
+    for (unsigned i = 0; i < NYX_MEM_TRIES; i++) {
         uint64_t found = *word, desired = *word;
 
-        *changed = fn(&desired, post);
-        if (!*changed) {
+        *notify = take_notification(&desired, urgent);
+        if (!*notify) {
             return true;
         }
         if (!mem->cmpxchg64(mem->opaque, gpa, &found, desired)) {
@@ -73,7 +61,6 @@ NyxVtdFaultCode nyx_vtd_post(const NyxMem *mem, const NyxVtdPost *post,
 {
     uint64_t pd[NVTD_PD_WORDS];
     unsigned pir = post->vector / 64;
-    bool changed;
 
     if (!nyx_mem_read_le64(mem, post->pda, pd, NVTD_PD_WORDS)) {
         return NVTD_FAULT_IR_PD_READ;
@@ -81,10 +68,9 @@ NyxVtdFaultCode nyx_vtd_post(const NyxMem *mem, const NyxVtdPost *post,
     if (!descriptor_legal(pd, post->eime)) {
         return NVTD_FAULT_IR_PD_RSVD;
     }
-    if (!change(mem, post->pda + 8 * pir, request, post, &pd[pir],
-                &changed) ||
-        !change(mem, post->pda + 8 * 4, take_notification, post, &pd[4],
-                notify)) {
+    if (!nyx_mem_or64(mem, post->pda + 8 * pir, BIT_ULL(post->vector % 64),
+                      pd[pir]) ||
+        !try_notify(mem, post->pda + 8 * 4, post->urgent, &pd[4], notify)) {
         return NVTD_FAULT_IR_PD_READ;
     }
     *control = pd[4];

@@ -11,24 +11,35 @@ import sys
 import tempfile
 import time
 
+import amd
 import rows
 import run
 
 # One guest that does a little of everything. Two reads of each disk, so that
 # there is something to hit.
-ROW = rows.Row(
-    'demo', iommu='aw-bits=48,intremap=on,eim=on', mode='lazy',
-    devices='vblk nvme e1000e testdev',
-    tests='disk:vblk disk:nvme net:e1000e:2 '
-          'rogue:testdev:write:0xbad5000 rogue:testdev:read:0xbad7000 '
-          'rogue:testdev:msi:0xfee00000 disk:vblk',
-    faults={'write': rows.WRITE, 'read': rows.READ, 'msi': rows.MSI})
+GUEST = {
+    'mode': 'lazy',
+    'devices': 'vblk nvme e1000e testdev',
+    'tests': 'disk:vblk disk:nvme net:e1000e:2 '
+             'rogue:testdev:write:0xbad5000 rogue:testdev:read:0xbad7000 '
+             'rogue:testdev:msi:0xfee00000 disk:vblk',
+}
 
-MODELS = {'vtd': 'nyx-vtd'}
+ROWS = {
+    'vtd': rows.Row(
+        'demo', iommu='aw-bits=48,intremap=on,eim=on', **GUEST,
+        faults={'write': rows.WRITE, 'read': rows.READ, 'msi': rows.MSI}),
+    'amdvi': amd.AmdRow(
+        'demo', **GUEST,
+        faults={'write': amd.WRITE, 'read': amd.READ, 'msi': amd.MSI}),
+}
+
+MODELS = {'vtd': 'nyx-vtd', 'amdvi': 'nyx-amdvi'}
 
 KERNEL_LINES = re.compile(
     r'(DMAR: IOMMU|DMAR: dmar0|DMAR-IR: Enabled|DMAR: Using Queued|'
-    r'DMAR: Intel|x2apic enabled|iommu: Default|iommu: DMA domain|'
+    r'DMAR: Intel|AMD-Vi: (Found|Extended|Interrupt|X2APIC|Using)|'
+    r'x2apic enabled|iommu: Default|iommu: DMA domain|'
     r'Adding to iommu group)')
 
 SUMS = {
@@ -83,7 +94,7 @@ class Show:
             method = getattr(self, 'say_' + words[0], None)
             if method:
                 method(*words[1:])
-        elif run.FAULT_LINES.search(text):
+        elif run.FAULT_LINES.search(text) or amd.FAULT_LINES.search(text):
             if 'handling fault' not in text:
                 self.enter('A device does DMA that nobody allowed; '
                            'the guest kernel says')
@@ -212,7 +223,8 @@ def main():
     options = parse_arguments()
     paint = Paint(sys.stdout)
     started = time.monotonic()
-    setup = run.prepare(options, ['busybox', ROW.kernel])
+    row = ROWS[options.model]
+    setup = run.prepare(options, ['busybox', row.kernel])
     directory = pathlib.Path(tempfile.mkdtemp(prefix='nyx-demo-'))
     findings = run.Findings()
     try:
@@ -225,8 +237,8 @@ def main():
             show.line(line)
 
         made, reports, lines, stderr = run.boot(
-            ROW, setup, options.device, directory, on_line, show.sums)
-        run.judge(ROW, made, reports, lines, stderr, findings)
+            row, setup, options.device, directory, on_line, show.sums)
+        run.judge(row, made, reports, lines, stderr, findings)
         if reports.stats:
             show_stats(reports.stats, paint)
     except (run.GuestError, run.QmpError, OSError) as err:

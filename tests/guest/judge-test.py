@@ -8,6 +8,7 @@ import pathlib
 import sys
 import tempfile
 
+import amd
 import debugfs
 import parts
 import rows
@@ -108,24 +109,71 @@ STATS = {
 MISTAKES = [{'rule': 'vtd.fault.dma', 'count': 1}]
 
 
+# The same behind an AMD-Vi.
+AMD_ROW = amd.AmdRow(
+    'canned-amd', devices='vblk testdev', mode='lazy',
+    iommu='intremap=on,xtsup=on,np-cache=off,guest-levels=0',
+    tests='disk:vblk rogue:testdev:write:0xbad5000',
+    says=(r'Using global IVHD EFR:0x9c5',), faults={'write': amd.WRITE})
+
+AMD_CONSOLE = """
+[    0.028000] AMD-Vi: Using global IVHD EFR:0x9c5, EFR2:0x0
+[    1.541575] AMD-Vi: Extended features (0x9c5, 0x0): PreF X2APIC IA GA HE
+[    1.541939] AMD-Vi: Interrupt remapping enabled
+[    1.542033] AMD-Vi: X2APIC enabled
+[   19.581436] nyx-testdev 0000:00:05.0: AMD-Vi: Event logged [IO_PAGE_FAULT \
+domain=0x0005 address=0xbad5000 flags=0x0020]
+""".strip().splitlines()
+
+AMD_REPORTS = """
+boot 6.12.95+deb12-amd64
+group 0 DMA-FQ 0000:00:04.0
+group 1 DMA-FQ 0000:00:05.0
+pass disk:vblk
+rogue 00:05.0 write 0xbad5000
+pass rogue:testdev:write:0xbad5000
+irq 0: 116 0 IR-IO-APIC 2-edge timer
+irq 4: 1 0 IR-IO-APIC 4-edge ttyS0
+irq 24: 1 0 IOMMU-MSI 0-edge AMD-Vi0-Evt
+irq 26: 355 0 IR-PCI-MSIX-0000:00:04.0 1-edge virtio0-req.0
+done
+""".strip().splitlines()
+
+AMD_STATS = {
+    'iotlb': {'hits': 16336, 'misses': 19564},
+    'invalidations': {'pages': 65, 'device-table-entry': 9,
+                      'command-errors': 0},
+    'events-lost': 0,
+    'interrupts-remapped': 532,
+    'faults': [{'name': 'host-not-present', 'count': 1}],
+}
+
+AMD_MISTAKES = [{'rule': 'amdvi.fault.dma', 'count': 1}]
+
+# Row, console, reports, statistics and mistakes of a good run.
+VTD = (ROW, CONSOLE, REPORTS, STATS, MISTAKES)
+AMD = (AMD_ROW, AMD_CONSOLE, AMD_REPORTS, AMD_STATS, AMD_MISTAKES)
+
+
 class Canned:
     """A run that passes, to be spoilt."""
 
-    def __init__(self, directory):
-        self.row = copy.deepcopy(ROW)
-        self.made = parts.Parts(ROW.devices, ROW.machine, directory)
-        self.lines = list(CONSOLE)
+    def __init__(self, directory, run_of):
+        row, lines, reported, stats, mistakes = run_of
+        self.row = copy.deepcopy(row)
+        self.made = parts.Parts(row.devices, row.machine, directory)
+        self.lines = list(lines)
         self.stderr = ''
         self.disk = self.made.disks['vblk']
         with open(self.disk.path, 'r+b') as image:
             image.seek(len(self.disk.rotated))
             image.write(self.disk.rotated)
-        wanted = run.expected_sums(ROW)
-        self.reported = REPORTS + [f'sum {name} {self.made.sums[name]}'
+        wanted = run.expected_sums(row)
+        self.reported = reported + [f'sum {name} {self.made.sums[name]}'
                                    for name in sorted(wanted)]
-        self.stats = copy.deepcopy(STATS)
-        self.mistakes = copy.deepcopy(MISTAKES)
-        self.others = [copy.deepcopy(STATS)]
+        self.stats = copy.deepcopy(stats)
+        self.mistakes = copy.deepcopy(mistakes)
+        self.others = [copy.deepcopy(stats)]
         self.others[0]['faults'] = []
         self.registers = [{'name': 'CAP', 'value': '0x2f0666'},
                           {'name': 'ECAP', 'value': '0xf050db'}]
@@ -342,12 +390,58 @@ SPOILT = (
 )
 
 
+AMD_SPOILT = (
+    (without('Using global'), 'kernel says'),
+    (without('Event logged'), 'fault reported'),
+    (guest('rogue 00:05.0', 'rogue 00:06.0'), 'fault reported'),
+    (guest('write 0xbad5000', 'write 0xbad6000'), 'fault reported'),
+    (console('nyx-testdev 0000:00:05.0: AMD-Vi: Event logged [IO_PAGE_FAULT '
+             'domain=0x0005 address=0xbad5000 flags=0x0000]'), 'kernel log'),
+    (console('AMD-Vi: Event logged [ILLEGAL_DEV_TABLE_ENTRY device=00:04.0'),
+     'kernel log'),
+    (console('AMD-Vi: Completion-Wait loop timed out'), 'kernel log'),
+    (console('AMD-Vi: [Firmware Bug]: : No southbridge IOAPIC found'),
+     'kernel log'),
+    (console('AMD-Vi: Disabling interrupt remapping'), 'kernel log'),
+    (console('AMD-Vi: EFR mismatch. Use IVHD EFR'), 'kernel log'),
+    (without('Extended features'), 'one unit'),
+    (option('xtsup', 'off'), 'xtsup'),
+    (option('guest-levels', '4'), 'guest tables'),
+    (without('Interrupt remapping enabled'), 'interrupt remapping'),
+    (without('X2APIC enabled'), 'remapping mode'),
+    (lambda c: setattr(c.row, 'remap', 'xapic'), 'remapping mode'),
+    (lambda c: setattr(c.row, 'remap', 'off'), 'interrupt remapping'),
+    (option('np-cache', 'on'), 'group 0'),
+    (lambda c: setattr(c.row, 'mode', 'pt'), 'group 1'),
+    (guest('irq 24: 1', 'irq 24: 0'), 'interrupts of the IOMMU'),
+    (guest('355 0 IR-PCI', '355 0 PCI'), 'interrupt chip virtio'),
+    (lambda c: c.mistakes.append({'rule': 'amdvi.cmd.illegal'}),
+     'guest mistakes'),
+    (lambda c: c.mistakes.clear(), 'guest mistakes'),
+    (counted(['faults'], []), 'faults counted'),
+    (counted(['faults', 0, 'name'], 'host-read'), 'faults counted'),
+    (counted(['invalidations', 'command-errors'], 1), 'command errors'),
+    (counted(['events-lost'], 1), 'events lost'),
+    (counted(['interrupts-remapped'], 0), 'interrupts remapped'),
+    (counted(['iotlb', 'hits'], 0), 'IOTLB used'),
+    (counted(['invalidations', 'pages'], 0), 'IOTLB invalidated'),
+    (counted(['invalidations', 'device-table-entry'], 0),
+     'entries invalidated'),
+)
+
+
+def cases():
+    for run_of, spoilt in ((VTD, SPOILT), (AMD, AMD_SPOILT)):
+        for spoil, check in ((None, None),) + spoilt:
+            yield run_of, spoil, check
+
+
 def main():
-    print(f'1..{len(SPOILT) + 1}')
+    print(f'1..{len(SPOILT) + len(AMD_SPOILT) + 2}')
     failed = 0
-    for number, (spoil, check) in enumerate(((None, None),) + SPOILT, 1):
+    for number, (run_of, spoil, check) in enumerate(cases(), 1):
         with tempfile.TemporaryDirectory() as directory:
-            canned = Canned(pathlib.Path(directory))
+            canned = Canned(pathlib.Path(directory), run_of)
             if spoil:
                 spoil(canned)
             failures = canned.judge().failed

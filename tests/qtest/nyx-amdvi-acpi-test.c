@@ -24,8 +24,11 @@ typedef struct AcpiRow {
     Bytes want;              /* the checksum is 0 in them */
 } AcpiRow;
 
-/* Header; IVinfo: EFRSup, 40 physical and 64 virtual address bits. */
-#define IVRS(length)    IVRS_INFO(length, "\x01\x28\x20\0")
+/*
+ * Header; IVinfo: EFRSup, 48 bits of guests' addresses, 40 physical and 64
+ * virtual ones.
+ */
+#define IVRS(length)    IVRS_INFO(length, "\x41\x28\x20\0")
 #define IVRS_INFO(length, info)                                             \
     "IVRS" length "\0\0" "\x02" "\0" "NYX   " "NYXIOMMU" "\x01\0\0\0"       \
     "NYX " "\x01\0\0\0" info "\0\0\0\0\0\0\0\0"
@@ -49,12 +52,15 @@ typedef struct AcpiRow {
     IVHD("\x11", flags, l11) attributes efr entries                         \
     IVHD("\x40", flags, l11) attributes efr entries
 
-/* Coherent, PreFSup; XT, IA, GA, HE and six levels; EFR says the same. */
+/*
+ * Coherent, PreFSup; XT, NX, GT, GLX 1, IA, GA, HE, PASmax 15 and six levels;
+ * EFR says the same, and USSup, GIoSup, HASup, HDSup.
+ */
 #define F10         "\x60"
-#define FEATURES    "\xe1\0\0\x80"
+#define FEATURES    "\xef\x0f\0\x80"
 #define F11         "\x20"
 #define NONE        "\0\0\0\0"
-#define EFR         "\xc5\x09\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0"
+#define EFR         "\xdd\x49\0\0\x2f\0\x13\0" "\0\0\0\0\0\0\0\0"
 
 #define DEFAULT                                                             \
     IVRS("\x88\x01")                                                        \
@@ -75,29 +81,29 @@ static const AcpiRow acpi_rows[] = {
     /* No special device; and no GA, no XT in the features. */
     { "intremap=off", "-M q35 -device nyx-amdvi,intremap=off",
       BYTES(IVRS("\x58\x01")
-            BLOCKS(F10, "\xa0\0\0\x80", F11, NONE,
-                   "\x41\x09\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0", OTHERS PADS,
+            BLOCKS(F10, "\xae\x0f\0\x80", F11, NONE,
+                   "\x59\x49\0\0\x2f\0\x13\0" "\0\0\0\0\0\0\0\0", OTHERS PADS,
                    "\x58", "\x68")) },
     /* HATS is 3, and HATDis. */
     { "dma-remap=off", "-M q35 -device nyx-amdvi,dma-remap=off",
-      BYTES(IVRS("\x88\x01")
+      BYTES(IVRS_INFO("\x88\x01", "\x01\x28\x20\0")
             BLOCKS(F10, "\xe1\0\0\xc0", F11, "\x01\0\0\0",
                    "\xc5\x0d\0\0\0\0\0\0" "\0\0\0\0\0\0\0\0", PLAIN,
                    "\x68", "\x78")) },
     /*
      * IotlbSup, PPRSup; NX, GT, GLX 2, PASmax 19, four counters in four banks,
      * message 1 for page requests, 5 levels; EFR: PPR, NX, GT, PC, GATS,
-     * GLXSup, PASmax, USSup, GIoSup, EPHSup; EFR2: GCR3TRPMode.
+     * GLXSup, PASmax, USSup, GIoSup, HASup, EPHSup, HDSup; EFR2: GCR3TRPMode.
      */
     { "guest tables and more",
       "-M q35 -device nyx-amdvi,guest-levels=5,glx=2,pasid-bits=20,"
       "device-iotlb=on,perfmon=on,gcr3-trp=on,coherent=off,prefetch=off",
       BYTES(IVRS_INFO("\x88\x01", "\x41\x28\x20\0")
             BLOCKS("\x90", "\xf7\x93\x88\x90", "\x10", "\0\x80\x88\0",
-                   "\xde\x9b\0\0\x33\0\x05\0" "\x08\0\0\0\0\0\0\0", PLAIN,
+                   "\xde\x9b\0\0\x33\0\x17\0" "\x08\0\0\0\0\0\0\0", PLAIN,
                    "\x68", "\x78")) },
     { "va-bits=48", "-M q35 -device nyx-amdvi,va-bits=48",
-      BYTES(IVRS_INFO("\x88\x01", "\x01\x28\x18\0")
+      BYTES(IVRS_INFO("\x88\x01", "\x41\x28\x18\0")
             BLOCKS(F10, FEATURES, F11, NONE, EFR, PLAIN, "\x68", "\x78")) },
     { "pxb, nothing bypasses",
       "-M q35 -device nyx-amdvi -device pxb-pcie,bus_nr=32",

@@ -30,7 +30,7 @@ static const ConfigRow config_rows[] = {
     { 0x48, UINT32_MAX, 0 },
     { 0x4c, UINT32_MAX, 0 },
     /* PAsize 40, VAsize 64 */
-    { 0x50, UINT32_MAX, 0x00202800 },
+    { 0x50, UINT32_MAX, 0x00202840 },
     { 0x54, UINT32_MAX, 0 },
     /* MSI: next 74h, four messages, 64 bits */
     { 0x64, UINT32_MAX, 0x00847405 },
@@ -56,9 +56,9 @@ static void test_config(void)
         }
     }
     qamd_set_config(v, 0x50, UINT32_MAX);
-    NYX_CHECK("HtAtsResv", qamd_config(v, 0x50), 0x00602800);
+    NYX_CHECK("HtAtsResv", qamd_config(v, 0x50), 0x00602840);
     qtest_system_reset(v->qts);
-    NYX_CHECK("HtAtsResv", qamd_config(v, 0x50), 0x00202800);
+    NYX_CHECK("HtAtsResv", qamd_config(v, 0x50), 0x00202840);
     /* The host bridge has the bit of several functions. */
     NYX_CHECK("host bridge", nyx_pci_ext_readl(v->pc, 0, 0x0c) >> 16 & 0xff,
               0x80);
@@ -103,7 +103,7 @@ static void test_base(void)
     uint64_t efr = qamd_r64(v, QAMD_EFR);
     const uint64_t moved = 0x1234564000ull;
 
-    NYX_CHECK("fixed", efr, 0x9c5);
+    NYX_CHECK("fixed", efr, 0x0013002f000049dd);
     /* Without Enable it is not in force. */
     qamd_set_config(v, 0x48, moved >> 32);
     qamd_set_config(v, 0x44, (uint32_t)moved | 0x3ffe);
@@ -213,7 +213,7 @@ static void test_msi_mirror(void)
 
     NYX_CHECK("header", qamd_r32(v, 0x158), 0x00847405);
     NYX_CHECK("mapping", qamd_r32(v, 0x168), 0xa8030008);
-    NYX_CHECK("misc 0", qamd_r32(v, 0x150), 0x00202800);
+    NYX_CHECK("misc 0", qamd_r32(v, 0x150), 0x00202840);
     qamd_w32(v, 0x15c, 0xfee01000);
     qamd_w32(v, 0x164, 0x4071);
     qamd_w32(v, 0x158, 1 << 16);
@@ -238,7 +238,7 @@ static void test_reset_values(void)
         { QAMD_EVTBASE, 8ull << 56 },
         { QAMD_CONTROL, QAMD_COHERENT },
         { QAMD_EXCLBASE, 0 },
-        { QAMD_EFR, 0x9c5 },
+        { QAMD_EFR, 0x0013002f000049dd },
         { QAMD_EFR2, 0 },
         { QAMD_CMDHEAD, 0 },
         { QAMD_CMDTAIL, 0 },

@@ -218,8 +218,8 @@ static void test_illegal(void)
         { "reserved 2", 1 << 2, 0 },
         { "Mode 7", 7 << 9, 0 },
         { "reserved 63", 1ull << 63, 0 },
-        { "GV without GTSup", 1ull << 55, 0 },
-        { "HAD without HASup", 3 << 7, 0 },
+        { "GLX beyond GLXSup", 1ull << 55 | 2ull << 56, 0 },
+        { "HAD 2", 2 << 7, 0 },
         { "IoCtl 3", 0, 3ull << 35 },
     };
     Fixture f = start("");

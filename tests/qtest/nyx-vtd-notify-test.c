@@ -4,6 +4,7 @@
  * endpoint's cache, and the UNMAP events that vhost lives on, range by range.
  */
 #include "qemu/osdep.h"
+#include "libqos/nyx-notify.h"
 #include "libqos/nyx-vtd.h"
 #include "qobject/qstring.h"
 
@@ -15,9 +16,6 @@
 #define DID_B   11
 
 #define IOVA    0x40000000ull
-
-#define UNMAP   1           /* IOMMU_NOTIFIER_UNMAP */
-#define DEVTLB  4           /* IOMMU_NOTIFIER_DEVIOTLB_UNMAP */
 
 typedef struct Fx {
     QVtd *v;
@@ -67,46 +65,10 @@ static uint64_t remap(Fx *f, const QVtdDomain *dom, uint64_t iova)
 
 /* --- Device-TLB ----------------------------------------------------------- */
 
-/* Pages above IOVA that the endpoint asks a translation for. */
-static const unsigned atc_pages[] = { 0, 1, 2, 3, 4, 7, 8, 511, 512 };
-
-/* Bit n for atc_pages[n] in the device's cache. */
-static uint32_t atc_held(const NyxTestdev *td)
-{
-    uint32_t held = 0;
-
-    for (unsigned i = 0; i < NYX_TD_ATC_ENTRIES_VALUE; i++) {
-        uint64_t iova;
-
-        nyx_td_w32(td, NYX_TD_ATC_INDEX, i);
-        if (!(nyx_td_r32(td, NYX_TD_ATC_ACCESS) & NYX_TD_ATC_ACCESS_VALID)) {
-            continue;
-        }
-        iova = nyx_td_r64(td, NYX_TD_ATC_IOVA);
-        for (unsigned n = 0; n < ARRAY_SIZE(atc_pages); n++) {
-            held |= (uint32_t)(iova == IOVA + atc_pages[n] * NYX_PAGE) << n;
-        }
-    }
-    return held;
-}
-
-static void atc_fill(const NyxTestdev *td)
-{
-    NyxTdAnswer answer;
-
-    nyx_td_w32(td, NYX_TD_ATC_CTRL, NYX_TD_ATC_FLUSH);
-    for (unsigned n = 0; n < ARRAY_SIZE(atc_pages); n++) {
-        NYX_CHECK("translate",
-                  nyx_td_translate(td, IOVA + atc_pages[n] * NYX_PAGE, -1,
-                                   &answer), NYX_TD_ST_OK);
-    }
-    NYX_CHECK("filled", atc_held(td), 0x1ff);
-}
-
 static const struct {
     const char *name;
     uint64_t hi;             /* bits 127:64 of the descriptor */
-    uint32_t left;           /* of atc_pages */
+    uint32_t left;           /* of nyx_atc_pages */
 } devtlb_rows[] = {
     { "page 0", IOVA, 0x1fe },
     { "page 3", IOVA + 3 * NYX_PAGE, 0x1f7 },
@@ -125,8 +87,8 @@ static void test_device_tlb(void)
     Fx f = fx_start();
     NyxTdAnswer answer;
 
-    for (unsigned n = 0; n < ARRAY_SIZE(atc_pages); n++) {
-        remap(&f, &f.da, IOVA + atc_pages[n] * NYX_PAGE);
+    for (unsigned n = 0; n < ARRAY_SIZE(nyx_atc_pages); n++) {
+        remap(&f, &f.da, IOVA + nyx_atc_pages[n] * NYX_PAGE);
     }
     remap(&f, &f.db, IOVA);
     NYX_CHECK("listens", nyx_td_notify(&f.a, NYX_TD_NOTIFY_DEV_UNMAP) &
@@ -135,11 +97,11 @@ static void test_device_tlb(void)
     NYX_CHECK("B", nyx_td_translate(&f.b, IOVA, -1, &answer), NYX_TD_ST_OK);
 
     for (unsigned i = 0; i < ARRAY_SIZE(devtlb_rows); i++) {
-        atc_fill(&f.a);
+        nyx_atc_fill(&f.a, IOVA);
         NYX_CHECK(devtlb_rows[i].name,
                   qvtd_submit(f.v, 3 | (uint64_t)SID_A << 32,
                               devtlb_rows[i].hi), true);
-        NYX_CHECK(devtlb_rows[i].name, atc_held(&f.a), devtlb_rows[i].left);
+        NYX_CHECK(devtlb_rows[i].name, nyx_atc_held(&f.a, IOVA), devtlb_rows[i].left);
     }
     NYX_CHECK("B is untouched", nyx_td_r32(&f.b, NYX_TD_ATC_COUNT), 1);
     NYX_CHECK("B is untouched", nyx_td_r64(&f.b, NYX_TD_NOTIFY_DEV_UNMAPS), 0);
@@ -231,70 +193,6 @@ static void test_device_tlb_timeout(void)
 
 /* --- UNMAP events --------------------------------------------------------- */
 
-typedef struct Event {
-    unsigned sid;
-    uint64_t first;
-    uint64_t mask;
-    unsigned type;
-} Event;
-
-/* Events that were sent since the last time. */
-static GArray *events_new(Fx *f)
-{
-    GArray *events = g_array_new(FALSE, TRUE, sizeof(Event));
-    g_auto(GStrv) lines = nyx_log_more(&f->log);
-
-    for (unsigned i = 0; lines[i]; i++) {
-        const char *at = strstr(lines[i], "nyx_iommu_notify sid");
-        Event e;
-
-        if (at && sscanf(at, "nyx_iommu_notify sid %x iova %" SCNx64
-                         " mask %" SCNx64 " type %u", &e.sid, &e.first,
-                         &e.mask, &e.type) == 4) {
-            g_array_append_val(events, e);
-        }
-    }
-    return events;
-}
-
-/*
- * What @sid was told covers [@first, @last] but for the interrupt range,
- * exactly, from low to high, in naturally aligned powers of two.  Nothing at
- * all if @last is below @first.
- */
-static void check_told(const char *row, const GArray *events, uint16_t sid,
-                       uint64_t first, uint64_t last)
-{
-    const uint64_t window[2] = { 0xfee00000, 0xfeefffff };
-    uint64_t next[2] = { MAX(first, window[1] + 1), first };
-
-    /* One notifier for what is above the window and one for what is below. */
-    for (unsigned i = 0; i < events->len; i++) {
-        const Event *e = &g_array_index(events, Event, i);
-        bool below = e->first < window[0];
-
-        if (e->sid != sid || e->type != UNMAP) {
-            continue;
-        }
-        NYX_CHECK(row, e->mask & (e->mask + 1), 0);
-        NYX_CHECK(row, e->first & e->mask, 0);
-        NYX_CHECK(row, e->first, next[below]);
-        next[below] = e->first + e->mask + 1;
-    }
-    if (last < first) {
-        NYX_CHECK(row, next[1], first);
-        NYX_CHECK(row, next[0], MAX(first, window[1] + 1));
-    } else {
-        NYX_CHECK(row, next[1], first < window[0] ?
-                  MIN(last, window[0] - 1) + 1 : first);
-        NYX_CHECK(row, next[0], last > window[1] ? last + 1
-                                                 : window[1] + 1);
-    }
-}
-
-#define NOTHING 1, 0
-#define EVERYTHING 0, UINT64_MAX
-
 typedef struct UnmapRow {
     const char *name;
     uint64_t lo, hi;         /* descriptor */
@@ -303,19 +201,19 @@ typedef struct UnmapRow {
 
 static const UnmapRow unmap_rows[] = {
     { "page of A", 0xf2 | DID_A << 16, IOVA,
-      { IOVA, IOVA + 0xfff }, { NOTHING } },
+      { IOVA, IOVA + 0xfff }, { NYX_TOLD_NOTHING } },
     { "8 pages of A", 0xf2 | DID_A << 16, IOVA | 3,
-      { IOVA, IOVA + 0x7fff }, { NOTHING } },
+      { IOVA, IOVA + 0x7fff }, { NYX_TOLD_NOTHING } },
     { "8 pages, not aligned", 0xf2 | DID_A << 16, (IOVA + 5 * NYX_PAGE) | 3,
-      { IOVA, IOVA + 0x7fff }, { NOTHING } },
+      { IOVA, IOVA + 0x7fff }, { NYX_TOLD_NOTHING } },
     { "2 MiB of B, leaves only", 0xf2 | DID_B << 16, IOVA | 9 | 1 << 6,
-      { NOTHING }, { IOVA, IOVA + 0x1fffff } },
+      { NYX_TOLD_NOTHING }, { IOVA, IOVA + 0x1fffff } },
     { "1 GiB around the interrupts", 0xf2 | DID_A << 16, 0xc0000000 | 18,
-      { 0xc0000000, 0xffffffff }, { NOTHING } },
-    { "nobody's page", 0xf2 | 99 << 16, IOVA, { NOTHING }, { NOTHING } },
-    { "domain A", 0xe2 | DID_A << 16, 0, { EVERYTHING }, { NOTHING } },
-    { "nobody's domain", 0xe2 | 99 << 16, 0, { NOTHING }, { NOTHING } },
-    { "global", 0xd2, 0, { EVERYTHING }, { EVERYTHING } },
+      { 0xc0000000, 0xffffffff }, { NYX_TOLD_NOTHING } },
+    { "nobody's page", 0xf2 | 99 << 16, IOVA, { NYX_TOLD_NOTHING }, { NYX_TOLD_NOTHING } },
+    { "domain A", 0xe2 | DID_A << 16, 0, { NYX_TOLD_ALL }, { NYX_TOLD_NOTHING } },
+    { "nobody's domain", 0xe2 | 99 << 16, 0, { NYX_TOLD_NOTHING }, { NYX_TOLD_NOTHING } },
+    { "global", 0xd2, 0, { NYX_TOLD_ALL }, { NYX_TOLD_ALL } },
 };
 
 static void test_unmap_ranges(void)
@@ -332,16 +230,16 @@ static void test_unmap_ranges(void)
     /* The unit knows their domains once they have made a request. */
     g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
     g_assert_cmpuint(nyx_td_writel(&f.b, IOVA, 1), ==, NYX_TD_ST_OK);
-    g_array_free(events_new(&f), TRUE);
+    g_array_free(nyx_told_new(&f.log), TRUE);
 
     for (unsigned i = 0; i < ARRAY_SIZE(unmap_rows); i++) {
         const UnmapRow *row = &unmap_rows[i];
         uint64_t told;
 
         NYX_CHECK(row->name, qvtd_submit(f.v, row->lo, row->hi), true);
-        events = events_new(&f);
-        check_told(row->name, events, SID_A, row->a[0], row->a[1]);
-        check_told(row->name, events, SID_B, row->b[0], row->b[1]);
+        events = nyx_told_new(&f.log);
+        nyx_told_check(row->name, events, SID_A, row->a[0], row->a[1]);
+        nyx_told_check(row->name, events, SID_B, row->b[0], row->b[1]);
         /* What went out has arrived. */
         told = nyx_td_r64(&f.a, NYX_TD_NOTIFY_UNMAPS) +
                nyx_td_r64(&f.b, NYX_TD_NOTIFY_UNMAPS);
@@ -354,9 +252,9 @@ static void test_unmap_ranges(void)
     /* An unregistered listener is not told. */
     nyx_td_notify(&f.a, 0);
     g_assert_true(qvtd_submit(f.v, 0xd2, 0));
-    events = events_new(&f);
-    check_told("A is off", events, SID_A, NOTHING);
-    check_told("A is off", events, SID_B, EVERYTHING);
+    events = nyx_told_new(&f.log);
+    nyx_told_check("A is off", events, SID_A, NYX_TOLD_NOTHING);
+    nyx_told_check("A is off", events, SID_B, NYX_TOLD_ALL);
     g_array_free(events, TRUE);
     fx_end(&f);
 }
@@ -369,8 +267,8 @@ static void test_unmap_without_context(void)
 
     nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP);
     g_assert_true(qvtd_submit(f.v, 0xf2 | 99 << 16, IOVA));
-    events = events_new(&f);
-    check_told("any domain", events, SID_A, IOVA, IOVA + 0xfff);
+    events = nyx_told_new(&f.log);
+    nyx_told_check("any domain", events, SID_A, IOVA, IOVA + 0xfff);
     g_array_free(events, TRUE);
     fx_end(&f);
 }
@@ -399,14 +297,14 @@ static void test_unmap_with_context(void)
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
         qvtd_attach(f.v, SID_A, i % 2 ? &f.da : &f.db, 1);
-        g_array_free(events_new(&f), TRUE);
+        g_array_free(nyx_told_new(&f.log), TRUE);
         NYX_CHECK(rows[i].name, qvtd_submit(f.v, rows[i].lo, 0), true);
         /* Before the old domain's flush a request loads the new context. */
         g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
         g_assert_true(qvtd_submit(f.v, 0xe2 |
                                   (i % 2 ? DID_B : DID_A) << 16, 0));
-        events = events_new(&f);
-        check_told(rows[i].name, events, SID_A, EVERYTHING);
+        events = nyx_told_new(&f.log);
+        nyx_told_check(rows[i].name, events, SID_A, NYX_TOLD_ALL);
         g_array_free(events, TRUE);
     }
 
@@ -414,8 +312,8 @@ static void test_unmap_with_context(void)
     g_assert_true(qvtd_submit(f.v, 0x31 | DID_B << 16 |
                               (uint64_t)SID_B << 32, 0));
     g_assert_true(qvtd_submit(f.v, 0x21 | 99 << 16, 0));
-    events = events_new(&f);
-    check_told("others", events, SID_A, NOTHING);
+    events = nyx_told_new(&f.log);
+    nyx_told_check("others", events, SID_A, NYX_TOLD_NOTHING);
     g_array_free(events, TRUE);
     fx_end(&f);
 }
@@ -433,9 +331,9 @@ static void test_listener_follows(void)
               NYX_TD_NOTIFY_ST_ACTIVE, 0);
     NYX_CHECK("bypassed", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
                            NYX_TD_NOTIFY_ST_IOMMU_SHIFT) & 0xff, 0);
-    g_array_free(events_new(&f), TRUE);
+    g_array_free(nyx_told_new(&f.log), TRUE);
     g_assert_true(qvtd_submit(f.v, 0xd2, 0));
-    events = events_new(&f);
+    events = nyx_told_new(&f.log);
     NYX_CHECK("bypassed", events->len, 0);
     g_array_free(events, TRUE);
 
@@ -444,8 +342,8 @@ static void test_listener_follows(void)
     NYX_CHECK("translated", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
                              NYX_TD_NOTIFY_ST_IOMMU_SHIFT) & 0xff, 2);
     g_assert_true(qvtd_submit(f.v, 0xd2, 0));
-    events = events_new(&f);
-    check_told("translated", events, SID_A, EVERYTHING);
+    events = nyx_told_new(&f.log);
+    nyx_told_check("translated", events, SID_A, NYX_TOLD_ALL);
     g_array_free(events, TRUE);
     fx_end(&f);
 }

@@ -122,6 +122,53 @@ static void test_unreadable(void)
     ax_free(f);
 }
 
+/* Software stores 128 bits at once: their words belong together. */
+static void store_other_word(void *opaque, uint64_t gpa)
+{
+    Ax *f = opaque;
+    uint64_t now = fx_mem_peek(&f->mem, gpa + 8);
+
+    if (gpa == at_dte_addr(f, AX_SID) && now < AX_DID + 2) {
+        fx_mem_poke(&f->mem, gpa + 8, now + 1);
+    }
+}
+
+static void test_torn(void)
+{
+    Ax *f = at_new(NULL);
+    uint64_t event[2];
+
+    at_dte(f, AX_SID, AT_V | AT_TV, AX_DID, 0, 0);
+    f->mem.on_read = store_other_word;
+    f->mem.on_read_opaque = f;
+    g_assert_cmphex(at_dma(f, FX_R, IOVA), ==, AX_REFUSED);
+    g_assert_true(at_event(f, event));
+    g_assert_cmphex(event[0] >> 32 & 0xffff, ==, AX_DID + 2);
+    ax_free(f);
+}
+
+/* A guest that never stops storing is not waited for. */
+static void store_again(void *opaque, uint64_t gpa)
+{
+    Ax *f = opaque;
+
+    if (gpa == at_dte_addr(f, AX_SID)) {
+        fx_mem_poke(&f->mem, gpa + 8, fx_mem_peek(&f->mem, gpa + 8) + 1);
+    }
+}
+
+static void test_restless(void)
+{
+    Ax *f = at_new(NULL);
+
+    at_dte(f, AX_SID, AT_V | AT_TV, 0, 0, 0);
+    f->mem.on_read = store_again;
+    f->mem.on_read_opaque = f;
+    g_assert_cmphex(at_dma(f, FX_R, IOVA), ==, AX_REFUSED);
+    g_assert_cmpuint(fx_mem_peek(&f->mem, at_dte_addr(f, AX_SID) + 8), <, 16);
+    ax_free(f);
+}
+
 /* --- Bits ----------------------------------------------------------------- */
 
 static void bits_of(Ax *f, const char *what, uint64_t w0, uint64_t w1,
@@ -346,6 +393,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx-amdvi/dte/segments", test_segments);
     g_test_add_func("/nyx-amdvi/dte/range", test_range);
     g_test_add_func("/nyx-amdvi/dte/unreadable", test_unreadable);
+    g_test_add_func("/nyx-amdvi/dte/torn", test_torn);
+    g_test_add_func("/nyx-amdvi/dte/restless", test_restless);
     g_test_add_func("/nyx-amdvi/dte/bits", test_bits);
     g_test_add_func("/nyx-amdvi/dte/not-valid", test_not_valid);
     g_test_add_func("/nyx-amdvi/dte/modes", test_modes);

@@ -439,6 +439,7 @@ static void test_elsewhere_lost(void)
     FX_CHECK("event and overflow", f->signals->len, 2);
     FX_CHECK(NULL, ax_findings(f, NAMD_RULE_LOG_OVERFLOW), 1);
     ax_write32(f, AX_EVTHEAD, NAMD_FAULT_RING * 16);
+    ax_write32(f, AX_STATUS, AX_EVENTOVERFLOW);
     ax_control_clear(f, AX_EVENTLOGEN);
     ax_control_set(f, AX_EVENTLOGEN);
     f->elsewhere = true;

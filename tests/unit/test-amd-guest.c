@@ -244,6 +244,30 @@ static void test_rights(void)
     }
 }
 
+/* What a supervisor has found is not for users. */
+static void test_privilege_cached(void)
+{
+    Ax *f = at_new(NULL);
+    uint64_t gcr3 = guest_dte(f, 0, 0), cr3 = guest_tables(f, gcr3, 0, 3);
+
+    at_guest_map(f, cr3, LEVELS, GVA, TARGET, 12, 0x62, 0);
+    fx_mem_poke(&f->mem, at_guest_entry(f, cr3, LEVELS, GVA, 1, 0),
+                TARGET | 0x63);
+    for (unsigned i = 0; i < 2; i++) {
+        g_assert_cmphex(dma(f, 3, FX_RW | NYX_ACCESS_PRIV, GVA), ==, TARGET);
+        g_assert_cmphex(dma(f, 3, FX_R, GVA), ==, AX_REFUSED);
+        check_event(f, "user", CODE(2) | GN | US | PR | PE | pasid_bits(3) |
+                    AX_SID, GVA);
+    }
+    /* One command takes what both have found. */
+    at_guest_map(f, cr3, LEVELS, GVA, TARGET + 0x1000, 12, 0x62, 0);
+    ax_inv_pages_gn(f, AX_DID, 3, GVA, 12);
+    g_assert_cmphex(dma(f, 3, FX_R | NYX_ACCESS_PRIV, GVA), ==,
+                    TARGET + 0x1000);
+    g_assert_cmphex(dma(f, 3, FX_R, GVA), ==, TARGET + 0x1000);
+    ax_free(f);
+}
+
 /* NXSup and USSup: without them the bits are not looked at. */
 static void test_features(void)
 {
@@ -536,6 +560,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx-amdvi/guest/pasid-max", test_pasid_max);
     g_test_add_func("/nyx-amdvi/guest/gcr3", test_gcr3);
     g_test_add_func("/nyx-amdvi/guest/rights", test_rights);
+    g_test_add_func("/nyx-amdvi/guest/privilege-cached",
+                    test_privilege_cached);
     g_test_add_func("/nyx-amdvi/guest/features", test_features);
     g_test_add_func("/nyx-amdvi/guest/sizes", test_sizes);
     g_test_add_func("/nyx-amdvi/guest/canonical", test_canonical);

@@ -500,7 +500,7 @@ static const CfgErrorRow cfg_errors[] = {
     { NULL, NULL, { GOOD, PPR, .dual_ppr = 2, .dual_event = 2 } },
     { "smi-filters", "16",
       { GOOD, .smi_filter = true, .smi_filters_lg2 = 5 } },
-    { "smi-filter", "intremap",
+    { "smi-filters", "intremap",
       { GOOD, .smi_filter = true, .intremap = false } },
     { "device-iotlb", "dma-remap",
       { GOOD, .device_iotlb = true, .dma_remap = false, .host_levels = 0 } },

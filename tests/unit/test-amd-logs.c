@@ -164,8 +164,8 @@ static void test_overflow(void)
     }
 }
 
-/* Enabling clears an overflow that software has left. */
-static void test_restart_clears(void)
+/* 3.4.16: nothing is written while the overflow bit is set. */
+static void test_restart_uncleared(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(logs); i++) {
         const LogRow *log = &logs[i];
@@ -179,9 +179,18 @@ static void test_restart_clears(void)
         FX_CHECK(log->name, f->signals->len, 1);
         ax_control_clear(f, log->enable);
         FX_CHECK(log->name, status(f, log->overflow), log->overflow);
+        ax_write32(f, log->head, 0x80);
         ax_control_set(f, log->enable);
-        FX_CHECK(log->name, status(f, log->overflow), 0);
-        /* Still full: the next one is told again. */
+        FX_CHECK("still set", status(f, log->overflow | log->run),
+                 log->overflow);
+        FX_CHECK("still set", log->put(f, 1), false);
+        ax_write32(f, AX_STATUS, log->overflow);
+        FX_CHECK("cleared late", status(f, log->run), 0);
+        ax_control_clear(f, log->enable);
+        ax_control_set(f, log->enable);
+        FX_CHECK("cleared", status(f, log->run), log->run);
+        /* Full again: that is told again. */
+        ax_write32(f, log->head, 0);
         FX_CHECK(log->name, log->put(f, 1), false);
         FX_CHECK(log->name, f->signals->len, 2);
         ax_free(f);
@@ -271,6 +280,27 @@ static void test_order(void)
         g_assert_true(logs[i].put(f, 5));
         FX_CHECK(logs[i].name, order.writes, 1);
         FX_CHECK(logs[i].name, f->signals->len, 1);
+        ax_free(f);
+    }
+}
+
+/* 16.18: a new buffer, whatever interrupt is pending. */
+static void test_new_base(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(logs); i++) {
+        const LogRow *log = &logs[i];
+        Ax *f = ax_new(NULL);
+        uint64_t buffer = log_start(f, log, 8) + 0x100000;
+
+        log->put(f, 1);
+        FX_CHECK(log->name, status(f, log->interrupt), log->interrupt);
+        ax_control_clear(f, log->enable);
+        ax_write64(f, log->base, ax_ring(buffer, 9));
+        FX_CHECK(log->name, ax_read64(f, log->base), ax_ring(buffer, 9));
+        FX_CHECK(log->name, ax_read32(f, log->tail), 0);
+        ax_control_set(f, log->enable);
+        log->put(f, 0x1234);
+        FX_CHECK(log->name, fx_mem_peek(&f->mem, buffer) & 0xffff, 0x1234);
         ax_free(f);
     }
 }
@@ -464,6 +494,14 @@ static void test_dual_fixed(void)
             FX_CHECK(log->name, status(f, log->run), 0);
             FX_CHECK(log->name, status(f, row->active),
                      mode ? row->active : 0);
+            ax_control_clear(f, log->enable);
+            ax_write32(f, AX_STATUS, other->overflow);
+            ax_control_set(f, log->enable);
+            FX_CHECK("the other bit", status(f, log->run), 0);
+            ax_control_clear(f, log->enable);
+            ax_write32(f, AX_STATUS, log->overflow);
+            ax_control_set(f, log->enable);
+            FX_CHECK("its own bit", status(f, log->run), log->run);
             ax_free(f);
         }
     }
@@ -523,12 +561,13 @@ static void test_dual_both_full(void)
         FX_CHECK(b->name, status(f, b->overflow | b->run), b->overflow);
         FX_CHECK(b->name, status(f, row->active), row->active);
         FX_CHECK(b->name, ax_findings(f, NAMD_RULE_LOG_OVERFLOW), 1);
-        /* A restart begins with A again. */
+        /* A restart begins with A again, and looks at A only. */
         ax_write32(f, a->head, ax_read32(f, a->tail));
+        ax_write32(f, AX_STATUS, a->overflow);
         ax_control_clear(f, a->enable);
         ax_control_set(f, a->enable);
         FX_CHECK(b->name, status(f, row->active | a->run | a->overflow |
-                                    b->overflow), a->run);
+                                    b->overflow), a->run | b->overflow);
         FX_CHECK(b->name, a->put(f, 0), true);
         ax_free(f);
     }
@@ -603,10 +642,11 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/amd/logs/fill", test_fill);
     g_test_add_func("/amd/logs/overflow", test_overflow);
-    g_test_add_func("/amd/logs/restart-clears", test_restart_clears);
+    g_test_add_func("/amd/logs/restart-uncleared", test_restart_uncleared);
     g_test_add_func("/amd/logs/restart-empty", test_restart_empty);
     g_test_add_func("/amd/logs/not-running", test_not_running);
     g_test_add_func("/amd/logs/order", test_order);
+    g_test_add_func("/amd/logs/new-base", test_new_base);
     g_test_add_func("/amd/logs/not-memory", test_not_memory);
     g_test_add_func("/amd/logs/messages", test_messages);
     g_test_add_func("/amd/logs/enables", test_enables);

@@ -176,6 +176,11 @@ static void test_admission(void)
         }
         event = ax_take_event(p.f);
         FX_CHECK(row->name, event.lo >> 60, row->event);
+        FX_CHECK(row->name, nyx_amd_fault_count(p.f->amd, NULL,
+                                                NAMD_FAULT_PPR_REFUSED),
+                 row->event == 9);
+        FX_CHECK(row->name, nyx_amd_stats(p.f->amd).page_requests_refused,
+                 !row->taken);
         if (row->event) {
             FX_CHECK(row->name, event.lo & ~CODE(15), 0x164ULL << 48 |
                      (last ? 0x205ULL : 0x10005ULL) << 32 | 3 << 16 | AX_SID);
@@ -314,6 +319,20 @@ static void test_automatic(void)
     }
 }
 
+/* PprAutoRspAon without PprAutoRspEn. */
+static void test_not_automatic(void)
+{
+    Pages p = pages_new();
+    const NyxRequest req = page(FX_R, PAGE, 9, true);
+    uint64_t entry[2];
+
+    at_control(p.f, 0, 1ULL << 42);
+    request_as(p.f, &req);
+    g_assert_true(take(&p, entry));
+    g_assert_cmpuint(responses(p.f), ==, 0);
+    ax_free(p.f);
+}
+
 /* --- Software's responses ------------------------------------------------- */
 
 static void test_complete(void)
@@ -422,6 +441,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx-amdvi/pages/stop-marker", test_stop_marker);
     g_test_add_func("/nyx-amdvi/pages/overflow", test_overflow);
     g_test_add_func("/nyx-amdvi/pages/automatic", test_automatic);
+    g_test_add_func("/nyx-amdvi/pages/not-automatic", test_not_automatic);
     g_test_add_func("/nyx-amdvi/pages/complete", test_complete);
     g_test_add_func("/nyx-amdvi/pages/ring", test_ring);
     g_test_add_func("/nyx-amdvi/pages/wait", test_wait);

@@ -321,6 +321,12 @@ static void test_refused_stops(void)
     FX_CHECK("no log", nyx_amd_load(f->amd, saved) != NULL, true);
     saved->flags = NYX_AMD_SAVED_COMMAND_HALTED;
     FX_CHECK("halted and off", nyx_amd_load(f->amd, saved) != NULL, false);
+    /* Status bits of logs that are there, and of those that are not. */
+    for (unsigned bit = 0; bit < 64; bit++) {
+        put(saved, 0x2020, 1ULL << bit);
+        FX_CHECK("status", nyx_amd_load(f->amd, saved) == NULL,
+                 bit < 3);
+    }
     ax_free(f);
     g_free(saved);
 }
@@ -353,6 +359,98 @@ static void test_random(void)
     g_free(bad);
 }
 
+/* --- Hostile software ----------------------------------------------------- */
+
+/* Registers, mostly; sometimes a place between them. */
+static uint32_t random_offset(uint64_t *state)
+{
+    static const uint32_t bases[] = {
+        0x0000, 0x0000, 0x2000, 0x2000, 0x2000, 0x4000, 0x40000, 0x43300,
+    };
+    static const uint32_t hot[] = { AX_CMDBASE, AX_CONTROL, AX_CMDTAIL };
+    uint64_t random = nyx_random(state);
+
+    if (random >> 32 & 1) {
+        return hot[random % ARRAY_SIZE(hot)];
+    }
+    return bases[random % ARRAY_SIZE(bases)] + (random >> 8) % 0x280;
+}
+
+static uint64_t random_value(Ax *f, uint64_t *state)
+{
+    uint64_t value = nyx_random(state);
+
+    switch (nyx_random(state) % 6) {
+    case 0:
+        return value;
+    case 1:
+        return value & 0x7fff0;
+    case 2:
+        return 1ULL << value % 64;
+    case 3:
+        /* A buffer of what may be commands. */
+        return (value & 0xff000) | (value >> 60) << 56;
+    case 4:
+        return ~(1ULL << value % 64);
+    default:
+        return 0x10002005 | (value & 0xfffff00001000ULL);
+    }
+}
+
+/*
+ * Whatever it writes: it ends, within bounds, and in a state that migrates.
+ */
+static void test_hostile(void)
+{
+    NyxAmdSaved *saved = g_new0(NyxAmdSaved, 1);
+    Ax *f = ax_new_started(NULL), *g = ax_new(NULL);
+    uint64_t state = 4711;
+
+    for (unsigned i = 0; i < 0x100000; i += 8) {
+        fx_mem_poke(&f->mem, i, nyx_random(&state) &
+                                (i % 16 ? 0 : 0xf00000000000ffffULL));
+    }
+    for (unsigned i = 0; i < 100000; i++) {
+        uint32_t offset = random_offset(&state);
+        unsigned size = nyx_random(&state) % 8 ? 8 : 4;
+
+        nyx_amd_mmio_write(f->amd, nyx_random(&state) % 16 ? offset & ~7u
+                                                           : offset,
+                           random_value(f, &state), size);
+        if (!(nyx_random(&state) % 8)) {
+            NyxAmdFault fault = {
+                .code = 1 + nyx_random(&state) % (NAMD_FAULT_COUNT - 1),
+                .sid = nyx_random(&state),
+                .suppress_after = nyx_random(&state) % 2,
+            };
+
+            nyx_amd_report(f->amd, &fault);
+            nyx_amd_log_ppr(f->amd, saved->suppressed);
+            nyx_amd_log_ga(f->amd, state);
+        }
+        f->kicks = 0;
+        if (i % 16 == 0) {
+            nyx_amd_continue(f->amd);
+            nyx_amd_save(f->amd, saved);
+            FX_CHECK("migrates", nyx_amd_load(g->amd, saved) == NULL, true);
+        }
+        g_array_set_size(f->signals, 0);
+        g_array_set_size(f->messages, 0);
+        g_array_set_size(f->irt, 0);
+        g_array_set_size(f->devtlb, 0);
+        g_array_set_size(f->responses, 0);
+        g_array_set_size(g->irt, 0);
+    }
+    /* Otherwise it was no test. */
+    g_assert_cmpuint(nyx_amd_stats(f->amd).events[2], >, 100);
+    g_assert_cmpuint(nyx_amd_stats(f->amd).command_errors, >, 100);
+    g_assert_cmpuint(nyx_amd_stats(f->amd).commands[2], >, 10);
+    g_assert_cmpuint(ax_findings(f, NAMD_RULE_LOG_OVERFLOW), >, 0);
+    ax_free(f);
+    ax_free(g);
+    g_free(saved);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -364,5 +462,6 @@ int main(int argc, char **argv)
     g_test_add_func("/amd/saved/refused-counters", test_refused_counters);
     g_test_add_func("/amd/saved/refused-stops", test_refused_stops);
     g_test_add_func("/amd/saved/random", test_random);
+    g_test_add_func("/amd/saved/hostile", test_hostile);
     return g_test_run();
 }

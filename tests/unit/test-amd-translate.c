@@ -312,8 +312,10 @@ static void test_exclusion(void)
     g_assert_cmphex(at_dma(f, FX_R, 0x100000), ==, AX_REFUSED);
     check_event(f, "EX=0", CODE(2) | (uint64_t)AX_DID << 32 | AX_SID,
                 0x100000);
-    /* Allow: everybody. */
+    /* Allow: everybody without a PASID. */
     exclude(f, 0x100000, 0x10f000, 3);
+    g_assert_false(at_pasid(f, 5, FX_R, 0x100000).ok);
+    at_forget_events(f);
     g_assert_cmphex(at_dma(f, FX_RW, 0x100000), ==, 0x100000);
     g_assert_cmphex(at_dma(f, FX_RW, 0x10ffff), ==, 0x10ffff);
     g_assert_cmphex(at_dma(f, FX_R, 0x110000), ==, AX_REFUSED);
@@ -395,6 +397,12 @@ static const HostRow host_rows[] = {
     { "no read", LEAF(FX_W), 1, 0, FX_R, CODE(2) | PR | PE },
     { "no read, both", LEAF(FX_W), 1, 0, FX_RW, CODE(2) | PR | PE | RW },
     { "nothing", LEAF(0), 1, 0, FX_R, CODE(2) | PR | PE },
+    { "atomic", LEAF(FX_RW), 1, 0, NYX_ACCESS_ATOMIC, 0 },
+    { "atomic, no write", LEAF(FX_R), 1, 0, NYX_ACCESS_ATOMIC,
+      CODE(2) | PR | PE },
+    { "no byte", LEAF(FX_R), 1, 0, FX_R | NYX_ACCESS_ZERO_LEN, 0 },
+    { "no byte, no read", LEAF(FX_W), 1, 0, NYX_ACCESS_ZERO_LEN,
+      CODE(2) | PR | PE },
     /* Easy mistake 34: every level counts, the device's entry as well. */
     { "DTE without IW", LEAF(FX_RW), 1, AT_IW, FX_W, CODE(2) | PR | PE | RW },
     { "DTE without IR", LEAF(FX_RW), 1, AT_IR, FX_R, CODE(2) | PR | PE },
@@ -659,6 +667,10 @@ static void test_shared_domain(void)
     at_inv_domain(f, AX_DID);
     ax_inv_devtab(f, AX_SID);
     at_dma(f, FX_R, IOVA);
+    g_assert_cmpuint(ax_findings(f, NAMD_RULE_DOMAIN_SHARED), ==, 1);
+    /* And everything. */
+    ax_inv_all(f);
+    at_dma_as(f, AX_SID + 8, FX_R, IOVA);
     g_assert_cmpuint(ax_findings(f, NAMD_RULE_DOMAIN_SHARED), ==, 1);
     ax_free(f);
 }

@@ -9,6 +9,9 @@
 
 typedef struct Dev {
     NyxRegFile file;
+    bool refuse;             /* writes to "guarded" */
+    unsigned asked;
+    uint64_t asked_about;
     unsigned hooks;
     const char *hook_name;
     unsigned hook_arg;
@@ -31,6 +34,15 @@ static void hook(void *opaque, const NyxReg *reg, uint64_t written,
     dev->written = written;
     dev->mask = mask;
     dev->value_then = nyx_reg_get(&dev->file, reg->offset, reg->size);
+}
+
+static bool allowed(void *opaque, const NyxReg *reg, uint64_t now)
+{
+    Dev *dev = opaque;
+
+    dev->asked++;
+    dev->asked_about = now;
+    return !dev->refuse;
 }
 
 static void mistake(void *opaque, NyxRegMistake kind, uint64_t offset,
@@ -57,6 +69,9 @@ static const NyxReg rows[] = {
       .ro = 0xffffffff, .written = hook },
     { .name = "second", .offset = 0x04, .size = 4, .rw = 0xffffffff,
       .written = hook, .arg = 2 },
+    { .name = "guarded", .offset = 0x28, .size = 8, .reset = 0xff00,
+      .rw = 0xffffffff000000ffULL, .w1c = 0xff00, .written = hook,
+      .allowed = allowed },
     { .name = "last", .offset = 0x38, .size = 8, .rw = UINT64_MAX },
 };
 
@@ -150,6 +165,30 @@ static void test_hook(void)
     g_assert_cmphex(dev.written, ==, 5);
     g_assert_cmphex(dev.mask, ==, 0xffffffff);
     g_assert_cmphex(dev_read(&dev, 0x04, 4), ==, 0);
+    nyx_regfile_destroy(&dev.file);
+}
+
+/* The device is asked with what the register would hold, and may refuse. */
+static void test_allowed(void)
+{
+    Dev dev;
+
+    dev_init(&dev);
+    dev_write(&dev, 0x2c, 0x12345678, 4);
+    g_assert_cmpuint(dev.asked, ==, 1);
+    g_assert_cmphex(dev.asked_about, ==, 0x123456780000ff00ULL);
+    g_assert_cmphex(dev_read(&dev, 0x28, 8), ==, 0x123456780000ff00ULL);
+    g_assert_cmpuint(dev.hooks, ==, 1);
+    dev.refuse = true;
+    dev_write(&dev, 0x28, 0x0f55, 4);
+    g_assert_cmpuint(dev.asked, ==, 2);
+    g_assert_cmphex(dev.asked_about, ==, 0x123456780000f055ULL);
+    g_assert_cmphex(dev_read(&dev, 0x28, 8), ==, 0x123456780000ff00ULL);
+    g_assert_cmpuint(dev.hooks, ==, 1);
+    dev.refuse = false;
+    dev_write(&dev, 0x28, 0x0f55, 4);
+    g_assert_cmphex(dev_read(&dev, 0x28, 8), ==, 0x123456780000f055ULL);
+    g_assert_cmpuint(dev.hooks, ==, 2);
     nyx_regfile_destroy(&dev.file);
 }
 
@@ -288,6 +327,7 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx/regfile/read", test_read);
     g_test_add_func("/nyx/regfile/access-types", test_access_types);
     g_test_add_func("/nyx/regfile/hook", test_hook);
+    g_test_add_func("/nyx/regfile/allowed", test_allowed);
     g_test_add_func("/nyx/regfile/two", test_two);
     g_test_add_func("/nyx/regfile/mistakes", test_mistakes);
     g_test_add_func("/nyx/regfile/end", test_end);

@@ -47,6 +47,31 @@ static inline bool nyx_mem_read_le32(const NyxMem *mem, uint64_t gpa,
     return true;
 }
 
+/* Others can come first only so often: nobody makes us try for ever. */
+#define NYX_MEM_TRIES 65536
+
+/*
+ * Set @bits in the aligned quadword at @gpa, which was @expected when last
+ * looked at, and which others change at the same time.  False if it is not
+ * RAM, or if they do not stop.
+ */
+static inline bool nyx_mem_or64(const NyxMem *mem, uint64_t gpa,
+                                uint64_t bits, uint64_t expected)
+{
+    for (unsigned i = 0; i < NYX_MEM_TRIES; i++) {
+        uint64_t found = expected;
+
+        if (!mem->cmpxchg64(mem->opaque, gpa, &found, expected | bits)) {
+            return false;
+        }
+        if (found == expected) {
+            return true;
+        }
+        expected = found;
+    }
+    return false;
+}
+
 /* Store @value at @gpa as a little-endian doubleword. */
 static inline bool nyx_mem_write_le32(const NyxMem *mem, uint64_t gpa,
                                       uint32_t value)
