@@ -297,7 +297,7 @@ static uint64_t scene_dma(Scene *s, uint64_t iova)
 }
 
 /* Where memory is for a nested guest, and guest addresses that lead to NEW. */
-#define GUEST_AT 0x40000000ULL
+#define GUEST_AT (1ULL << 35)
 #define GUEST_NEW 0x80000000ULL
 
 /* A guest's tables that take the pages to @to and above. */
@@ -402,7 +402,7 @@ static void test_interleave(gconstpointer data)
 
 /* --- Threads -------------------------------------------------------------- */
 
-#define FUNCTIONS 3         /* each with a domain of its own */
+#define FUNCTIONS KINDS     /* each with a domain of its own */
 #define REQUESTERS 2        /* of a function, in the same domain */
 #define REGIONS 4           /* of 2M: a page table, or one leaf */
 #define REGION_PAGES 16
@@ -421,7 +421,7 @@ static void test_interleave(gconstpointer data)
  */
 typedef struct Function {
     NyxAmdRequester *r[REQUESTERS];
-    Kind kind;                            /* HOST, GUEST or GIOV */
+    Kind kind;
     uint16_t sid;                         /* of the first requester */
     uint16_t did;
     unsigned root;                        /* of two, which is in use */
@@ -452,12 +452,12 @@ typedef struct Translator {
 
 static bool of_guest(const Function *fn)
 {
-    return fn->kind != HOST;
+    return fn->kind == GUEST || fn->kind == GIOV;
 }
 
 static uint32_t function_pasid(const Function *fn)
 {
-    return fn->kind == GUEST ? PASID : 0;
+    return fn->kind == GIOV ? 0 : PASID;
 }
 
 static uint64_t region_iova(unsigned region, unsigned page)
@@ -549,7 +549,7 @@ static void check_one(Translator *t, uint64_t *rng)
     NyxRequest req = {
         .access = nyx_random(rng) & 1 ? FX_R : FX_W,
         .iova = region_iova(region, page),
-        .has_pasid = fn->kind == GUEST,
+        .has_pasid = fn->kind == GUEST || fn->kind == NESTED,
         .pasid = function_pasid(fn),
     };
     uint64_t holes = counter_read(&fn->holes[region]);
@@ -657,11 +657,12 @@ static void set_entries(World *w, Function *fn, bool valid)
 {
     uint64_t w0 = AT_OPEN, w1 = fn->did;
 
-    if (of_guest(fn)) {
+    if (fn->kind != HOST) {
         w0 |= AT_GV | at_gcr3_0(fn->gcr3, 0) |
               (fn->kind == GIOV ? AT_GIOV : 0);
         w1 |= at_gcr3_1(fn->gcr3);
-    } else {
+    }
+    if (!of_guest(fn)) {
         w0 |= AT_MODE(MODE) | fn->top[fn->root];
     }
     for (unsigned i = 0; i < REQUESTERS; i++) {
@@ -795,6 +796,22 @@ static void change_something(World *w)
     }
 }
 
+/* In front of the host's tables: what a guest has does not change. */
+static void nest_function(World *w, Function *fn)
+{
+    uint64_t cr3 = fx_mem_pages(&w->f->mem, 1) + GUEST_AT;
+
+    for (unsigned i = 0; i < REGIONS * REGION_PAGES; i++) {
+        uint64_t iova = region_iova(i / REGION_PAGES, i % REGION_PAGES);
+
+        at_guest_map(w->f, cr3, GUEST_LEVELS, iova, iova, 12, 0x62,
+                     -GUEST_AT);
+    }
+    at_map(w->f, fn->top[0], MODE, GUEST_AT, 0, 28, FX_RW);
+    at_map(w->f, fn->top[1], MODE, GUEST_AT, 0, 28, FX_RW);
+    fx_mem_poke(&w->f->mem, fn->gcr3 + PASID * 8, cr3 | 1);
+}
+
 static void function_init(World *w, unsigned n)
 {
     Function *fn = &w->fn[n];
@@ -815,6 +832,9 @@ static void function_init(World *w, unsigned n)
         fx_mem_poke(&w->f->mem, pde_of(w, fn, root, region),
                     fn->pt[root][region][0] | table_bits(fn));
         fill_table(w, fn, fn->pt[root][region][0], region, 1);
+    }
+    if (fn->kind == NESTED) {
+        nest_function(w, fn);
     }
     set_cr3(w, fn);
     set_entries(w, fn, true);
@@ -865,11 +885,14 @@ static void world_init(World *w, const Scenario *scenario)
     }
 }
 
-/* On a busy machine a thread can come late. */
+/* On a busy machine a thread can come late, and get little done. */
+#define TRANSLATIONS_MIN 1000
+
 static bool all_translate(Translator *translators)
 {
     for (unsigned i = 0; i < TRANSLATORS; i++) {
-        if (!__atomic_load_n(&translators[i].translated, __ATOMIC_RELAXED)) {
+        if (__atomic_load_n(&translators[i].translated, __ATOMIC_RELAXED) <
+            TRANSLATIONS_MIN) {
             return false;
         }
     }
