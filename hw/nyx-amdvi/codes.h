@@ -181,7 +181,7 @@ extern const NyxAmdFaultInfo nyx_amd_faults[NAMD_FAULT_COUNT];
       "stores go to system memory")                                          \
     F(CMD_WAIT_IDLE, "amdvi.cmd.wait-idle", ADVICE, "2.4.1",                 \
       "COMPLETION_WAIT asks for neither store nor interrupt",                \
-      "set s or i, or poll the head pointer in vain")                        \
+      "set s or i: the head pointer tells nothing of completion")            \
     F(IOTLB_SILENT, "amdvi.iotlb.no-answer", ERROR, "2.4.4",                 \
       "INVALIDATE_IOTLB_PAGES for a function that does not answer",          \
       "send it only to functions with ATS enabled and I = 1")                \

@@ -507,7 +507,6 @@ static void test_long(void)
     qamd_w64(f.v, QAMD_CMDBASE, buffer | 15ull << 56);
     qamd_w64(f.v, QAMD_CMDTAIL, n * 16);
     qamd_control(f.v, 0, QAMD_CMDBUFEN);
-    NYX_CHECK("in slices", qamd_r64(f.v, QAMD_CMDHEAD) < n * 16, true);
     for (unsigned i = 0; i < NYX_POLLS &&
          qamd_r64(f.v, QAMD_CMDHEAD) != n * 16; i++) {
         g_usleep(100);
