@@ -224,7 +224,8 @@ def check_capabilities(row, lines, findings):
             findings.check(option,
                            bool(efr >> wanted[option] & 1) == (value == 'on'),
                            f'EFR {efr:#x}')
-    levels = int(row.options.get('guest-levels', '4'))
+    levels = row.options.get('dma-remap') != 'off' and \
+        int(row.options.get('guest-levels', '4'))
     if 'profile' not in row.options:
         findings.check('guest tables', bool(efr >> 4 & 1) == bool(levels),
                        f'EFR {efr:#x}')

@@ -126,6 +126,27 @@ static void test_base(void)
     qamd_end(v);
 }
 
+/* Wherever a guest puts them, it harms itself alone. */
+static void test_base_odd(void)
+{
+    static const uint64_t bases[] = {
+        0, 0xfee00000, 0xfffffffffff80000, 0xffffffffffffc000, 0xb0000000,
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
+        QAmd *v = qamd_start(PLAIN);
+        uint64_t efr = qamd_r64(v, QAMD_EFR);
+
+        qamd_set_config(v, 0x48, bases[i] >> 32);
+        qamd_set_config(v, 0x44, (uint32_t)bases[i] | 1);
+        qtest_writeq(v->qts, bases[i] + 0x2008, 0x10);
+        qtest_readq(v->qts, bases[i] + QAMD_EFR);
+        qtest_system_reset(v->qts);
+        NYX_CHECK("alive", qamd_r64(v, QAMD_EFR), efr);
+        qamd_end(v);
+    }
+}
+
 /* With counters the block has 512 KiB, and the base as many. */
 static void test_base_large(void)
 {
@@ -334,6 +355,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/amdvi-regs/capabilities", test_capabilities);
     qtest_add_func("/nyx/amdvi-regs/southbridge", test_southbridge);
     qtest_add_func("/nyx/amdvi-regs/base", test_base);
+    qtest_add_func("/nyx/amdvi-regs/base-odd", test_base_odd);
     qtest_add_func("/nyx/amdvi-regs/base-large", test_base_large);
     qtest_add_func("/nyx/amdvi-regs/msi", test_msi);
     qtest_add_func("/nyx/amdvi-regs/msi-disabled", test_msi_disabled);
