@@ -348,7 +348,7 @@ static void expect_load_error(const char *row, const char *options,
 static void test_options(void)
 {
     static const char *const options[] = {
-        ",host-levels=4", ",guest-levels=4", ",intremap=off", ",xtsup=off",
+        ",host-levels=4", ",guest-levels=0", ",intremap=off", ",xtsup=off",
         ",hw-events=off", ",invalidate-all=off", ",prefetch=off",
         ",device-table-segments=2", ",marc=on", ",dual-event=1",
         ",ht-range-ignore=on", ",smi-filters=4",
@@ -377,7 +377,7 @@ static const struct {
 } bad_rows[] = {
     { "reserved bit", QAMD_EXCLLIMIT, SIGN | 1ull << 63 },
     { "Control, reserved bit", QAMD_CONTROL, 0x1405 | 1ull << 63 },
-    { "Control, a feature not there", QAMD_CONTROL, 0x1405 | QAMD_GTEN },
+    { "Control, a feature not there", QAMD_CONTROL, 0x1405 | 1ull << 40 },
     { "head beyond the buffer", QAMD_CMDHEAD, 0x1000 },
     { "tail beyond the log", QAMD_EVTTAIL, 0x7fff0 },
     { "pointer not aligned", QAMD_EVTHEAD, 8 },
