@@ -230,7 +230,7 @@ NyxAmdPci *nyx_amd_pci_new(NyxAmdState *s, Error **errp)
 
 /*
  * Interrupts of the IOAPIC come from an SMBus controller at 00:14.0, as far as
- * Linux is concerned: until 7.0 it asks for the place, then for the class.
+ * Linux is concerned: 6.12 asks for the place, 7.3 for the class.
  */
 bool nyx_amd_pci_new_southbridge(NyxAmdState *s, Error **errp)
 {

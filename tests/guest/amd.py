@@ -164,6 +164,12 @@ SINGLE = (
            devices='rp vblk-ats=vblk@rp vnet',
            tests='disk:vblk net:virtio_net:2'),
 
+    # The kernel's own counters; the events that it asks for are the sources of
+    # the specification.
+    AmdRow('amd-perf-6.12', iommu='perfmon=on', devices='vblk nvme',
+           tests='disk:vblk perf:nvme disk:nvme perf:vblk',
+           says=(r'Detected AMD IOMMU #0 \(4 banks, 4 counters/bank\)',)),
+
     AmdRow('amd-sticky-6.12-lazy', mode='lazy', iommu='cache=sticky'),
     AmdRow('amd-sticky-6.1-np', kernel='6.1', iommu='cache=sticky,np-cache=on',
            **MEDIUM),
