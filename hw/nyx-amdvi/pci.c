@@ -57,7 +57,7 @@ static uint8_t *cap_mask(NyxAmdPci *pci, unsigned offset)
     return PCI_DEVICE(pci)->wmask + CAP_AT + offset;
 }
 
-/* --- Base address ---------------------------------------------------------- */
+/* --- Base address --------------------------------------------------------- */
 
 static bool base_enabled(NyxAmdPci *pci)
 {

@@ -130,8 +130,8 @@ SINGLE = (
     AmdRow('amd-memory-above-4g-6.12', memory='5G', append='iommu.forcedac=1',
            **SMALL),
     AmdRow('amd-defaults-6.12', iommu='addr=0.2', **MEDIUM,
-           says=(r'Extended features \(0x13002f000049dd, 0x0\): PreF X2APIC NX GT '
-                 r'IA GA HE',)),
+           says=(r'Extended features \(0x13002f000049dd, 0x0\): '
+                 r'PreF X2APIC NX GT IA GA HE',)),
     AmdRow('amd-off-6.12', mode='off', remap='off', **SMALL),
     AmdRow('amd-intremap-only-6.12', mode='pt', iommu='dma-remap=off',
            **SMALL),

@@ -10,7 +10,7 @@
 #define PLAIN   "-M q35 -device nyx-amdvi,id=iommu"
 #define VECTOR  0x51
 
-/* --- Configuration space --------------------------------------------------- */
+/* --- Configuration space -------------------------------------------------- */
 
 typedef struct ConfigRow {
     unsigned offset;
@@ -162,7 +162,7 @@ static void test_base_large(void)
     qamd_end(v);
 }
 
-/* --- Messages -------------------------------------------------------------- */
+/* --- Messages ------------------------------------------------------------- */
 
 static void enable_msi(QAmd *v, unsigned messages_lg2)
 {
@@ -246,7 +246,7 @@ static void test_msi_mirror(void)
     qamd_end(v);
 }
 
-/* --- Engines --------------------------------------------------------------- */
+/* --- Engines -------------------------------------------------------------- */
 
 static void test_reset_values(void)
 {
@@ -314,7 +314,7 @@ static void test_illegal_command(void)
     qamd_end(v);
 }
 
-/* --- State ----------------------------------------------------------------- */
+/* --- State ---------------------------------------------------------------- */
 
 /* A guest goes on where it was, its tables in force. */
 static void test_migrate(void)
