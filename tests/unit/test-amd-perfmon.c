@@ -288,6 +288,7 @@ static void test_commands(void)
 
     ax_write64(f, PC(0, 0, 8), 0x11);
     ax_write64(f, PC(0, 1, 8), 0x12);
+    ax_write64(f, PC(0, 2, 8), 0x13);
     ax_inv_devtab(f, 1);
     ax_inv_pages(f, 1, 0, 64);
     ax_inv_irt(f, 1);
@@ -297,6 +298,7 @@ static void test_commands(void)
     ax_wait(f);
     FX_CHECK("commands", ax_read64(f, PC(0, 0, 0)), 7);
     FX_CHECK("invalidations", ax_read64(f, PC(0, 1, 0)), 5);
+    FX_CHECK("of translations", ax_read64(f, PC(0, 2, 0)), 2);
     ax_free(f);
 }
 
