@@ -48,7 +48,7 @@ class AmdRow(rows.Row):
     """A guest with a processor and an IOMMU of AMD's."""
 
     iommu: str = 'intremap=on,xtsup=on'
-    # cmpxchg16b is needed; without "vendor" the driver does not look.
+    # With cmpxchg16b, which the driver needs.
     cpu: str = 'max,vendor=AuthenticAMD'
 
     vendor = 'amd'
