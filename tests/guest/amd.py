@@ -48,7 +48,7 @@ class AmdRow(rows.Row):
     """A guest with a processor and an IOMMU of AMD's."""
 
     iommu: str = 'intremap=on,xtsup=on'
-    # cmpxchg16b is needed; without "vendor" the driver does not look.
+    # With cmpxchg16b, which the driver needs.
     cpu: str = 'max,vendor=AuthenticAMD'
 
     vendor = 'amd'
@@ -130,8 +130,8 @@ SINGLE = (
     AmdRow('amd-memory-above-4g-6.12', memory='5G', append='iommu.forcedac=1',
            **SMALL),
     AmdRow('amd-defaults-6.12', iommu='addr=0.2', **MEDIUM,
-           says=(r'Extended features \(0x13002f000049dd, 0x0\): PreF X2APIC NX GT '
-                 r'IA GA HE',)),
+           says=(r'Extended features \(0x13002f000049dd, 0x0\): '
+                 r'PreF X2APIC NX GT IA GA HE',)),
     AmdRow('amd-off-6.12', mode='off', remap='off', **SMALL),
     AmdRow('amd-intremap-only-6.12', mode='pt', iommu='dma-remap=off',
            **SMALL),
@@ -163,6 +163,12 @@ SINGLE = (
     AmdRow('amd-ats-6.12', iommu='device-iotlb=on',
            devices='rp vblk-ats=vblk@rp vnet',
            tests='disk:vblk net:virtio_net:2'),
+
+    # The kernel's own counters; the events that it asks for are the sources of
+    # the specification.
+    AmdRow('amd-perf-6.12', iommu='perfmon=on', devices='vblk nvme',
+           tests='disk:vblk perf:nvme disk:nvme perf:vblk',
+           says=(r'Detected AMD IOMMU #0 \(4 banks, 4 counters/bank\)',)),
 
     AmdRow('amd-sticky-6.12-lazy', mode='lazy', iommu='cache=sticky'),
     AmdRow('amd-sticky-6.1-np', kernel='6.1', iommu='cache=sticky,np-cache=on',

@@ -7,7 +7,7 @@
  *        nyx-helper perf EVENT[,EVENT...] COMMAND
  *
  * The first prints "BUS:DEV.FN OPERATION ADDRESS", what was asked of the
- * device; the second "EVENT COUNT" for each event of the PMU dmar0 while the
+ * device; the second "EVENT COUNT" for each event of the IOMMU's PMU while the
  * shell command ran.
  */
 
@@ -198,8 +198,14 @@ static enum operation parse_operation(const char *word)
     errx(2, "%s: no such operation", word);
 }
 
-#define PMU "/sys/bus/event_source/devices/dmar0"
+#define PMUS "/sys/bus/event_source/devices/"
 #define MAX_EVENTS 4
+
+/* Of Intel's driver or of AMD's. */
+static const char *pmu(void)
+{
+    return access(PMUS "dmar0", F_OK) ? PMUS "amd_iommu_0" : PMUS "dmar0";
+}
 
 static void read_line(const char *path, char *line, int size)
 {
@@ -215,15 +221,17 @@ static void read_line(const char *path, char *line, int size)
 static int open_event(const char *name)
 {
     struct perf_event_attr attr = { .size = sizeof(attr) };
-    unsigned group, event;
+    unsigned group = 0, event;
     char path[256], line[256];
     int fd;
 
-    read_line(PMU "/type", line, sizeof(line));
-    attr.type = strtoul(line, NULL, 0);
-    snprintf(path, sizeof(path), PMU "/events/%s", name);
+    snprintf(path, sizeof(path), "%s/type", pmu());
     read_line(path, line, sizeof(line));
-    if (sscanf(line, "event_group=%x,event=%x", &group, &event) != 2) {
+    attr.type = strtoul(line, NULL, 0);
+    snprintf(path, sizeof(path), "%s/events/%s", pmu(), name);
+    read_line(path, line, sizeof(line));
+    if (sscanf(line, "event_group=%x,event=%x", &group, &event) != 2 &&
+        sscanf(line, "csource=%x", &event) != 1) {
         errx(1, "%s: %s", path, line);
     }
     attr.config = (uint64_t)group << 28 | event;
