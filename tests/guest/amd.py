@@ -207,6 +207,15 @@ SINGLE = (
 )
 
 
+# As in rows.py.
+SELDOM = (
+    'amd-minimal-6.12', 'amd-everything-6.1-pt', 'amd-server-6.12',
+    'amd-sticky-6.1-np', 'amd-legacy-irq-6.12', 'amd-isolation-6.12',
+    'amd-epyc-6.12', 'amd-iotlb-16-6.1', 'amd-bridges-6.12',
+    'amd-snapshot-6.12', 'amd-rogue-newest-np',
+)
+
+
 def table():
     return [matrix_row(*row) for row in MATRIX] + list(SINGLE)
 
