@@ -51,12 +51,57 @@ static Fixture move_on(Move *m, const char *options)
     return to;
 }
 
-static void move_end(Move *m, Fixture *to)
+static void move_stop(Move *m)
 {
-    end(to);
     end(&m->f);
     nyx_tmp_free(m->dir);
     g_free(m->path);
+}
+
+static void move_end(Move *m, Fixture *to)
+{
+    end(to);
+    move_stop(m);
+}
+
+/* Registers in a file, which are found by the limit of the exclusion range. */
+#define SIGN    0x0000000123456000ull
+#define FLAGS   BLOCK           /* behind the registers */
+
+typedef struct Saved {
+    const char *path;
+    char *bytes;
+    gsize len;
+    char *regs;
+} Saved;
+
+static Saved saved_read(const char *path)
+{
+    const uint64_t sign = cpu_to_le64(SIGN);
+    Saved saved = { .path = path };
+
+    g_assert_true(g_file_get_contents(path, &saved.bytes, &saved.len, NULL));
+    saved.regs = memmem(saved.bytes, saved.len, &sign, sizeof(sign));
+    g_assert_nonnull(saved.regs);
+    saved.regs -= QAMD_EXCLLIMIT;
+    return saved;
+}
+
+/* Returns what was there. */
+static uint64_t saved_put(Saved *saved, unsigned at, uint64_t value,
+                          unsigned size)
+{
+    uint64_t was = ldn_le_p(saved->regs + at, size);
+
+    stn_le_p(saved->regs + at, size, value);
+    g_assert_true(g_file_set_contents(saved->path, saved->bytes, saved->len,
+                                      NULL));
+    return was;
+}
+
+static void saved_end(Saved *saved)
+{
+    g_free(saved->bytes);
 }
 
 /* --- Registers ------------------------------------------------------------ */
@@ -184,6 +229,8 @@ static void test_overflow(void)
         NYX_CHECK("kept", qamd_take(to.v).hi, UNMAPPED + i * 4);
     }
     qamd_w32(to.v, QAMD_STATUS, QAMD_EVENTOVERFLOW);
+    /* Whatever else is enabled. */
+    qamd_control(to.v, 0, QAMD_COMWAITINTEN);
     expect_refused(&to, "stopped", true, UNMAPPED);
     NYX_CHECK("stopped", qamd_take(to.v).valid, false);
     qamd_control(to.v, QAMD_EVENTLOGEN, 0);
@@ -230,32 +277,34 @@ static void test_suppressed(void)
     move_end(&m, &to);
 }
 
-/* More commands than are done by the time the state is taken. */
+/* Commands that were there when the state was taken. */
 static void test_commands(void)
 {
-    const unsigned n = 30000;
     Move m = move_begin("");
-    QAmd *v = m.f.v;
-    uint64_t buffer = nyx_pc_pages(v->pc, 128);
-    g_autofree uint64_t *words = g_new(uint64_t, 2 * n);
-    Fixture to;
+    QAmd *v = m.f.v, *to;
+    Saved saved;
 
-    for (unsigned i = 0; i < n; i++) {
-        words[2 * i] = cpu_to_le64(1ull << 60 | v->store | 1);
-        words[2 * i + 1] = cpu_to_le64(i + 1);
+    qamd_w64(v, QAMD_EXCLLIMIT, SIGN);
+    for (unsigned i = 0; i < 100; i++) {
+        qamd_put(v, 1ull << 60 | v->store | 1, i + 1);
     }
-    qtest_memwrite(v->qts, buffer, words, n * 16);
-    qamd_control(v, QAMD_CMDBUFEN, 0);
-    qamd_w64(v, QAMD_CMDBASE, buffer | 15ull << 56);
-    qamd_w64(v, QAMD_CMDTAIL, n * 16);
-    qamd_control(v, 0, QAMD_CMDBUFEN);
-    to = move_on(&m, "");
+    nyx_migrate_to(v->qts, m.path);
+    saved = saved_read(m.path);
+    saved_put(&saved, QAMD_CMDTAIL, v->tail, 8);
+    to = g_memdup2(v, sizeof(*v));
+    to->pc = nyx_pc_start("-M q35 -device nyx-amdvi,id=iommu "
+                          "-device nyx-testdev,addr=4 -incoming file:%s",
+                          m.path);
+    to->qts = to->pc->qts;
+    nyx_migrate_wait(to->qts);
     for (unsigned i = 0; i < NYX_POLLS &&
-         qamd_r64(to.v, QAMD_CMDHEAD) != n * 16; i++) {
+         qamd_r64(to, QAMD_CMDHEAD) != v->tail; i++) {
         g_usleep(100);
     }
-    NYX_CHECK("all", qtest_readq(to.v->qts, v->store), n);
-    move_end(&m, &to);
+    NYX_CHECK("all", qtest_readq(to->qts, v->store), 100);
+    saved_end(&saved);
+    qamd_end(to);
+    move_stop(&m);
 }
 
 /* An entry that nobody was told of, and one that changes on the other side. */
@@ -361,13 +410,8 @@ static void test_options(void)
                           "the extended feature registers differ: give both "
                           "sides the same options");
     }
-    end(&m.f);
-    nyx_tmp_free(m.dir);
-    g_free(m.path);
+    move_stop(&m);
 }
-
-#define SIGN 0x0000000123456000ull
-#define FLAGS BLOCK          /* behind the registers */
 
 /* What cannot be, in the place of what was. */
 static const struct {
@@ -392,31 +436,21 @@ static const struct {
 static void test_values(void)
 {
     Move m = move_begin("");
-    g_autofree char *bytes = NULL;
-    const uint64_t sign = cpu_to_le64(SIGN);
-    char *regs;
-    gsize len;
+    Saved saved;
 
     qamd_w64(m.f.v, QAMD_EXCLLIMIT, SIGN);
     nyx_migrate_to(m.f.v->qts, m.path);
-    g_assert_true(g_file_get_contents(m.path, &bytes, &len, NULL));
-    regs = memmem(bytes, len, &sign, sizeof(sign));
-    g_assert_nonnull(regs);
-    regs -= QAMD_EXCLLIMIT;
+    saved = saved_read(m.path);
     for (unsigned i = 0; i < ARRAY_SIZE(bad_rows); i++) {
-        unsigned size = bad_rows[i].at == FLAGS ? 4 : 8;
-        uint64_t good, bad = cpu_to_le64(bad_rows[i].value);
+        unsigned at = bad_rows[i].at, size = at == FLAGS ? 4 : 8;
+        uint64_t good = saved_put(&saved, at, bad_rows[i].value, size);
 
-        memcpy(&good, regs + bad_rows[i].at, size);
-        memcpy(regs + bad_rows[i].at, &bad, size);
-        g_assert_true(g_file_set_contents(m.path, bytes, len, NULL));
         expect_load_error(bad_rows[i].name, "", m.path,
                           "values that the device cannot have");
-        memcpy(regs + bad_rows[i].at, &good, size);
+        saved_put(&saved, at, good, size);
     }
-    end(&m.f);
-    nyx_tmp_free(m.dir);
-    g_free(m.path);
+    saved_end(&saved);
+    move_stop(&m);
 }
 
 int main(int argc, char **argv)

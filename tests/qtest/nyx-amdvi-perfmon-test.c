@@ -374,6 +374,7 @@ static void test_off(void)
     NYX_CHECK("PCSup", qamd_r64(f.v, QAMD_EFR) >> 9 & 1, 0);
     qamd_w64(f.v, COUNT, 5);
     NYX_CHECK("counter", qamd_r64(f.v, COUNT) == 5, false);
+    NYX_CHECK("finding", qamd_mistakes(f.v, "amdvi.reg.unknown"), 0);
     end(&f);
 }
 
