@@ -31,8 +31,13 @@ READ = DMA % 0
 MSI = r'AMD-Vi: Event logged \[INVALID_DEVICE_REQUEST device=0000:{device} ' \
       r'pasid=0x00000 address=0xfffffffdf8000000 flags=0x0a00\]'
 
+# By operation: those of the helper, then those that nyx-iommufd makes.
 FAULT_IDS = {'write': 'host-not-present', 'read': 'host-not-present',
-             'msi': 'interrupt-blocked'}
+             'msi': 'interrupt-blocked',
+             'first': 'guest-not-present', 'second': 'host-not-present',
+             'beyond': 'host-not-present', 'tables': 'host-not-present',
+             'gcr3': 'gcr3-not-valid', 'sva-present': 'guest-not-present',
+             'sva-user': 'guest-permission', 'sva-write': 'guest-permission'}
 MISTAKES = {'msi': 'amdvi.fault.interrupt'}
 
 MODES = {
@@ -166,10 +171,6 @@ SINGLE = (
 
     # The kernel's own counters; the events that it asks for are the sources of
     # the specification.
-    AmdRow('amd-perf-6.12', iommu='perfmon=on', devices='vblk nvme',
-           tests='disk:vblk perf:nvme disk:nvme perf:vblk',
-           says=(r'Detected AMD IOMMU #0 \(4 banks, 4 counters/bank\)',)),
-
     AmdRow('amd-sticky-6.12-lazy', mode='lazy', iommu='cache=sticky'),
     AmdRow('amd-sticky-6.1-np', kernel='6.1', iommu='cache=sticky,np-cache=on',
            **MEDIUM),
@@ -196,6 +197,13 @@ SINGLE = (
                  'busy:migrate:2:vblk'),
     AmdRow('amd-snapshot-6.12', devices='vblk ahci', qemu=('-snapshot',),
            tests='busy:savevm:3:vblk:ahci busy:loadvm:2:vblk:ahci'),
+
+    AmdRow('amd-perf-6.12', iommu='intremap=on,xtsup=on,perfmon=on',
+           devices='vblk nvme', tests='perf:nvme disk:nvme perf:vblk',
+           says=(r'Detected AMD IOMMU #0 \(4 banks, 4 counters/bank\)',)),
+    AmdRow('amd-perf-newest-v2', kernel='newest', devices='vblk',
+           iommu='intremap=on,xtsup=on,perfmon=on',
+           append='amd_iommu=pgtbl_v2', tests='disk:vblk perf:vblk'),
 
     rogue('6.1', kernel='6.1'),
     rogue('6.12-lazy', mode='lazy'),

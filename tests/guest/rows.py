@@ -52,6 +52,8 @@ class Row:
     skips: dict = dataclasses.field(default_factory=dict)
     # Which of its tests fail whatever the hardware: a pattern of their names.
     broken: dict = dataclasses.field(default_factory=dict)
+    # Types of groups' domains that are not the usual one, by function.
+    domains: dict = dataclasses.field(default_factory=dict)
     # Run also with intel-iommu, and compare what the guests found.
     swap: bool = False
     # Why a model cannot run the row, by the model's name.

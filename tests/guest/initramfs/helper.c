@@ -7,7 +7,7 @@
  *        nyx-helper perf EVENT[,EVENT...] COMMAND
  *
  * The first prints "BUS:DEV.FN OPERATION ADDRESS", what was asked of the
- * device; the second "EVENT COUNT" for each event of the IOMMU's PMU while the
+ * device; the second "EVENT COUNT" for each event of that PMU of the IOMMU while the
  * shell command ran.
  */
 
@@ -199,13 +199,7 @@ static enum operation parse_operation(const char *word)
 }
 
 #define PMUS "/sys/bus/event_source/devices/"
-#define MAX_EVENTS 4
-
-/* Of Intel's driver or of AMD's. */
-static const char *pmu(void)
-{
-    return access(PMUS "dmar0", F_OK) ? PMUS "amd_iommu_0" : PMUS "dmar0";
-}
+#define MAX_EVENTS 8
 
 static void read_line(const char *path, char *line, int size)
 {
@@ -217,24 +211,33 @@ static void read_line(const char *path, char *line, int size)
     fclose(file);
 }
 
+/* As the drivers of VT-d and of AMD's describe their events. */
+static uint64_t event_config(const char *path, const char *line)
+{
+    unsigned group, event;
+
+    if (sscanf(line, "event_group=%x,event=%x", &group, &event) == 2) {
+        return (uint64_t)group << 28 | event;
+    }
+    if (sscanf(line, "csource=%x", &event) == 1) {
+        return event;
+    }
+    errx(1, "%s: %s", path, line);
+}
+
 /* A counter of the first CPU, which is where the driver puts them. */
-static int open_event(const char *name)
+static int open_event(const char *pmu, const char *name)
 {
     struct perf_event_attr attr = { .size = sizeof(attr) };
-    unsigned group = 0, event;
     char path[256], line[256];
     int fd;
 
-    snprintf(path, sizeof(path), "%s/type", pmu());
+    snprintf(path, sizeof(path), PMUS "%.32s/type", pmu);
     read_line(path, line, sizeof(line));
     attr.type = strtoul(line, NULL, 0);
-    snprintf(path, sizeof(path), "%s/events/%s", pmu(), name);
+    snprintf(path, sizeof(path), PMUS "%.32s/events/%.64s", pmu, name);
     read_line(path, line, sizeof(line));
-    if (sscanf(line, "event_group=%x,event=%x", &group, &event) != 2 &&
-        sscanf(line, "csource=%x", &event) != 1) {
-        errx(1, "%s: %s", path, line);
-    }
-    attr.config = (uint64_t)group << 28 | event;
+    attr.config = event_config(path, line);
     fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0);
     if (fd < 0) {
         err(1, "perf_event_open: %s", name);
@@ -242,7 +245,7 @@ static int open_event(const char *name)
     return fd;
 }
 
-static int count_events(char *names, const char *command)
+static int count_events(const char *pmu, char *names, const char *command)
 {
     const char *name[MAX_EVENTS];
     int fds[MAX_EVENTS], n = 0, status;
@@ -250,7 +253,7 @@ static int count_events(char *names, const char *command)
     for (char *at = strtok(names, ","); at && n < MAX_EVENTS;
          at = strtok(NULL, ",")) {
         name[n] = at;
-        fds[n++] = open_event(at);
+        fds[n++] = open_event(pmu, at);
     }
     status = system(command);
     for (int i = 0; i < n; i++) {
@@ -270,8 +273,8 @@ int main(int argc, char **argv)
     enum operation op;
     uint64_t address;
 
-    if (argc == 4 && !strcmp(argv[1], "perf")) {
-        return count_events(argv[2], argv[3]);
+    if (argc == 5 && !strcmp(argv[1], "perf")) {
+        return count_events(argv[2], argv[3], argv[4]);
     }
     if (argc != 4) {
         errx(2, "usage: nyx-helper edu|testdev write|read|msi ADDRESS");
