@@ -7,8 +7,8 @@
  *        nyx-helper perf EVENT[,EVENT...] COMMAND
  *
  * The first prints "BUS:DEV.FN OPERATION ADDRESS", what was asked of the
- * device; the second "EVENT COUNT" for each event of that PMU of the IOMMU while the
- * shell command ran.
+ * device; the second "EVENT COUNT" for each event of the IOMMU's PMU while
+ * the shell command ran.
  */
 
 #include <dirent.h>
