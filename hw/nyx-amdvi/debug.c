@@ -247,21 +247,54 @@ static void show_mappings(Visitor *v, void *opaque, Error **errp)
                                             show);
 }
 
-/* The entry's half for interrupts, as it is. */
+typedef struct ShowEntry {
+    unsigned index;
+    const uint64_t *words;
+    unsigned n;
+} ShowEntry;
+
+static void show_interrupt(Visitor *v, void *opaque, Error **errp)
+{
+    const ShowEntry *entry = opaque;
+
+    nyx_show_u64(v, "index", entry->index);
+    nyx_show_words(v, "entry", entry->words, entry->n, errp);
+}
+
+static void show_one_interrupt(unsigned index, const uint64_t *words,
+                               unsigned n, void *opaque)
+{
+    const ShowTables *show = opaque;
+    ShowEntry entry = { index, words, n };
+
+    nyx_show_struct(show->v, NULL, show_interrupt, &entry, show->errp);
+}
+
+static void show_interrupt_entries(Visitor *v, void *opaque, Error **errp)
+{
+    ShowTables *show = opaque;
+
+    show->complete &= nyx_amd_dump_interrupts(show->amd, show->entries,
+                                              &show->room, show_one_interrupt,
+                                              show);
+}
+
+/* The entry's half for interrupts, as it is, and the table. */
 static void show_interrupts(Visitor *v, void *opaque, Error **errp)
 {
     static const char *const controls[] = {
         [NAMD_INTCTL_ABORT] = "abort", [NAMD_INTCTL_FORWARD] = "forward",
         [NAMD_INTCTL_REMAP] = "remap", [NAMD_INTCTL_RESERVED] = "reserved",
     };
-    const NyxAmdEntries *entries = opaque;
-    uint64_t word = entries->dte[2];
+    const ShowTables *show = opaque;
+    uint64_t word = show->entries->dte[2];
 
     nyx_show_u64(v, "valid", FIELD_EX64(word, NAMD_DTE2, IV));
     nyx_show_string(v, "control",
                     controls[FIELD_EX64(word, NAMD_DTE2, INTCTL)]);
     nyx_show_hex(v, "table", word & R_NAMD_DTE2_INTROOT_MASK);
     nyx_show_u64(v, "lg2", FIELD_EX64(word, NAMD_DTE2, INTTABLEN));
+    nyx_show_list(v, "entries", show_interrupt_entries, opaque, errp);
 }
 
 static void show_device(Visitor *v, const NyxAmdEntries *entries,
@@ -305,8 +338,7 @@ static void show_function(Visitor *v, void *opaque, Error **errp)
         nyx_show_u64(v, "pasid", entries->pasid);
         nyx_show_hex(v, "gcr3-entry", entries->gcr3);
     } else {
-        nyx_show_struct(v, "interrupts", show_interrupts, (void *)entries,
-                        errp);
+        nyx_show_struct(v, "interrupts", show_interrupts, show, errp);
     }
     if (entries->code != NAMD_FAULT_NONE) {
         nyx_show_string(v, "fault", nyx_amd_faults[entries->code].id);

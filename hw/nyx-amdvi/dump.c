@@ -150,3 +150,36 @@ bool nyx_amd_dump_mappings(NyxAmd *amd, const NyxAmdEntries *entries,
                              entries->pasid ? 12 + 9 * ctx->guest_levels : 0,
                              room, visit, opaque);
 }
+
+/* Up to 2048 entries of the size that Control says. */
+bool nyx_amd_dump_interrupts(NyxAmd *amd, const NyxAmdEntries *entries,
+                             NyxDumpRoom *room, NyxAmdInterruptVisit *visit,
+                             void *opaque)
+{
+    uint64_t dte = entries->dte[2];
+    unsigned lg2 = FIELD_EX64(dte, NAMD_DTE2, INTTABLEN);
+    bool wide = FIELD_EX64(nyx_amd_control(amd), NAMD_CTRL, GAEN);
+    unsigned bytes = wide ? NAMD_IRTEX_BYTES : NAMD_IRTE_BYTES;
+
+    if (!FIELD_EX64(dte, NAMD_DTE2, IV) || lg2 > NAMD_INTTABLEN_MAX ||
+        FIELD_EX64(dte, NAMD_DTE2, INTCTL) != NAMD_INTCTL_REMAP) {
+        return true;
+    }
+    for (unsigned i = 0; i < 1u << lg2; i++) {
+        uint64_t addr = (dte & R_NAMD_DTE2_INTROOT_MASK) + i * bytes;
+        uint64_t words[2];
+
+        if (!(i * bytes % 4096) && !nyx_dump_take(&room->tables)) {
+            return false;
+        }
+        if (!nyx_amd_interrupt_entry_read(&amd->host.mem, addr, wide, words) ||
+            !FIELD_EX64(words[0], NAMD_IRTEX0, REMAPEN)) {
+            continue;
+        }
+        if (!nyx_dump_take(&room->entries)) {
+            return false;
+        }
+        visit(i, words, wide ? 2 : 1, opaque);
+    }
+    return true;
+}

@@ -349,8 +349,6 @@ NyxAmdFaultCode nyx_amd_dte_decode(const NyxAmd *amd,
                                    NyxAmdContext *ctx);
 
 /* context.c */
-/* Tag in the IOTLB of requests without a PASID. */
-NyxAsid nyx_amd_context_asid(const NyxAmdContext *ctx);
 /* Whether the first write of a page may have a D to set. */
 bool nyx_amd_context_marks(const NyxAmdContext *ctx);
 /* What the event of a fault says of the entry that a request was under. */
@@ -459,6 +457,10 @@ void nyx_amd_inv_int_all(NyxAmd *amd);
 /* A part of nyx_amd_caches_clear(). */
 void nyx_amd_int_caches_clear(NyxAmd *amd);
 
+/* An entry of 32 or, if @wide, 128 bits as two words; false if not RAM. */
+bool nyx_amd_interrupt_entry_read(const NyxMem *mem, uint64_t addr, bool wide,
+                                  uint64_t irte[2]);
+
 /* vapic.c */
 /*
  * Set the bit of @vector in the requests of the backing page @page; *@first
@@ -497,6 +499,13 @@ bool nyx_amd_dump_has_tables(const NyxAmdEntries *entries);
 bool nyx_amd_dump_mappings(NyxAmd *amd, const NyxAmdEntries *entries,
                            NyxDumpRoom *room, NyxLeafVisit *visit,
                            void *opaque);
+/* @words: one, or two of an entry of 128 bits */
+typedef void NyxAmdInterruptVisit(unsigned index, const uint64_t *words,
+                                  unsigned n, void *opaque);
+/* Visit the entries with RemapEn = 1 of the device's interrupt table. */
+bool nyx_amd_dump_interrupts(NyxAmd *amd, const NyxAmdEntries *entries,
+                             NyxDumpRoom *room, NyxAmdInterruptVisit *visit,
+                             void *opaque);
 
 /* pages.c: all on the serialized side */
 /* Handle page requests that other threads have left. */

@@ -169,20 +169,27 @@ static bool entry_legal(const NyxAmd *amd, const IrqRequest *irq,
            FIELD_EX64(irte[0], NAMD_IRTEX0, INTTYPE) <= NAMD_INTTYPE_ARBITRATED;
 }
 
-static bool entry_read(const NyxAmd *amd, const IrqRequest *irq,
-                       uint64_t irte[2])
+bool nyx_amd_interrupt_entry_read(const NyxMem *mem, uint64_t addr, bool wide,
+                                  uint64_t irte[2])
 {
     uint32_t narrow;
 
-    if (wide(irq)) {
-        return nyx_mem_read_le64(&amd->host.mem, irq->where, irte, 2);
+    if (wide) {
+        return nyx_mem_read_le64(mem, addr, irte, 2);
     }
-    if (!nyx_mem_read_le32(&amd->host.mem, irq->where, &narrow)) {
+    if (!nyx_mem_read_le32(mem, addr, &narrow)) {
         return false;
     }
     irte[0] = narrow;
     irte[1] = 0;
     return true;
+}
+
+static bool entry_read(const NyxAmd *amd, const IrqRequest *irq,
+                       uint64_t irte[2])
+{
+    return nyx_amd_interrupt_entry_read(&amd->host.mem, irq->where, wide(irq),
+                                        irte);
 }
 
 /*

@@ -66,7 +66,7 @@ void nyx_testdev_pri_add_capability(NyxTestdevState *s, uint16_t offset)
                         PCI_EXT_CAP_PRI_SIZEOF);
     pci_set_word(pdev->config + offset + PCI_PRI_STATUS,
                  PCI_PRI_STATUS_STOPPED |
-                 (s->pasid ? PCI_PRI_STATUS_PASID : 0));
+                 (s->pasid && s->pri_pasid ? PCI_PRI_STATUS_PASID : 0));
     pci_set_long(pdev->config + offset + PCI_PRI_MAX_REQ,
                  NYX_TD_PRI_CAPACITY);
     pci_set_word(pdev->wmask + offset + PCI_PRI_CTRL,
@@ -209,13 +209,21 @@ uint32_t nyx_testdev_pri_outstanding(const NyxTestdevState *s)
 
 /* --- Responses ------------------------------------------------------------ */
 
+/* Where a PASID is not required, the group tells all that there is to tell. */
+static bool pasid_fits(const NyxTestdevState *s, const NyxTestdevGroup *g,
+                       const NyxPageResponse *response)
+{
+    return !s->pri_pasid ||
+           (g->has_pasid == response->has_pasid &&
+            (!g->has_pasid || g->pasid == response->pasid));
+}
+
 static bool response_expected(NyxTestdevState *s,
                               const NyxPageResponse *response)
 {
     NyxTestdevGroup *g = group_find(s, response->group);
 
-    if (!g || !g->requests || !g->last || g->has_pasid != response->has_pasid ||
-        (g->has_pasid && g->pasid != response->pasid)) {
+    if (!g || !g->requests || !g->last || !pasid_fits(s, g, response)) {
         return false;
     }
     g->requests = 0;

@@ -358,6 +358,7 @@ static const Property nyx_testdev_properties[] = {
     DEFINE_PROP_BOOL("pasid", NyxTestdevState, pasid, true),
     DEFINE_PROP_BOOL("pci-calls", NyxTestdevState, pci_calls, false),
     DEFINE_PROP_BOOL("pri", NyxTestdevState, with_pri, true),
+    DEFINE_PROP_BOOL("pri-pasid", NyxTestdevState, pri_pasid, true),
     DEFINE_PROP_BOOL("msi", NyxTestdevState, msi, true),
     DEFINE_PROP_BOOL("msix", NyxTestdevState, msix, true),
     DEFINE_PROP_UINT8("vectors", NyxTestdevState, vectors, 16),
@@ -375,6 +376,7 @@ static const struct {
     { "pci-calls", "Translation and page requests by the PCI interface of "
                    "QEMU 10.1 and later" },
     { "pri", "PRI capability, on PCI Express and with ats" },
+    { "pri-pasid", "Responses to requests with a PASID need it, too" },
     { "msi", "MSI capability" },
     { "msix", "MSI-X capability" },
     { "vectors", "Number of interrupt vectors, 1 to 32" },

@@ -241,6 +241,7 @@ struct NyxTestdevState {
     bool ats;
     bool pasid;
     bool with_pri;
+    bool pri_pasid;
     bool pci_calls;
     bool msi;
     bool msix;

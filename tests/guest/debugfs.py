@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel's own dumps of the unit and its tables (debugfs), compared with
-what the device says of itself."""
+"""The kernel's own dumps of an IOMMU and its tables (debugfs), compared with
+what the device says of itself: VT-d, then AMD-Vi."""
 
 import re
 
@@ -138,13 +138,119 @@ def compare_mappings(place, lines, functions):
                            parse_mappings(lines))
 
 
+# -------------------------------------------------------------------- AMD-Vi
+
+# AMD's specification 3.2.1 "Capability Header" and 3.2.2: capability 0fh of
+# type 3, then the base address, which has Enable in bit 0.
+AMD_CAPABILITY, AMD_CAPABILITY_MASK = 0x0003000f, 0x000700ff
+CMD_HEAD, CMD_TAIL = 0x2000, 0x2008
+# The IOMMU's function, for which the driver has no entry.
+AMD_OWN = '00:00.2'
+
+
+def parse_offsets(lines):
+    """By offset: value."""
+    found = {}
+    for line in lines:
+        match = re.match(r'Offset:(0x[0-9a-f]+) Value:(0x[0-9a-f]+)$', line)
+        if match:
+            found[int(match[1], 0)] = int(match[2], 0)
+    return found
+
+
+def wide_registers(registers):
+    """In words of 64 bits, though some registers have 32."""
+    found = {}
+    for row in registers:
+        offset = int(row['offset'], 0)
+        shift = offset % 8 * 8
+        found[offset - offset % 8] = (found.get(offset - offset % 8, 0) |
+                                      int(row['value'], 0) << shift)
+    return found
+
+
+def compare_mmio(lines, registers):
+    ours = wide_registers(registers)
+    theirs = parse_offsets(lines)
+    missing = [hex(offset) for offset in ours
+               if offset not in theirs and offset < 0x5000]
+    if missing:
+        yield f'mmio lacks {missing}'
+    for offset, value in sorted(theirs.items()):
+        if value != ours.get(offset, 0):
+            yield f'register {offset:#x}: the kernel read {value:#x}, ' \
+                  f'the device says {ours.get(offset, 0):#x}'
+
+
+def compare_command_buffer(lines, registers):
+    """In entries of 16 bytes."""
+    ours = wide_registers(registers)
+    wanted = f'CMD Buffer Head Offset:{ours.get(CMD_HEAD, 0) >> 4} ' \
+             f'Tail Offset:{ours.get(CMD_TAIL, 0) >> 4}'
+    if list(lines) != [wanted]:
+        yield f'cmdbuf: {lines}, not {wanted}'
+
+
+def compare_capability(lines):
+    words = parse_offsets(lines)
+    if sorted(words) != [0, 4, 8, 12, 16, 20]:
+        yield f'capability has {sorted(words)}'
+    elif words[0] & AMD_CAPABILITY_MASK != AMD_CAPABILITY:
+        yield f'capability: {words[0]:#x}'
+
+
+def parse_device_table(lines):
+    """By requester: four words."""
+    found = {}
+    for line in lines:
+        match = re.match(r'0000:(..:..\..) ((?:[0-9a-f]{16} ){4})iommu0$', line)
+        if match:
+            found[match[1]] = [int(word, 16)
+                               for word in reversed(match[2].split())]
+    return found
+
+
+def parse_interrupt_tables(lines):
+    """By requester and index: words.  What has no table is not here."""
+    found = {}
+    sid = None
+    for line in lines:
+        if match := re.match(r'DeviceId 0000:(..:..\..)$', line):
+            sid = match[1]
+        elif match := re.match(r'IRT\[(\d+)\] ([0-9a-f ]+)$', line):
+            found[sid, int(match[1])] = [int(word, 16) for word in
+                                         reversed(match[2].split())]
+    return found
+
+
+def our_interrupts(functions):
+    return {(row['sid'], entry['index']): [int(word, 0)
+                                           for word in entry['entry']]
+            for row in functions if 'interrupts' in row
+            for entry in row['interrupts']['entries']}
+
+
+def compare_device_table(lines, functions):
+    theirs = parse_device_table(lines)
+    ours = {row['sid']: [int(word, 0) for word in row['device-table-entry']]
+            for row in functions if 'pasid' not in row and
+            row['sid'] != AMD_OWN}
+    yield from differences('entry of', ours, theirs)
+
+
+def compare_amd(dumps, registers, tables):
+    functions = tables['functions']
+    yield from compare_capability(dumps.get('capability', ()))
+    yield from compare_mmio(dumps.get('mmio', ()), registers)
+    yield from compare_command_buffer(dumps.get('cmdbuf', ()), registers)
+    yield from compare_device_table(dumps.get('devtbl', ()), functions)
+    yield from differences('interrupt', our_interrupts(functions),
+                           parse_interrupt_tables(dumps.get('irqtbl', ())))
+
+
 # ------------------------------------------------------------------ the whole
 
-def compare(dumps, registers, tables):
-    """dumps: lines by file, with the directory's name before it.  Yields what
-    differs."""
-    if not tables['complete']:
-        yield 'the device has more to show than it shows'
+def compare_intel(dumps, registers, tables):
     functions = tables['functions']
     yield from compare_registers(dumps.get('iommu_regset', ()), registers)
     yield from compare_entries(dumps.get('dmar_translation_struct', ()),
@@ -153,3 +259,12 @@ def compare(dumps, registers, tables):
         place, slash, file = name.rpartition('/')
         if slash and file == 'domain_translation_struct':
             yield from compare_mappings(place, lines, functions)
+
+
+def compare(vendor, dumps, registers, tables):
+    """dumps: lines by file, with the directory's name before it.  Yields what
+    differs."""
+    if not tables['complete']:
+        yield 'the device has more to show than it shows'
+    how = {'intel': compare_intel, 'amd': compare_amd}[vendor]
+    yield from how(dumps, registers, tables)

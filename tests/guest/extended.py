@@ -3,10 +3,12 @@
 
 import functools
 
+import amd
 from rows import MEDIUM, NO_OPTION, PLAIN, PLAIN_TESTS, SCALABLE, SMALL
 import rows as base
 
 Row = functools.partial(base.Row, kernel='newest', unfit=NO_OPTION)
+AmdRow = functools.partial(amd.AmdRow, kernel='newest')
 
 # The kernel takes scalable mode whenever it is there.
 LEGACY = 'intremap=on,eim=on,aw-bits=48'
@@ -104,6 +106,76 @@ def io_rows():
     yield Row('newest-pt', iommu=SCALABLE, mode='pt', **SMALL)
 
 
+# -------------------------------------------------------------------- AMD-Vi
+
+AMD = 'intremap=on,xtsup=on'
+AMD_CPU = 'max,vendor=AuthenticAMD,la57='
+
+# Flags: 001 GN, 004 US, 010 PR, 020 RW, 040 PE.  What the host's tables refuse
+# has the guest's address: page 64 of the program's memory, or the first table.
+AMD_REFUSED = {
+    operation: r'{device}: AMD-Vi: Event logged \[IO_PAGE_FAULT '
+               rf'domain={domain} address={address} flags={flags}\]'
+    for operation, domain, address, flags in (
+        ('first', '0x0000', '{address}', '0x0025'),
+        ('second', '0x[0-9a-f]{{4}}', '{address}', '0x0020'),
+        ('beyond', '0x[0-9a-f]{{4}}', '0x40040000', '0x0020'),
+        ('tables', '0x[0-9a-f]{{4}}', '0x40000000', '0x0020'),
+        ('gcr3', '0x000[56]', '{address}', '0x0025'),
+        ('sva-present', '0x[0-9a-f]{{4}}', '{address}', '0x0025'),
+        ('sva-user', '0x[0-9a-f]{{4}}', '{address}', '0x0075'),
+        ('sva-write', '0x[0-9a-f]{{4}}', '{address}', '0x0075'),
+    )}
+
+
+def amd_iommufd(name, tests, refused=(), options='', **more):
+    return AmdRow(f'iommufd-amd-{name}', iommu=AMD + options,
+                  devices=more.pop('devices', 'vblk testdev'),
+                  tests=' '.join(f'iommufd:{test}' for test in tests.split()) +
+                        ' disk:vblk',
+                  faults={one: AMD_REFUSED[one] for one in refused}, **more)
+
+
+def amd_iommufd_rows():
+    # IOMMU_GET_HW_INFO warns of functions with PASIDs: AMD's driver enables
+    # them later than iommufd thinks.
+    for name, options in (('info', ''), ('info-gcr3-trp', ',gcr3-trp=on')):
+        yield amd_iommufd(name, 'info', options=options,
+                          devices='vblk testdev-plain')
+    yield amd_iommufd('dirty', 'dirty dirty')
+    yield amd_iommufd('unmap', 'unmap', ['second'])
+    for name, levels, la57 in (('sva', 4, 'off'), ('sva-la57', 5, 'on')):
+        yield amd_iommufd(name, 'sva', ['sva-present', 'sva-user', 'sva-write'],
+                          f',device-iotlb=on,guest-levels={levels}',
+                          cpu=AMD_CPU + la57, domains=SVA_DOMAINS)
+    # The driver answers without the PASID.
+    yield amd_iommufd('fault', 'fault', options=',device-iotlb=on',
+                      devices='vblk testdev-group', cpu=AMD_CPU + 'off',
+                      domains=SVA_DOMAINS)
+
+
+# A function that can use PASIDs is left alone otherwise.
+SVA_DOMAINS = {'00:05.0': 'identity'}
+
+
+def amd_debugfs_rows():
+    yield AmdRow('debugfs-amd-pt', mode='pt', devices='vblk nvme',
+                 tests='disk:vblk disk:nvme debugfs')
+    # Interrupt entries of 32 bits
+    yield AmdRow('debugfs-amd-ga-off', iommu='ga=off', remap='xapic',
+                 devices='vblk nvme', tests='disk:vblk disk:nvme debugfs')
+
+
+def amd_io_rows():
+    for tables in ('v1', 'v2'):
+        for mode in ('strict', 'lazy'):
+            yield AmdRow(f'newest-amd-{tables}-{mode}', mode=mode,
+                         append=f'amd_iommu=pgtbl_{tables}')
+    yield AmdRow('newest-amd-pt', mode='pt', **SMALL)
+    yield AmdRow('newest-amd-everything', iommu='profile=everything',
+                 append='amd_iommu=pgtbl_v2', **MEDIUM)
+
+
 def rows():
-    return [*io_rows(), *iommufd_rows(), *debugfs_rows(),
-            *selftest_rows()]
+    return [*io_rows(), *iommufd_rows(), *debugfs_rows(), *selftest_rows(),
+            *amd_io_rows(), *amd_iommufd_rows(), *amd_debugfs_rows()]

@@ -128,19 +128,23 @@ class Cpio:
 
 
 def compile_program(cache, name, *includes):
-    """A static program of initramfs/, kept under the hash of its source."""
-    source = HERE / 'initramfs' / f'{name}.c'
-    registers = HERE.parents[1] / 'hw' / 'nyx-iommu' / 'testdev-regs.h'
-    digest = hashlib.sha256(source.read_bytes() + registers.read_bytes() +
-                            ''.join(map(str, includes)).encode())
+    """A static program of initramfs/, NAME.c and NAME-*.c, kept under the hash
+    of its sources."""
+    place = HERE / 'initramfs'
+    sources = [place / f'{name}.c', *sorted(place.glob(f'{name}-*.c'))]
+    headers = HERE.parents[1] / 'hw' / 'nyx-iommu'
+    digest = hashlib.sha256(''.join(map(str, includes)).encode())
+    for path in [*sources, *sorted(place.glob(f'{name}.h')),
+                 headers / 'testdev-regs.h']:
+        digest.update(path.read_bytes())
     target = cache / f'guest-{name}-{digest.hexdigest()[:16]}'
     if not target.exists():
         partial = target.with_suffix(f'.{os.getpid()}')
         compiler = os.environ.get('CC', 'cc').split()
         paths = [word for path in includes for word in ('-isystem', path)]
         subprocess.run(compiler + ['-static', '-O2', '-Wall', '-Wextra',
-                                   '-Werror', '-I', registers.parent, *paths,
-                                   '-o', partial, source], check=True)
+                                   '-Werror', '-I', headers, *paths, '-o',
+                                   partial, *sources], check=True)
         partial.rename(target)
     return target.read_bytes()
 

@@ -113,7 +113,8 @@ MISTAKES = [{'rule': 'vtd.fault.dma', 'count': 1}]
 AMD_ROW = amd.AmdRow(
     'canned-amd', devices='vblk testdev', mode='lazy',
     iommu='intremap=on,xtsup=on,np-cache=off,guest-levels=0',
-    tests='disk:vblk rogue:testdev:write:0xbad5000',
+    tests='disk:vblk rogue:testdev:write:0xbad5000 '
+          'iommufd:info debugfs',
     says=(r'Using global IVHD EFR:0x9c5',), faults={'write': amd.WRITE})
 
 AMD_CONSOLE = """
@@ -132,6 +133,10 @@ group 1 DMA-FQ 0000:00:05.0
 pass disk:vblk
 rogue 00:05.0 write 0xbad5000
 pass rogue:testdev:write:0xbad5000
+hwinfo EFR 0x9c5
+hwinfo EFR2 0x8
+pass iommufd:info
+pass debugfs
 irq 0: 116 0 IR-IO-APIC 2-edge timer
 irq 4: 1 0 IR-IO-APIC 4-edge ttyS0
 irq 24: 1 0 IOMMU-MSI 0-edge AMD-Vi0-Evt
@@ -150,16 +155,65 @@ AMD_STATS = {
 
 AMD_MISTAKES = [{'rule': 'amdvi.fault.dma', 'count': 1}]
 
-# Row, console, reports, statistics and mistakes of a good run.
-VTD = (ROW, CONSOLE, REPORTS, STATS, MISTAKES)
-AMD = (AMD_ROW, AMD_CONSOLE, AMD_REPORTS, AMD_STATS, AMD_MISTAKES)
+AMD_DUMPS = {
+    'capability': [f'Offset:{4 * n:#x} Value:{value:#010x}' for n, value in
+                   enumerate((0x190b640f, 0xfed80001, 0, 0, 0x203000, 0))],
+    'mmio': [f'Offset:{8 * n:#x} Value:{0x1000 + n:#018x}'
+             for n in range(100)] +
+            ['Offset:0x2000 Value:0x0000000000000050',
+             'Offset:0x2008 Value:0x0000000000000070',
+             'Offset:0x2010 Value:0x0000000000000000'],
+    'cmdbuf': ['CMD Buffer Head Offset:5 Tail Offset:7'],
+    'devtbl': ['DeviceId QWORD[3] QWORD[2] QWORD[1] QWORD[0] iommu',
+               '0000:00:03.0 0000000000000000 0000000000000001 '
+               '0000000000000002 6000000002d3b603 iommu0',
+               '0000:00:04.0 0000000000000000 2000000002d60013 '
+               '0000000000000003 6000000002d3f603 iommu0'],
+    'irqtbl': ['IRQ lookup table not set for 0000:00:03:0',
+               'DeviceId 0000:00:04.0',
+               'IRT[0000] 0000000000000022 0000000000000101',
+               'IRT[0511] 0000000000000023 0000000000000201'],
+}
+
+# Two of 32 bits are one word to the kernel.
+AMD_SHOWN_REGISTERS = [
+    {'name': f'R{n}', 'offset': hex(8 * n), 'value': hex(0x1000 + n)}
+    for n in range(100) if n != 42] + [
+    {'name': 'LOW', 'offset': '0x150', 'value': '0x102a'},
+    {'name': 'HIGH', 'offset': '0x154', 'value': '0x0'},
+    {'name': 'HEAD', 'offset': '0x2000', 'value': '0x50'},
+    {'name': 'TAIL', 'offset': '0x2008', 'value': '0x70'},
+]
+
+AMD_SHOWN_TABLES = {
+    'complete': True,
+    'functions': [
+        {'sid': '00:03.0', 'interrupts': {'valid': 1, 'entries': []},
+         'device-table-entry': ['0x6000000002d3b603', '0x2', '0x1', '0x0']},
+        {'sid': '00:03.0', 'pasid': 0,
+         'device-table-entry': ['0x6000000002d3b603', '0x2', '0x1', '0x0']},
+        {'sid': '00:04.0',
+         'device-table-entry': ['0x6000000002d3f603', '0x3',
+                                '0x2000000002d60013', '0x0'],
+         'interrupts': {'valid': 1, 'entries': [
+             {'index': 0, 'entry': ['0x101', '0x22']},
+             {'index': 511, 'entry': ['0x201', '0x23']}]}},
+    ],
+}
+
+# Of a good run: row, console, reports, statistics, mistakes, dumps, registers
+# and tables to compare them with, registers of the hardware information.
+VTD = (ROW, CONSOLE, REPORTS, STATS, MISTAKES, DUMPS, SHOWN_REGISTERS,
+       SHOWN_TABLES, {'CAP': '0x2f0666', 'ECAP': '0xf050db'})
+AMD = (AMD_ROW, AMD_CONSOLE, AMD_REPORTS, AMD_STATS, AMD_MISTAKES, AMD_DUMPS,
+       AMD_SHOWN_REGISTERS, AMD_SHOWN_TABLES, {'EFR': '0x9c5', 'EFR2': '0x8'})
 
 
 class Canned:
     """A run that passes, to be spoilt."""
 
     def __init__(self, directory, run_of):
-        row, lines, reported, stats, mistakes = run_of
+        row, lines, reported, stats, mistakes, *shows, info = run_of
         self.row = copy.deepcopy(row)
         self.made = parts.Parts(row.devices, row.machine, directory)
         self.lines = list(lines)
@@ -175,11 +229,10 @@ class Canned:
         self.mistakes = copy.deepcopy(mistakes)
         self.others = [copy.deepcopy(stats)]
         self.others[0]['faults'] = []
-        self.registers = [{'name': 'CAP', 'value': '0x2f0666'},
-                          {'name': 'ECAP', 'value': '0xf050db'}]
-        self.dumps = copy.deepcopy(DUMPS)
-        self.shown_registers = copy.deepcopy(SHOWN_REGISTERS)
-        self.shown_tables = copy.deepcopy(SHOWN_TABLES)
+        self.registers = [{'name': name, 'value': value}
+                          for name, value in info.items()]
+        self.dumps, self.shown_registers, self.shown_tables = \
+            copy.deepcopy(shows)
 
     def replace(self, old, new):
         """In what the guest reported, once."""
@@ -195,7 +248,7 @@ class Canned:
         reports.others = self.others
         reports.registers = self.registers
         reports.differences = list(debugfs.compare(
-            self.dumps, self.shown_registers, self.shown_tables))
+            self.row.vendor, self.dumps, self.shown_registers, self.shown_tables))
         findings = run.Findings()
         run.judge(self.row, self.made, reports, self.lines, self.stderr,
                   findings)
@@ -427,6 +480,35 @@ AMD_SPOILT = (
     (counted(['invalidations', 'pages'], 0), 'IOTLB invalidated'),
     (counted(['invalidations', 'device-table-entry'], 0),
      'entries invalidated'),
+    (guest('hwinfo EFR 0x9c5', 'hwinfo EFR 0x9c4'), 'hardware info EFR'),
+    (guest('hwinfo EFR2 0x8', 'note nothing'), 'hardware info EFR2'),
+    (lambda c: setattr(c.row, 'domains', {'00:04.0': 'identity'}), 'group 0'),
+    (lambda c: c.dumps.clear(), 'dumps'),
+    (dumped('capability', '0x190b640f', '0x190a640f'), 'dumps'),
+    (dumped('capability', '0x190b640f', '0x190b6408'), 'dumps'),
+    (dumped('capability', 'Offset:0x14', 'no'), 'dumps'),
+    (dumped('mmio', '1018', '1019'), 'dumps'),
+    (dumped('mmio', 'Offset:0x8 ', 'no '), 'dumps'),
+    (dumped('mmio', 'Offset:0x2010 Value:0x0000000000000000',
+            'Offset:0x2010 Value:0x0000000000000010'), 'dumps'),
+    (lambda c: c.shown_registers.pop(7), 'dumps'),
+    (lambda c: c.shown_registers[-3].update(value='0x1'), 'dumps'),
+    (dumped('cmdbuf', 'Head Offset:5', 'Head Offset:6'), 'dumps'),
+    (dumped('cmdbuf', 'Tail Offset:7', 'Tail Offset:5'), 'dumps'),
+    (dumped('devtbl', '02d3b603', '02d3b601'), 'dumps'),
+    (dumped('devtbl', '0000000000000003 6', '0000000000000004 6'), 'dumps'),
+    (dumped('devtbl', '02d60013', '02d60015'), 'dumps'),
+    (dumped('devtbl', '04.0 0', '04.0 1'), 'dumps'),
+    (dumped('devtbl', '0000:00:03.0', '0000:00:05.0'), 'dumps'),
+    (lambda c: c.dumps.pop('devtbl'), 'dumps'),
+    (dumped('irqtbl', '22 ', '23 '), 'dumps'),
+    (dumped('irqtbl', '0101', '0103'), 'dumps'),
+    (dumped('irqtbl', 'IRT[0511]', 'IRT[0510]'), 'dumps'),
+    (dumped('irqtbl', 'DeviceId 0000:00:04.0', 'DeviceId 0000:00:03.0'),
+     'dumps'),
+    (lambda c: c.dumps.pop('irqtbl'), 'dumps'),
+    (lambda c: c.shown_tables['functions'].pop(), 'dumps'),
+    (lambda c: c.shown_tables.update(complete=False), 'dumps'),
 )
 
 

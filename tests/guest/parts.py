@@ -178,5 +178,13 @@ class Parts:
         self.args += ['-netdev', f'user,id=n-{name},restrict=on']
         self._device(f'igb,id={name},netdev=n-{name}', bus)
 
-    def _add_testdev(self, name, bus):
-        self._device(f'nyx-testdev,id={name}', bus)
+    def _add_testdev(self, name, bus, extra=''):
+        self._device(f'nyx-testdev,id={name}{extra}', bus)
+
+    def _add_testdev_plain(self, name, bus):
+        """Without PASIDs"""
+        self._add_testdev(name, bus, ',pasid=off')
+
+    def _add_testdev_group(self, name, bus):
+        """Responses to its page requests are known by their group."""
+        self._add_testdev(name, bus, ',pri-pasid=off')

@@ -52,6 +52,8 @@ class Row:
     skips: dict = dataclasses.field(default_factory=dict)
     # Which of its tests fail whatever the hardware: a pattern of their names.
     broken: dict = dataclasses.field(default_factory=dict)
+    # Types of groups' domains that are not the usual one, by function.
+    domains: dict = dataclasses.field(default_factory=dict)
     # Run also with intel-iommu, and compare what the guests found.
     swap: bool = False
     # Why a model cannot run the row, by the model's name.
@@ -405,6 +407,20 @@ SINGLE = (
     rogue('edu-6.12', 'edu'),
     Row('rogue-msi-6.12', devices='vblk testdev', unfit=NO_CFI,
         tests='rogue:testdev:msi:0xfee00000 disk:vblk', faults={'msi': MSI}),
+)
+
+
+# What others cover nearly as well: the extended tier has them.
+SELDOM = (
+    'pc-6.1-pt', 'ovmf-6.1-lazy', 'memory-above-4g-6.12-pt',
+    'profile-minimal-6.12-lazy', 'profile-minimal-6.12',
+    'profile-client-6.12-lazy', 'profile-server-6.12-legacy',
+    'profile-everything-6.1-pt', 'units-minimal-6.12', 'units-everything-6.12',
+    'units-bridges-6.12', 'units-migrate-6.12', 'scalable-pri-6.1-lazy',
+    'scalable-6.12-lazy', 'scalable-newest-lazy', 'features-6.1-lazy',
+    'features-migrate-6.12', 'aw57-6.1-cm', 'cache-sticky-6.1-cm',
+    'hotplug-6.1-lazy', 'retype-6.1-cm', 'migrate-6.1', 'dmar-ovmf-6.12',
+    'rogue-6.12-cm',
 )
 
 

@@ -125,7 +125,7 @@ class Findings:
 # ------------------------------------------------------------- command lines
 
 def plugin_needed(row, device):
-    return device.startswith('nyx-') or 'testdev' in row.devices.split()
+    return device.startswith('nyx-') or 'testdev' in row.devices
 
 
 def command_line(row, setup, device, made, directory):
@@ -270,8 +270,8 @@ class Host:
     def do_tables(self):
         """At the same moment as the guest's dumps: it does nothing else."""
         self.reports.differences = list(debugfs.compare(
-            self.reports.dumps, self.guest.property('registers'),
-            self.guest.property('tables')))
+            self.row.vendor, self.reports.dumps,
+            self.guest.property('registers'), self.guest.property('tables')))
 
     def do_end(self):
         if self.resets:
@@ -444,8 +444,10 @@ def check_boot(row, made, reports, lines, findings):
                    (row.mode != 'off'),
                    reports.groups)
     for number, (kind, devices) in reports.groups.items():
-        findings.check(f'group {number}', kind == row.domain,
-                       f'{kind} instead of {row.domain}: {devices}')
+        wanted = row.domains.get(len(devices) == 1 and devices[0][5:],
+                                 row.domain)
+        findings.check(f'group {number}', kind == wanted,
+                       f'{kind} instead of {wanted}: {devices}')
     check_interrupts(row, made, reports, findings)
 
 
@@ -516,13 +518,16 @@ def check_others(row, reports, findings):
                        stats['iotlb']['hits'] > 0, stats)
 
 
+HARDWARE_INFO = {'intel': ('CAP', 'ECAP'), 'amd': ('EFR', 'EFR2')}
+
+
 def check_hwinfo(row, reports, findings):
     """IOMMU_GET_HW_INFO returned the registers, as the unit has them."""
     wanted = 'iommufd:info' in row.tests.split()
     findings.check('hardware info', bool(reports.hwinfo) == wanted)
     values = {entry['name']: int(entry['value'], 0)
               for entry in reports.registers}
-    for name in ('CAP', 'ECAP') if wanted else ():
+    for name in HARDWARE_INFO[row.vendor] if wanted else ():
         findings.check(f'hardware info {name}',
                        reports.hwinfo.get(name) == values.get(name, -1),
                        f'{reports.hwinfo} {values.get(name)}')
@@ -605,7 +610,7 @@ def run_row(row, setup, directory):
         raise Skip(row.unfit[model])
     if row.swap and model == 'intel-iommu':
         raise Skip('needs another model to swap with intel-iommu')
-    if 'testdev' in row.devices.split() and not provides_testdev(setup):
+    if 'testdev' in row.devices and not provides_testdev(setup):
         raise Skip('needs nyx-testdev: no plugin was given')
     findings = Findings()
     devices = ['intel-iommu'] if row.swap else []
@@ -790,7 +795,14 @@ def parse_arguments():
 
 
 def select(patterns, extended_tier):
-    table = extended.rows() if extended_tier else rows.rows() + amd.table()
+    """Rows of a tier; those with names can be any of Debian's kernels."""
+    seldom = set(rows.SELDOM + amd.SELDOM)
+    debian = rows.rows() + amd.table()
+    assert seldom <= {row.name for row in debian}
+    if not patterns or extended_tier:
+        debian = [row for row in debian
+                  if (row.name in seldom) == extended_tier]
+    table = (extended.rows() if extended_tier else []) + debian
     for pattern in patterns:
         if not fnmatch.filter([row.name for row in table], pattern):
             sys.exit(f'run.py: no row is called {pattern}')

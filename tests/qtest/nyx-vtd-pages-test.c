@@ -213,6 +213,32 @@ static void test_unexpected(void)
     end_pages(&p);
 }
 
+/* "PRG Response PASID Required" is clear: the group is enough. */
+static void test_by_group(void)
+{
+    Pages p;
+    NyxTestdev *td;
+
+    more = " -global nyx-testdev.pri-pasid=off";
+    p = start_pages("");
+    more = "";
+    td = &p.f.td;
+    NYX_CHECK("status", pri_status(&p), STOPPED);
+    pri_control(&p, 1, 0);
+    nyx_td_page_request(td, IOVA, RW | LAST, PASID_A, 5);
+    g_assert_true(qvtd_submit(p.v, response(PASID_A, 0) & ~0x10, 4 << 3));
+    check_response(&p, "group", 0, 0x80000004, PASID_A);
+    NYX_CHECK("UPRGI", pri_status(&p) & 3, UPRGI);
+    g_assert_true(qvtd_submit(p.v, response(0, 0) & ~0x10, 5 << 3));
+    check_response(&p, "no PASID", 1, 0x80020005, 0);
+    NYX_CHECK("waits", nyx_td_r32(td, NYX_TD_PRI_OUTSTANDING), 0);
+    nyx_td_page_request(td, IOVA, RW | LAST, PASID_A, 6);
+    g_assert_true(qvtd_submit(p.v, response(PASID_A, 1), 6 << 3));
+    check_response(&p, "PASID", 2, 0x80031006, PASID_A);
+    NYX_CHECK("waits", nyx_td_r32(td, NYX_TD_PRI_OUTSTANDING), 0);
+    end_pages(&p);
+}
+
 /* The capability: what software sees when it turns PRI off and resets it. */
 static void test_capability(void)
 {
@@ -627,6 +653,7 @@ int main(int argc, char **argv)
 #define ADD(name, fn) qtest_add_func("/nyx/vtd-pages/" name, fn)
     ADD("round-trip", test_round_trip);
     ADD("unexpected", test_unexpected);
+    ADD("by-group", test_by_group);
     ADD("capability", test_capability);
     ADD("capacity", test_capacity);
     ADD("overflow", test_overflow);

@@ -6,6 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "hw/nyx-amdvi/internal.h"
+#include "amd-irq.h"
 #include "amd-tables.h"
 
 #define ROOM ((NyxDumpRoom) { 4096, 4096, 4096 })
@@ -433,6 +434,116 @@ static void test_nested_hidden(void)
     ax_free(n.f);
 }
 
+/* --- Interrupt tables ----------------------------------------------------- */
+
+typedef struct SeenIrqs {
+    struct {
+        unsigned index, n;
+        uint64_t words[2];
+    } row[8];
+    unsigned n;
+} SeenIrqs;
+
+static void see_irq(unsigned index, const uint64_t *words, unsigned n,
+                    void *opaque)
+{
+    SeenIrqs *seen = opaque;
+
+    if (seen->n < ARRAY_SIZE(seen->row)) {
+        seen->row[seen->n].index = index;
+        seen->row[seen->n].n = n;
+        memcpy(seen->row[seen->n].words, words, 8 * n);
+    }
+    seen->n++;
+}
+
+static bool dump_irqs(Ax *f, NyxDumpRoom *room, SeenIrqs *irqs)
+{
+    NyxDumpRoom other = ROOM;
+    Seen seen;
+
+    *irqs = (SeenIrqs) { };
+    g_assert_true(dump(f, &other, &seen));
+    return nyx_amd_dump_interrupts(f->amd, &seen.entries[0], room, see_irq,
+                                   irqs);
+}
+
+/* Of 32 and of 128 bits; those with RemapEn = 1, whatever else they say. */
+static void test_interrupts(void)
+{
+    for (unsigned wide = 0; wide < 2; wide++) {
+        Ax *f = at_new(NULL);
+        uint64_t table = fx_mem_pages(&f->mem, 8);
+        NyxDumpRoom room = ROOM;
+        SeenIrqs irqs;
+
+        f->opaque = (void *)(uintptr_t)table;
+        irq_control(f, wide ? AX_GAEN : 0);
+        irq_dte2(f, AX_SID, IRQ_IV | IRQ_REMAP | 11 << 1 | table);
+        irq_entry(f, 0, 0x00450201, 0x1234);
+        irq_entry(f, 3, 0x00450200, 0x1234);
+        irq_entry(f, 2047, 0xff0000ff, ~0ULL);
+        g_assert_true(dump_irqs(f, &room, &irqs));
+        FX_CHECK("entries", irqs.n, 2);
+        FX_CHECK("first", irqs.row[0].index, 0);
+        FX_CHECK("first", irqs.row[0].words[0], 0x00450201);
+        FX_CHECK("last", irqs.row[1].index, 2047);
+        FX_CHECK("last", irqs.row[1].words[0], 0xff0000ff);
+        for (unsigned i = 0; i < 2; i++) {
+            FX_CHECK("words", irqs.row[i].n, wide ? 2 : 1);
+        }
+        FX_CHECK("second word", irqs.row[0].words[1], wide ? 0x1234 : 0);
+        FX_CHECK("room", room.entries, 4096 - 2);
+        FX_CHECK("room", room.tables, 4096 - (wide ? 8 : 2));
+        /* What is beyond the length is not in the table. */
+        irq_dte2(f, AX_SID, IRQ_IV | IRQ_REMAP | 10 << 1 | table);
+        g_assert_true(dump_irqs(f, &room, &irqs));
+        FX_CHECK("shorter", irqs.n, 1);
+        ax_free(f);
+    }
+}
+
+static void test_interrupts_none(void)
+{
+    static const struct {
+        const char *name;
+        uint64_t w2;
+    } rows[] = {
+        { "not valid", IRQ_REMAP | IRQ_512 },
+        { "aborted", IRQ_IV | IRQ_512 },
+        { "forwarded", IRQ_IV | IRQ_FORWARD | IRQ_512 },
+        { "reserved length", IRQ_IV | IRQ_REMAP | 12 << 1 },
+    };
+    Ax *f = at_new(NULL);
+    uint64_t table = fx_mem_pages(&f->mem, 8);
+    NyxDumpRoom room = ROOM;
+    SeenIrqs irqs;
+
+    fx_mem_poke(&f->mem, table, 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        irq_dte2(f, AX_SID, rows[i].w2 | table);
+        g_assert_true(dump_irqs(f, &room, &irqs));
+        FX_CHECK(rows[i].name, irqs.n, 0);
+    }
+    /* Not RAM */
+    irq_dte2(f, AX_SID, IRQ_IV | IRQ_REMAP | IRQ_512 | table);
+    g_assert_true(dump_irqs(f, &room, &irqs));
+    FX_CHECK("RAM", irqs.n, 1);
+    fx_mem_hole(&f->mem, table, table + 0xfff);
+    g_assert_true(dump_irqs(f, &room, &irqs));
+    FX_CHECK("not RAM", irqs.n, 0);
+    fx_mem_no_hole(&f->mem);
+    /* No room */
+    fx_mem_poke(&f->mem, table + 4, 1);
+    room = (NyxDumpRoom) { 1, 1, 0 };
+    g_assert_false(dump_irqs(f, &room, &irqs));
+    FX_CHECK("room for one", irqs.n, 1);
+    room = (NyxDumpRoom) { 0, 1, 0 };
+    g_assert_false(dump_irqs(f, &room, &irqs));
+    FX_CHECK("room for none", irqs.n, 0);
+    ax_free(f);
+}
+
 /* --- Bounds --------------------------------------------------------------- */
 
 /* A table of tables that is itself: 2^20 PASIDs from one page. */
@@ -543,6 +654,8 @@ int main(int argc, char **argv)
     ADD("guest", test_guest);
     ADD("nested", test_nested);
     ADD("nested-hidden", test_nested_hidden);
+    ADD("interrupts", test_interrupts);
+    ADD("interrupts-none", test_interrupts_none);
     ADD("room", test_room);
     ADD("room-mappings", test_room_mappings);
     ADD("silent", test_silent);

@@ -4,11 +4,11 @@
  * request that nobody mapped anything for, and read performance counters.
  *
  * usage: nyx-helper edu|testdev write|read|msi ADDRESS
- *        nyx-helper perf EVENT[,EVENT...] COMMAND
+ *        nyx-helper perf PMU EVENT[,EVENT...] COMMAND
  *
  * The first prints "BUS:DEV.FN OPERATION ADDRESS", what was asked of the
- * device; the second "EVENT COUNT" for each event of the PMU dmar0 while the
- * shell command ran.
+ * device; the second "EVENT COUNT" for each event of the IOMMU's PMU while
+ * the shell command ran.
  */
 
 #include <dirent.h>
@@ -198,8 +198,8 @@ static enum operation parse_operation(const char *word)
     errx(2, "%s: no such operation", word);
 }
 
-#define PMU "/sys/bus/event_source/devices/dmar0"
-#define MAX_EVENTS 4
+#define PMUS "/sys/bus/event_source/devices/"
+#define MAX_EVENTS 8
 
 static void read_line(const char *path, char *line, int size)
 {
@@ -211,22 +211,33 @@ static void read_line(const char *path, char *line, int size)
     fclose(file);
 }
 
+/* As the drivers of VT-d and of AMD's describe their events. */
+static uint64_t event_config(const char *path, const char *line)
+{
+    unsigned group, event;
+
+    if (sscanf(line, "event_group=%x,event=%x", &group, &event) == 2) {
+        return (uint64_t)group << 28 | event;
+    }
+    if (sscanf(line, "csource=%x", &event) == 1) {
+        return event;
+    }
+    errx(1, "%s: %s", path, line);
+}
+
 /* A counter of the first CPU, which is where the driver puts them. */
-static int open_event(const char *name)
+static int open_event(const char *pmu, const char *name)
 {
     struct perf_event_attr attr = { .size = sizeof(attr) };
-    unsigned group, event;
     char path[256], line[256];
     int fd;
 
-    read_line(PMU "/type", line, sizeof(line));
-    attr.type = strtoul(line, NULL, 0);
-    snprintf(path, sizeof(path), PMU "/events/%s", name);
+    snprintf(path, sizeof(path), PMUS "%.32s/type", pmu);
     read_line(path, line, sizeof(line));
-    if (sscanf(line, "event_group=%x,event=%x", &group, &event) != 2) {
-        errx(1, "%s: %s", path, line);
-    }
-    attr.config = (uint64_t)group << 28 | event;
+    attr.type = strtoul(line, NULL, 0);
+    snprintf(path, sizeof(path), PMUS "%.32s/events/%.64s", pmu, name);
+    read_line(path, line, sizeof(line));
+    attr.config = event_config(path, line);
     fd = syscall(SYS_perf_event_open, &attr, -1, 0, -1, 0);
     if (fd < 0) {
         err(1, "perf_event_open: %s", name);
@@ -234,7 +245,7 @@ static int open_event(const char *name)
     return fd;
 }
 
-static int count_events(char *names, const char *command)
+static int count_events(const char *pmu, char *names, const char *command)
 {
     const char *name[MAX_EVENTS];
     int fds[MAX_EVENTS], n = 0, status;
@@ -242,7 +253,7 @@ static int count_events(char *names, const char *command)
     for (char *at = strtok(names, ","); at && n < MAX_EVENTS;
          at = strtok(NULL, ",")) {
         name[n] = at;
-        fds[n++] = open_event(at);
+        fds[n++] = open_event(pmu, at);
     }
     status = system(command);
     for (int i = 0; i < n; i++) {
@@ -262,8 +273,8 @@ int main(int argc, char **argv)
     enum operation op;
     uint64_t address;
 
-    if (argc == 4 && !strcmp(argv[1], "perf")) {
-        return count_events(argv[2], argv[3]);
+    if (argc == 5 && !strcmp(argv[1], "perf")) {
+        return count_events(argv[2], argv[3], argv[4]);
     }
     if (argc != 4) {
         errx(2, "usage: nyx-helper edu|testdev write|read|msi ADDRESS");

@@ -14,30 +14,17 @@
  */
 
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <err.h>
-#include <fcntl.h>
 #include <linux/iommufd.h>
-#include <linux/vfio.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "iommufd.h"
 #include "testdev-regs.h"
-
-#define PAGE            4096ull
-#define PAGES           64u
-#define MEMORY_SIZE     (PAGES * PAGE)
-
-/* PCI Local Bus specification 3.0, 6.2.2 "Device Control" */
-#define PCI_COMMAND         4
-#define PCI_COMMAND_MEMORY  0x2
-#define PCI_COMMAND_MASTER  0x4
 
 /* First-stage entries: VT-d specification, 9.7. */
 #define ENTRY_PRESENT   0x001ull
@@ -47,347 +34,60 @@
 #define ENTRY_DIRTY     0x040ull
 #define ENTRY_TABLE     (ENTRY_PRESENT | ENTRY_WRITE | ENTRY_USER)
 
-struct device {
-    int fd;
-    uint32_t id;            /* of IOMMUFD */
-    uint32_t pasid;         /* of UIO */
-    volatile uint8_t *bar;
+/* Device table and GCR3 entries: AMD's specification 48882, 2.2.2, 2.2.6. */
+#define DTE_V           (1ull << 0)
+#define DTE_GIOV        (1ull << 54)
+#define DTE_GV          (1ull << 55)
+#define GCR3_V          1ull
+#define GUEST_DOMAIN    7
+
+union hardware {
+    struct iommu_hw_info_vtd vtd;
+    struct iommu_hw_info_amd amd;
 };
-
-static int iommufd;
-
-/* ---------------------------------------------------------------- IOMMUFD */
-
-static void command(unsigned long request, void *argument, const char *name)
-{
-    if (ioctl(iommufd, request, argument)) {
-        err(1, "%s", name);
-    }
-}
-
-#define COMMAND(request, argument) command(request, argument, #request)
-
-static uint32_t ioas_new(void)
-{
-    struct iommu_ioas_alloc alloc = { .size = sizeof(alloc) };
-
-    COMMAND(IOMMU_IOAS_ALLOC, &alloc);
-    return alloc.out_ioas_id;
-}
-
-static void ioas_map(uint32_t ioas, void *memory, uint64_t iova)
-{
-    struct iommu_ioas_map map = {
-        .size = sizeof(map),
-        .flags = IOMMU_IOAS_MAP_FIXED_IOVA | IOMMU_IOAS_MAP_READABLE |
-                 IOMMU_IOAS_MAP_WRITEABLE,
-        .ioas_id = ioas,
-        .user_va = (uintptr_t)memory,
-        .length = MEMORY_SIZE,
-        .iova = iova,
-    };
-
-    COMMAND(IOMMU_IOAS_MAP, &map);
-}
-
-static void ioas_unmap(uint32_t ioas, uint64_t iova)
-{
-    struct iommu_ioas_unmap unmap = {
-        .size = sizeof(unmap), .ioas_id = ioas, .iova = iova,
-        .length = MEMORY_SIZE,
-    };
-
-    COMMAND(IOMMU_IOAS_UNMAP, &unmap);
-}
-
-/* @parent: an IOAS, or for stage-1 tables the HWPT of the other stage. */
-static uint32_t hwpt_new(const struct device *device, uint32_t parent,
-                         uint32_t flags, struct iommu_hwpt_vtd_s1 *stage1)
-{
-    struct iommu_hwpt_alloc alloc = {
-        .size = sizeof(alloc), .flags = flags, .dev_id = device->id,
-        .pt_id = parent,
-    };
-
-    if (stage1) {
-        alloc.data_type = IOMMU_HWPT_DATA_VTD_S1;
-        alloc.data_len = sizeof(*stage1);
-        alloc.data_uptr = (uintptr_t)stage1;
-    }
-    COMMAND(IOMMU_HWPT_ALLOC, &alloc);
-    return alloc.out_hwpt_id;
-}
-
-/* Pages, whole, zero, and never a huge one. */
-static uint8_t *memory_new(void)
-{
-    uint8_t *memory = mmap(NULL, MEMORY_SIZE, PROT_READ | PROT_WRITE,
-                           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-    if (memory == MAP_FAILED || madvise(memory, MEMORY_SIZE,
-                                        MADV_NOHUGEPAGE)) {
-        err(1, "memory");
-    }
-    memset(memory, 0, MEMORY_SIZE);
-    return memory;
-}
-
-/* ------------------------------------------------------------- the device */
-
-static void device_call(const struct device *device, unsigned long request,
-                        void *argument, const char *name)
-{
-    if (ioctl(device->fd, request, argument) < 0) {
-        err(1, "%s", name);
-    }
-}
-
-#define DEVICE_CALL(device, request, argument) \
-    device_call(device, request, argument, #request)
-
-static void write32(const struct device *device, unsigned offset,
-                    uint32_t value)
-{
-    *(volatile uint32_t *)(device->bar + offset) = value;
-}
-
-static uint32_t read32(const struct device *device, unsigned offset)
-{
-    return *(volatile uint32_t *)(device->bar + offset);
-}
-
-static void write64(const struct device *device, unsigned offset,
-                    uint64_t value)
-{
-    *(volatile uint64_t *)(device->bar + offset) = value;
-}
-
-static int open_cdev(const char *name)
-{
-    char path[300];
-    struct dirent *entry;
-    DIR *dir;
-
-    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.64s/vfio-dev", name);
-    dir = opendir(path);
-    if (!dir) {
-        err(1, "%s", path);
-    }
-    while ((entry = readdir(dir))) {
-        if (!strncmp(entry->d_name, "vfio", 4)) {
-            int fd;
-
-            snprintf(path, sizeof(path), "/dev/vfio/devices/%.64s",
-                     entry->d_name);
-            fd = open(path, O_RDWR);
-            if (fd < 0) {
-                err(1, "%s", path);
-            }
-            closedir(dir);
-            return fd;
-        }
-    }
-    errx(1, "%s: no character device", path);
-}
-
-static uint64_t region_offset(const struct device *device, uint32_t index)
-{
-    struct vfio_region_info info = { .argsz = sizeof(info), .index = index };
-
-    DEVICE_CALL(device, VFIO_DEVICE_GET_REGION_INFO, &info);
-    return info.offset;
-}
-
-static void check_magic(const struct device *device, const char *name)
-{
-    if (read32(device, NYX_TD_MAGIC) != NYX_TD_MAGIC_VALUE) {
-        errx(1, "%s is not a nyx-testdev", name);
-    }
-}
-
-static void vfio_open(struct device *device, const char *name)
-{
-    struct vfio_device_bind_iommufd bind = { .argsz = sizeof(bind) };
-    uint16_t enable = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
-    uint64_t config;
-    void *bar;
-
-    iommufd = open("/dev/iommu", O_RDWR);
-    if (iommufd < 0) {
-        err(1, "/dev/iommu");
-    }
-    device->fd = open_cdev(name);
-    bind.iommufd = iommufd;
-    DEVICE_CALL(device, VFIO_DEVICE_BIND_IOMMUFD, &bind);
-    device->id = bind.out_devid;
-    config = region_offset(device, VFIO_PCI_CONFIG_REGION_INDEX);
-    if (pwrite(device->fd, &enable, sizeof(enable), config + PCI_COMMAND) !=
-        sizeof(enable)) {
-        err(1, "command register");
-    }
-    bar = mmap(NULL, NYX_TD_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-               device->fd, region_offset(device, NYX_TD_BAR));
-    if (bar == MAP_FAILED) {
-        err(1, "BAR");
-    }
-    device->bar = bar;
-    check_magic(device, name);
-}
-
-/* The driver binds the address space of whoever opens its file. */
-static void uio_open(struct device *device, const char *name)
-{
-    char path[300], number[16];
-    void *bar;
-    FILE *file;
-    int fd;
-
-    device->fd = open("/dev/uio0", O_RDWR);
-    if (device->fd < 0) {
-        err(1, "/dev/uio0");
-    }
-    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.64s/pasid", name);
-    file = fopen(path, "r");
-    if (!file || !fgets(number, sizeof(number), file)) {
-        err(1, "%s", path);
-    }
-    fclose(file);
-    device->pasid = strtoul(number, NULL, 0);
-    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%.64s/resource0",
-             name);
-    fd = open(path, O_RDWR | O_SYNC);
-    bar = mmap(NULL, NYX_TD_BAR_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-               0);
-    if (fd < 0 || bar == MAP_FAILED) {
-        err(1, "%s", path);
-    }
-    device->bar = bar;
-    check_magic(device, name);
-}
-
-static void attach(const struct device *device, uint32_t hwpt)
-{
-    struct vfio_device_attach_iommufd_pt attach = {
-        .argsz = sizeof(attach), .pt_id = hwpt,
-    };
-
-    DEVICE_CALL(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
-}
-
-static void attach_pasid(const struct device *device, uint32_t pasid,
-                         uint32_t hwpt)
-{
-    struct vfio_device_attach_iommufd_pt attach = {
-        .argsz = sizeof(attach), .flags = VFIO_DEVICE_ATTACH_PASID,
-        .pt_id = hwpt, .pasid = pasid,
-    };
-
-    DEVICE_CALL(device, VFIO_DEVICE_ATTACH_IOMMUFD_PT, &attach);
-}
-
-static void detach_pasid(const struct device *device, uint32_t pasid)
-{
-    struct vfio_device_detach_iommufd_pt detach = {
-        .argsz = sizeof(detach), .flags = VFIO_DEVICE_DETACH_PASID,
-        .pasid = pasid,
-    };
-
-    DEVICE_CALL(device, VFIO_DEVICE_DETACH_IOMMUFD_PT, &detach);
-}
-
-/* ------------------------------------------------------------------- DMA */
-
-#define NO_PASID UINT32_MAX
-
-static uint32_t request(const struct device *device, uint32_t op,
-                        uint32_t pasid, uint64_t iova, uint64_t value)
-{
-    write64(device, NYX_TD_DMA_ADDR, iova);
-    write32(device, NYX_TD_DMA_LEN, sizeof(value));
-    write32(device, NYX_TD_DMA_OP, op);
-    write32(device, NYX_TD_DMA_ATTR, pasid == NO_PASID ? 0
-                                                       : NYX_TD_ATTR_PASID);
-    write32(device, NYX_TD_DMA_PASID, pasid == NO_PASID ? 0 : pasid);
-    write64(device, NYX_TD_DMA_OPERAND, value);
-    write32(device, NYX_TD_DMA_DOORBELL, 1);
-    return read32(device, NYX_TD_DMA_STATUS);
-}
-
-static void dma_write_as(const struct device *device, uint32_t pasid,
-                         uint64_t iova, uint64_t value)
-{
-    uint32_t status = request(device, NYX_TD_OP_FILL, pasid, iova, value);
-
-    if (status != NYX_TD_ST_OK) {
-        errx(1, "DMA write to 0x%llx: status %u", (unsigned long long)iova,
-             status);
-    }
-}
-
-static void dma_write(const struct device *device, uint64_t iova,
-                      uint64_t value)
-{
-    dma_write_as(device, NO_PASID, iova, value);
-}
-
-static void dma_read(const struct device *device, uint64_t iova)
-{
-    uint32_t status = request(device, NYX_TD_OP_READ, NO_PASID, iova, 0);
-
-    if (status != NYX_TD_ST_OK) {
-        errx(1, "DMA read of 0x%llx: status %u", (unsigned long long)iova,
-             status);
-    }
-}
-
-static void dma_refused_as(const struct device *device, const char *operation,
-                           uint32_t pasid, uint64_t iova)
-{
-    uint32_t status = request(device, NYX_TD_OP_FILL, pasid, iova, ~0ull);
-
-    if (status != NYX_TD_ST_BLOCKED && status != NYX_TD_ST_TX_ERROR) {
-        errx(1, "DMA write to 0x%llx: status %u instead of a refusal",
-             (unsigned long long)iova, status);
-    }
-    printf("refused %s 0x%llx\n", operation, (unsigned long long)iova);
-}
-
-static void dma_refused(const struct device *device, const char *operation,
-                        uint64_t iova)
-{
-    dma_refused_as(device, operation, NO_PASID, iova);
-}
-
-static void expect(const uint8_t *memory, unsigned page, uint64_t value)
-{
-    uint64_t found = *(volatile const uint64_t *)(memory + page * PAGE);
-
-    if (found != value) {
-        errx(1, "page %u holds 0x%llx, not 0x%llx", page,
-             (unsigned long long)found, (unsigned long long)value);
-    }
-}
 
 /* ----------------------------------------------------------------- tests */
 
+static void show_hardware(uint32_t type, const union hardware *hardware)
+{
+    switch (type) {
+    case IOMMU_HW_INFO_TYPE_INTEL_VTD:
+        printf("hwinfo CAP 0x%llx\nhwinfo ECAP 0x%llx\n",
+               (unsigned long long)hardware->vtd.cap_reg,
+               (unsigned long long)hardware->vtd.ecap_reg);
+        break;
+    case IOMMU_HW_INFO_TYPE_AMD:
+        printf("hwinfo EFR 0x%llx\nhwinfo EFR2 0x%llx\n",
+               (unsigned long long)hardware->amd.efr,
+               (unsigned long long)hardware->amd.efr2);
+        break;
+    default:
+        errx(1, "the IOMMU is of type %u", type);
+    }
+}
+
+static uint32_t hardware_info(const struct device *device,
+                              union hardware *hardware,
+                              struct iommu_hw_info *info)
+{
+    *info = (struct iommu_hw_info) {
+        .size = sizeof(*info), .dev_id = device->id,
+        .data_len = sizeof(*hardware), .data_uptr = (uintptr_t)hardware,
+    };
+    COMMAND(IOMMU_GET_HW_INFO, info);
+    return info->out_data_type;
+}
+
 static void test_info(struct device *device)
 {
-    struct iommu_hw_info_vtd vtd = { 0 };
-    struct iommu_hw_info info = {
-        .size = sizeof(info), .dev_id = device->id,
-        .data_len = sizeof(vtd), .data_uptr = (uintptr_t)&vtd,
-    };
+    union hardware hardware = { 0 };
+    struct iommu_hw_info info;
 
-    COMMAND(IOMMU_GET_HW_INFO, &info);
-    if (info.out_data_type != IOMMU_HW_INFO_TYPE_INTEL_VTD) {
-        errx(1, "the IOMMU is of type %u", info.out_data_type);
-    }
+    show_hardware(hardware_info(device, &hardware, &info), &hardware);
     if (!(info.out_capabilities & IOMMU_HW_CAP_DIRTY_TRACKING)) {
         errx(1, "no dirty tracking: capabilities 0x%llx",
              (unsigned long long)info.out_capabilities);
     }
-    printf("hwinfo CAP 0x%llx\n", (unsigned long long)vtd.cap_reg);
-    printf("hwinfo ECAP 0x%llx\n", (unsigned long long)vtd.ecap_reg);
     printf("hwinfo PASID-bits %u\n", info.out_max_pasid_log2);
 }
 
@@ -444,7 +144,7 @@ static void test_dirty(struct device *device)
     uint32_t hwpt;
 
     ioas_map(ioas, memory, DIRTY_IOVA);
-    hwpt = hwpt_new(device, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, NULL);
+    hwpt = hwpt_new(device, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
     attach(device, hwpt);
     /* Before tracking is on, nothing counts. */
     write_pages(device, memory, ~0ull);
@@ -470,7 +170,7 @@ static void test_unmap(struct device *device)
 
     ioas_map(ioas, memory, UNMAP_IOVA);
     /* So that second-stage tables are used, whatever the kernel prefers. */
-    hwpt = hwpt_new(device, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING, NULL);
+    hwpt = hwpt_new(device, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
     attach(device, hwpt);
     for (unsigned page = 0; page < PAGES; page++) {
         dma_write(device, UNMAP_IOVA + page * PAGE, page + 1);
@@ -486,11 +186,14 @@ static void test_unmap(struct device *device)
 
 /*
  * The memory is at GUEST_BASE for the second stage.  In it are first-stage
- * tables of four levels that map NESTED_IOVA and the pages after it.
+ * tables of four levels that map NESTED_IOVA and the pages after it, those of
+ * another PASID, and AMD's table of PASIDs.
  */
 #define GUEST_BASE      0x40000000ull
 #define NESTED_IOVA     0x7f8012345000ull
 #define LEAF_TABLE      3
+#define GCR3_TABLE      4
+#define OTHER_TABLES    5
 
 static uint64_t *entry_of(uint8_t *memory, unsigned page, uint64_t iova,
                           unsigned level)
@@ -500,32 +203,116 @@ static uint64_t *entry_of(uint8_t *memory, unsigned page, uint64_t iova,
     return &table[iova >> (12 + 9 * level) & 511];
 }
 
-static void point(uint8_t *memory, uint64_t iova, unsigned page)
+static uint64_t guest_address(unsigned page)
 {
-    *(volatile uint64_t *)entry_of(memory, LEAF_TABLE, iova, 0) =
-        (GUEST_BASE + page * PAGE) | ENTRY_TABLE;
+    return GUEST_BASE + page * PAGE;
 }
 
-static void make_tables(uint8_t *memory)
+/* @tables: the first of four */
+static void point_in(uint8_t *memory, unsigned tables, uint64_t iova,
+                     unsigned page)
 {
-    for (unsigned page = 0; page < LEAF_TABLE; page++) {
-        *entry_of(memory, page, NESTED_IOVA, 3 - page) =
-            (GUEST_BASE + (page + 1) * PAGE) | ENTRY_TABLE;
+    *(volatile uint64_t *)entry_of(memory, tables + LEAF_TABLE, iova, 0) =
+        guest_address(page) | ENTRY_TABLE;
+}
+
+static void point(uint8_t *memory, uint64_t iova, unsigned page)
+{
+    point_in(memory, 0, iova, page);
+}
+
+static void make_tables(uint8_t *memory, unsigned tables)
+{
+    for (unsigned i = 0; i < LEAF_TABLE; i++) {
+        *entry_of(memory, tables + i, NESTED_IOVA, 3 - i) =
+            guest_address(tables + i + 1) | ENTRY_TABLE;
     }
 }
 
-static void invalidate(uint32_t hwpt, uint64_t iova, uint64_t npages)
+static void set_gcr3(uint8_t *memory, uint32_t pasid, uint64_t entry)
+{
+    ((volatile uint64_t *)(memory + GCR3_TABLE * PAGE))[pasid] = entry;
+}
+
+/* Tables of ours over the kernel's. */
+struct nested {
+    uint32_t type;          /* of the IOMMU */
+    uint32_t parent;
+    uint32_t hwpt;
+};
+
+static uint32_t nested_vtd(const struct device *device, uint32_t parent,
+                           uint32_t flags)
+{
+    struct iommu_hwpt_vtd_s1 stage1 = {
+        .pgtbl_addr = GUEST_BASE, .addr_width = 48,
+    };
+
+    return hwpt_new_over(device, parent, flags, IOMMU_HWPT_DATA_VTD_S1,
+                         &stage1, sizeof(stage1));
+}
+
+/* A guest's device table entry: GCR3 root bits 14:12, 30:15, 51:31. */
+static uint32_t nested_amd(const struct device *device, uint32_t parent)
+{
+    uint64_t gcr3 = guest_address(GCR3_TABLE);
+    struct iommu_hwpt_amd_guest guest = {
+        .dte = {
+            DTE_V | DTE_GIOV | DTE_GV | (gcr3 >> 12 & 0x7) << 58,
+            GUEST_DOMAIN | (gcr3 >> 15 & 0xffff) << 16 | gcr3 >> 31 << 43,
+        },
+    };
+
+    return hwpt_new_over(device, viommu_new(device, parent), 0,
+                         IOMMU_HWPT_DATA_AMD_GUEST, &guest, sizeof(guest));
+}
+
+static struct nested nested_new(const struct device *device, uint32_t ioas,
+                                uint8_t *memory, uint32_t flags)
+{
+    union hardware hardware;
+    struct iommu_hw_info info;
+    struct nested nested = {
+        .type = hardware_info(device, &hardware, &info),
+    };
+
+    make_tables(memory, 0);
+    set_gcr3(memory, 0, GUEST_BASE | GCR3_V);
+    point(memory, NESTED_IOVA, 10);
+    nested.parent = hwpt_new(device, ioas,
+                             IOMMU_HWPT_ALLOC_NEST_PARENT | flags);
+    nested.hwpt = nested.type == IOMMU_HW_INFO_TYPE_AMD
+                  ? nested_amd(device, nested.parent)
+                  : nested_vtd(device, nested.parent, flags);
+    /* The driver of AMD's reports faults by the last domain that is none. */
+    attach(device, nested.parent);
+    attach(device, nested.hwpt);
+    return nested;
+}
+
+/*
+ * The tables have changed.  AMD's driver has no invalidation of nested tables;
+ * it writes the device table entry anew.
+ */
+static void invalidate(const struct device *device,
+                       const struct nested *nested, uint64_t iova,
+                       uint64_t npages)
 {
     struct iommu_hwpt_vtd_s1_invalidate entry = {
         .addr = iova, .npages = npages,
     };
     struct iommu_hwpt_invalidate order = {
-        .size = sizeof(order), .hwpt_id = hwpt,
+        .size = sizeof(order), .hwpt_id = nested->hwpt,
         .data_uptr = (uintptr_t)&entry,
         .data_type = IOMMU_HWPT_INVALIDATE_DATA_VTD_S1,
         .entry_len = sizeof(entry), .entry_num = 1,
     };
 
+    if (nested->type == IOMMU_HW_INFO_TYPE_AMD) {
+        attach(device, nested->parent);
+        attach(device, nested->hwpt);
+        return;
+    }
     COMMAND(IOMMU_HWPT_INVALIDATE, &order);
     if (order.entry_num != 1) {
         errx(1, "%u invalidations were handled", order.entry_num);
@@ -550,56 +337,49 @@ static void expect_marks(uint8_t *memory, uint64_t iova)
 }
 
 static void change_and_invalidate(struct device *device, uint8_t *memory,
-                                  uint32_t hwpt)
+                                  const struct nested *nested)
 {
     /* A hit: the unit has no reason to look at the tables. */
     point(memory, NESTED_IOVA, 11);
     dma_write(device, NESTED_IOVA, 2);
     expect(memory, 10, 2);
     expect(memory, 11, 0);
-    invalidate(hwpt, NESTED_IOVA, 1);
+    invalidate(device, nested, NESTED_IOVA, 1);
     dma_write(device, NESTED_IOVA, 3);
     expect(memory, 10, 2);
     expect(memory, 11, 3);
 
     /* Everything at once. */
     point(memory, NESTED_IOVA, 12);
-    invalidate(hwpt, 0, UINT64_MAX);
+    invalidate(device, nested, 0, UINT64_MAX);
     dma_write(device, NESTED_IOVA, 4);
     expect(memory, 12, 4);
 
     *entry_of(memory, LEAF_TABLE, NESTED_IOVA, 0) = 0;
-    invalidate(hwpt, NESTED_IOVA, 1);
+    invalidate(device, nested, NESTED_IOVA, 1);
     dma_refused(device, "first", NESTED_IOVA);
     expect(memory, 12, 4);
 }
 
 static void test_nested(struct device *device)
 {
-    struct iommu_hwpt_vtd_s1 stage1 = {
-        .pgtbl_addr = GUEST_BASE, .addr_width = 48,
-    };
     uint32_t ioas = ioas_new();
     uint8_t *memory = memory_new();
-    uint32_t parent, hwpt;
+    struct nested nested;
 
     ioas_map(ioas, memory, GUEST_BASE);
-    parent = hwpt_new(device, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT, NULL);
-    hwpt = hwpt_new(device, parent, 0, &stage1);
-    make_tables(memory);
-    point(memory, NESTED_IOVA, 10);
-    attach(device, hwpt);
+    nested = nested_new(device, ioas, memory, 0);
     dma_write(device, NESTED_IOVA, 1);
     expect(memory, 10, 1);
     expect_marks(memory, NESTED_IOVA);
-    change_and_invalidate(device, memory, hwpt);
+    change_and_invalidate(device, memory, &nested);
 
     /* Beyond what the second stage maps. */
     point(memory, NESTED_IOVA, PAGES);
-    invalidate(hwpt, NESTED_IOVA, 1);
+    invalidate(device, &nested, NESTED_IOVA, 1);
     dma_refused(device, "beyond", NESTED_IOVA);
     point(memory, NESTED_IOVA, 13);
-    invalidate(hwpt, NESTED_IOVA, 1);
+    invalidate(device, &nested, NESTED_IOVA, 1);
     dma_write(device, NESTED_IOVA, 5);
     expect(memory, 13, 5);
 
@@ -619,8 +399,8 @@ static void test_pasid(struct device *device)
 
     ioas_map(plain, memory, SHARED_IOVA);
     ioas_map(other, private, SHARED_IOVA);
-    attach(device, hwpt_new(device, plain, IOMMU_HWPT_ALLOC_PASID, NULL));
-    hwpt = hwpt_new(device, other, IOMMU_HWPT_ALLOC_PASID, NULL);
+    attach(device, hwpt_new(device, plain, IOMMU_HWPT_ALLOC_PASID));
+    hwpt = hwpt_new(device, other, IOMMU_HWPT_ALLOC_PASID);
     attach_pasid(device, PASID, hwpt);
 
     /* The same address, with and without the PASID. */
@@ -636,28 +416,59 @@ static void test_pasid(struct device *device)
     expect(memory, 0, 3);
 }
 
-/* Both stages, and a PASID with the second only, until somebody ends us. */
-static void test_hold(struct device *device)
+/* PASIDs of AMD's nested tables are the guest's own business. */
+static void test_guest_pasid(struct device *device)
 {
-    struct iommu_hwpt_vtd_s1 stage1 = {
-        .pgtbl_addr = GUEST_BASE, .addr_width = 48,
-    };
-    uint32_t ioas = ioas_new(), other = ioas_new();
+    uint32_t ioas = ioas_new();
     uint8_t *memory = memory_new();
-    uint32_t parent;
+    struct nested nested;
 
     ioas_map(ioas, memory, GUEST_BASE);
-    ioas_map(other, memory_new(), SHARED_IOVA);
-    make_tables(memory);
-    point(memory, NESTED_IOVA, 10);
-    parent = hwpt_new(device, ioas, IOMMU_HWPT_ALLOC_NEST_PARENT |
-                                    IOMMU_HWPT_ALLOC_PASID, NULL);
-    attach(device, hwpt_new(device, parent, IOMMU_HWPT_ALLOC_PASID,
-                            &stage1));
-    attach_pasid(device, PASID, hwpt_new(device, other,
-                                         IOMMU_HWPT_ALLOC_PASID, NULL));
+    nested = nested_new(device, ioas, memory, 0);
+    make_tables(memory, OTHER_TABLES);
+    point_in(memory, OTHER_TABLES, NESTED_IOVA, 20);
+    set_gcr3(memory, PASID, guest_address(OTHER_TABLES) | GCR3_V);
+
+    /* The same address, with and without the PASID. */
     dma_write(device, NESTED_IOVA, 1);
-    dma_write_as(device, PASID, SHARED_IOVA, 2);
+    dma_write_as(device, PASID, NESTED_IOVA, 2);
+    expect(memory, 10, 1);
+    expect(memory, 20, 2);
+    dma_refused_as(device, "gcr3", PASID + 1, NESTED_IOVA);
+
+    /* Cached until told otherwise. */
+    set_gcr3(memory, PASID, 0);
+    dma_write_as(device, PASID, NESTED_IOVA, 3);
+    expect(memory, 20, 3);
+    invalidate(device, &nested, 0, UINT64_MAX);
+    dma_refused_as(device, "gcr3", PASID, NESTED_IOVA);
+    expect(memory, 20, 3);
+    dma_write(device, NESTED_IOVA, 4);
+    expect(memory, 10, 4);
+}
+
+/*
+ * Both stages, and where the kernel lets us a PASID with the second only,
+ * until somebody ends us.
+ */
+static void test_hold(struct device *device)
+{
+    uint32_t ioas = ioas_new(), other = ioas_new();
+    uint8_t *memory = memory_new();
+    union hardware hardware;
+    struct iommu_hw_info info;
+
+    ioas_map(ioas, memory, GUEST_BASE);
+    if (hardware_info(device, &hardware, &info) == IOMMU_HW_INFO_TYPE_AMD) {
+        nested_new(device, ioas, memory, 0);
+    } else {
+        ioas_map(other, memory_new(), SHARED_IOVA);
+        nested_new(device, ioas, memory, IOMMU_HWPT_ALLOC_PASID);
+        attach_pasid(device, PASID, hwpt_new(device, other,
+                                             IOMMU_HWPT_ALLOC_PASID));
+        dma_write_as(device, PASID, SHARED_IOVA, 2);
+    }
+    dma_write(device, NESTED_IOVA, 1);
     puts("holding");
     fflush(stdout);
     pause();
@@ -745,7 +556,8 @@ static unsigned ask_for_page(const struct device *device, uint64_t addr,
     word = read32(device, NYX_TD_PRI_RESP);
     if ((word & NYX_TD_PRI_GROUP_MASK) != group ||
         !(word & NYX_TD_PRI_RESP_EXPECTED) ||
-        read32(device, NYX_TD_PRI_RESP_PASID) != device->pasid) {
+        (word & NYX_TD_PRI_RESP_HAS_PASID &&
+         read32(device, NYX_TD_PRI_RESP_PASID) != device->pasid)) {
         errx(1, "the answer is %#x", word);
     }
     return word >> NYX_TD_PRI_RESP_CODE_SHIFT & 0xf;
@@ -798,6 +610,7 @@ int main(int argc, char **argv)
         { "unmap", vfio_open, test_unmap },
         { "nested", vfio_open, test_nested },
         { "pasid", vfio_open, test_pasid },
+        { "guest-pasid", vfio_open, test_guest_pasid },
         { "hold", vfio_open, test_hold },
         { "sva", uio_open, test_sva },
         { "fault", uio_open, test_fault },
