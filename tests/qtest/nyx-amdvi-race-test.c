@@ -443,6 +443,10 @@ static void begin_table(World *w, Domain *d, unsigned region, Change *change)
 static void begin_region(World *w, Domain *d, unsigned region, Change *change)
 {
     *change = (Change) { .old = other_area(w, d, region) };
+    /* So that all walk while it changes. */
+    if (flip(w, 2)) {
+        put(w, INV_ALL, 0);
+    }
     switch (g_rand_int_range(w->rng, 0, 8)) {
     case 0:
         change->hole = true;
@@ -511,7 +515,6 @@ static void step(World *w)
         wait_for_writes(w, g_rand_int_range(w->rng, 0, DOMAINS),
                         g_rand_int_range(w->rng, 0, REGIONS));
     }
-    /* So that all walk while it changes. */
     put(w, INV_ALL, 0);
     for (unsigned n = 0; n < DOMAINS; n++) {
         entries[n] = flip(w, 4);
