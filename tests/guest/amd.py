@@ -270,13 +270,14 @@ def check_boot(row, reports, lines, findings):
 def check_device(row, reports, findings):
     """The model's own account of the run must fit the guest's."""
     stats = reports.stats
+    faults = {**row.faults, **row.provoked}
     rules = {mistake['rule'] for mistake in reports.mistakes}
     findings.check('guest mistakes', rules == {
-        MISTAKES.get(operation, 'amdvi.fault.dma')
-        for operation in row.faults}, reports.mistakes)
+        MISTAKES.get(operation, 'amdvi.fault.dma') for operation in faults},
+                   reports.mistakes)
     names = {fault['name'] for fault in stats['faults']}
     findings.check('faults counted', names == {
-        FAULT_IDS[operation] for operation in row.faults}, sorted(names))
+        FAULT_IDS[operation] for operation in faults}, sorted(names))
     orders = stats['invalidations']
     findings.check('command errors', orders['command-errors'] == 0, orders)
     findings.check('events lost', stats['events-lost'] == 0, stats)

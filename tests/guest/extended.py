@@ -67,10 +67,13 @@ def debugfs_rows():
                   tests='disk:vblk disk:nvme debugfs')
 
 
+SELFTEST = {'devices': 'vblk testdev', 'seconds': 900, 'memory': '5G',
+            'append': 'hugepages=128 hugepagesz=1G hugepages=1'}
+
+
 def selftest(name, tests, devices='testdev', **more):
     return Row(f'selftest-{name}', iommu=more.pop('iommu', SCALABLE),
-               devices=f'vblk {devices}', seconds=900, memory='5G',
-               append='hugepages=128 hugepagesz=1G hugepages=1',
+               **{**SELFTEST, 'devices': f'vblk {devices}'},
                tests=' '.join(f'selftest:{test}' for test in tests.split()) +
                      ' disk:vblk', **more)
 
@@ -112,7 +115,8 @@ AMD = 'intremap=on,xtsup=on'
 AMD_CPU = 'max,vendor=AuthenticAMD,la57='
 
 # Flags: 001 GN, 004 US, 010 PR, 020 RW, 040 PE.  What the host's tables refuse
-# has the guest's address: page 64 of the program's memory, or the first table.
+# has the guest's address: page 64 of the program's memory, or that of an entry
+# in the first table.
 AMD_REFUSED = {
     operation: r'{device}: AMD-Vi: Event logged \[IO_PAGE_FAULT '
                rf'domain={domain} address={address} flags={flags}\]'
@@ -120,7 +124,7 @@ AMD_REFUSED = {
         ('first', '0x0000', '{address}', '0x0025'),
         ('second', '0x[0-9a-f]{{4}}', '{address}', '0x0020'),
         ('beyond', '0x[0-9a-f]{{4}}', '0x40040000', '0x0020'),
-        ('tables', '0x[0-9a-f]{{4}}', '0x40000000', '0x0020'),
+        ('tables', '0x[0-9a-f]{{4}}', '0x400007f8', '0x0020'),
         ('gcr3', '0x000[56]', '{address}', '0x0025'),
         ('sva-present', '0x[0-9a-f]{{4}}', '{address}', '0x0025'),
         ('sva-user', '0x[0-9a-f]{{4}}', '{address}', '0x0075'),
@@ -144,22 +148,45 @@ def amd_iommufd_rows():
                           devices='vblk testdev-plain')
     yield amd_iommufd('dirty', 'dirty dirty')
     yield amd_iommufd('unmap', 'unmap', ['second'])
-    for name, levels, la57 in (('sva', 4, 'off'), ('sva-la57', 5, 'on')):
+    yield amd_iommufd('nested', 'nested nested',
+                      ['first', 'beyond', 'tables'], ',gcr3-trp=on')
+    yield amd_iommufd('guest-pasid', 'guest-pasid', ['gcr3'], ',gcr3-trp=on')
+    for name, options, la57 in (
+            ('sva', ',device-iotlb=on', 'off'),
+            ('sva-la57', ',device-iotlb=on,guest-levels=5', 'on'),
+            ('sva-sticky', ',device-iotlb=on,cache=sticky,np-cache=on', 'off'),
+            ('sva-everything', ',profile=everything', 'off')):
         yield amd_iommufd(name, 'sva', ['sva-present', 'sva-user', 'sva-write'],
-                          f',device-iotlb=on,guest-levels={levels}',
-                          cpu=AMD_CPU + la57, domains=SVA_DOMAINS)
+                          options, cpu=AMD_CPU + la57, domains=SVA_DOMAINS)
     # The driver answers without the PASID.
-    yield amd_iommufd('fault', 'fault', options=',device-iotlb=on',
-                      devices='vblk testdev-group', cpu=AMD_CPU + 'off',
-                      domains=SVA_DOMAINS)
+    for name, options in (('fault', ',device-iotlb=on'),
+                          ('fault-everything', ',profile=everything')):
+        yield amd_iommufd(name, 'fault', options=options,
+                          devices='vblk testdev-group', cpu=AMD_CPU + 'off',
+                          domains=SVA_DOMAINS)
 
+
+# An address that is not mapped, in pieces.
+AMD_PROVOKED = r'0000:00:05.0: AMD-Vi: Event logged \[IO_PAGE_FAULT ' \
+               r'domain=0x[0-9a-f]{4} address=0x80000[0-9a-f]{3} ' \
+               r'flags=0x00[02]0\]'
 
 # A function that can use PASIDs is left alone otherwise.
 SVA_DOMAINS = {'00:05.0': 'identity'}
 
 
 def amd_debugfs_rows():
+    for name, options, append in (
+            ('v1', ',gcr3-trp=on', 'amd_iommu=pgtbl_v1'),
+            ('v2', ',gcr3-trp=on', 'amd_iommu=pgtbl_v2'),
+            ('perfmon', ',gcr3-trp=on,perfmon=on,msi-mmio=on', '')):
+        yield AmdRow(f'debugfs-amd-{name}', iommu=AMD + options, append=append,
+                     devices='vblk nvme testdev',
+                     tests='disk:vblk disk:nvme debugfs:hold')
     yield AmdRow('debugfs-amd-pt', mode='pt', devices='vblk nvme',
+                 tests='disk:vblk disk:nvme debugfs')
+    yield AmdRow('debugfs-amd-everything', iommu='profile=everything',
+                 append='amd_iommu=pgtbl_v2', devices='vblk nvme',
                  tests='disk:vblk disk:nvme debugfs')
     # Interrupt entries of 32 bits
     yield AmdRow('debugfs-amd-ga-off', iommu='ga=off', remap='xapic',
@@ -176,6 +203,22 @@ def amd_io_rows():
                  append='amd_iommu=pgtbl_v2', **MEDIUM)
 
 
+def amd_selftest_rows():
+    for name, tests, more in (
+            ('device', 'vfio_pci_device_test:testdev '
+                       'vfio_iommufd_setup_test:testdev', {}),
+            ('mapping', 'vfio_dma_mapping_test:testdev '
+                        'vfio_dma_mapping_mmio_test:testdev', {}),
+            ('driver', 'vfio_pci_driver_test:igb:iommufd', {
+                'devices': 'vblk igb',
+                'provoked': {'second': AMD_PROVOKED}})):
+        yield AmdRow(f'selftest-amd-vfio-{name}', iommu=AMD,
+                     **{**SELFTEST, **more},
+                     tests=' '.join(f'selftest:{test}'
+                                    for test in tests.split()) + ' disk:vblk')
+
+
 def rows():
     return [*io_rows(), *iommufd_rows(), *debugfs_rows(), *selftest_rows(),
-            *amd_io_rows(), *amd_iommufd_rows(), *amd_debugfs_rows()]
+            *amd_io_rows(), *amd_iommufd_rows(), *amd_debugfs_rows(),
+            *amd_selftest_rows()]

@@ -20,7 +20,7 @@ PACKAGES=(bc bison flex gcc libcap-dev libelf-dev make uuid-dev xz-utils)
 SELFTESTS=(iommu vfio)
 
 # A change of what is done below has to change this.
-RECIPE=1
+RECIPE=2
 
 missing_packages() {
     local package
@@ -36,6 +36,15 @@ unpack_source() {
     dpkg-deb --fsys-tarfile "$deb" |
         tar -xO --wildcards '*/linux-source-*.tar.xz' |
         tar -xJ -C "$source" --strip-components=1
+}
+
+# 7.3 has all of AMD's nested tables but the pointer by which iommufd gets at
+# them.
+mend() {
+    local file=$1/drivers/iommu/amd/iommufd.c
+    grep -q '\.alloc_domain_nested' "$file" || sed -i \
+        '/\.destroy = /a\\t.alloc_domain_nested = amd_iommu_alloc_domain_nested,' \
+        "$file"
 }
 
 # An option that depends on another one which is off is dropped in silence.
@@ -88,6 +97,7 @@ make_all() {
     mkdir "$work/target"
     nyx_step kernel-unpack "unpacking $(basename "$deb" _all.deb)" \
         "is the disk full? else remove $deb" unpack_source "$deb" "$work/source"
+    nyx_step kernel-mend "mending it" "see the log" mend "$work/source"
     nyx_step kernel-configure "configuring it" "see the log" \
         configure "$work/source" "$work/build"
     nyx_step kernel-build "building a kernel (five to ten minutes)" \
