@@ -42,19 +42,6 @@ static void test_reset(void)
     end(&f);
 }
 
-/* A reset of the device leaves the IOMMU as it is. */
-static void test_reset_device(void)
-{
-    Fixture f = start("");
-
-    expect_access(&f, "before", IOVA, f.page, 12);
-    nyx_td_w32(&f.td, NYX_TD_RESET, 1);
-    expect_access(&f, "after", IOVA, f.page, 12);
-    expect_refused(&f, "after", true, UNMAPPED);
-    expect_event(&f, "after", PAGE_FAULT(DID) | QAMD_EV_RW, UNMAPPED);
-    end(&f);
-}
-
 /* SE does not outlive a reset. */
 static void test_reset_suppressed(void)
 {
@@ -237,6 +224,46 @@ static void test_unplug_listener(void)
     }
     qtest_system_reset(v->qts);
     qamd_end(v);
+}
+
+/* A reset of the device leaves the IOMMU as it is, whoever resets it. */
+static void test_reset_device(void)
+{
+    Fixture f = {
+        .v = qamd_start("-M q35 -device nyx-amdvi,id=iommu "
+                        "-device pcie-root-port,id=rp,chassis=1,addr=3 "
+                        "-device nyx-testdev,bus=rp"),
+    };
+    QPCIDevice *port = qpci_device_find(f.v->pc->pci, PORT);
+    uint64_t page = nyx_pc_pages(f.v->pc, 1);
+
+    nyx_pci_bridge(f.v->pc, PORT, 1, 1);
+    f.td = nyx_td_get(f.v->pc->pci, PLUGGED);
+    qamd_enable(f.v, 0);
+    f.dom = qamd_domain(f.v, DID, 4);
+    qamd_map(f.v, &f.dom, IOVA, page, 12, QAMD_RW);
+    qamd_attach(f.v, PLUGGED, &f.dom, 0);
+    qamd_flush(f.v);
+    for (unsigned i = 0; i < 3; i++) {
+        expect_access(&f, "before", IOVA, page, 12);
+        nyx_td_w32(&f.td, NYX_TD_SCRATCH, 5);
+        if (i) {
+            /* Secondary bus reset: bit 6 of Bridge Control */
+            qpci_config_writew(port, PCI_BRIDGE_CONTROL, 1 << 6);
+            qpci_config_writew(port, PCI_BRIDGE_CONTROL, 0);
+            qpci_config_writel(f.td.pci, PCI_BASE_ADDRESS_0, f.td.bar);
+            qpci_device_enable(f.td.pci);
+        } else {
+            nyx_td_w32(&f.td, NYX_TD_RESET, 1);
+        }
+        NYX_CHECK("reset", nyx_td_r32(&f.td, NYX_TD_SCRATCH), 0);
+        expect_access(&f, "after", IOVA, page, 12);
+        expect_refused(&f, "after", true, UNMAPPED);
+        expect_event(&f, "after", 2ull << 60 | (uint64_t)DID << 32 |
+                     QAMD_EV_RW | PLUGGED, UNMAPPED);
+    }
+    g_free(port);
+    end(&f);
 }
 
 /* --- Bridges -------------------------------------------------------------- */
