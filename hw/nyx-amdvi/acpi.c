@@ -17,7 +17,6 @@
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_host.h"
 #include "hw/pci/pcie.h"
-#include "hw/timer/hpet.h"
 
 /* 5.2: revision 2 has blocks of type 40h. */
 #define IVRS_REVISION       2
@@ -190,7 +189,7 @@ static void add_special(GArray *entries, uint8_t variety, uint8_t handle,
  */
 static void add_specials(GArray *entries, const NyxAmdCfg *cfg)
 {
-    Object *hpet = object_resolve_path_type("", TYPE_HPET, NULL);
+    Object *hpet = object_resolve_path_type("", "hpet", NULL);
 
     if (!cfg->intremap) {
         return;

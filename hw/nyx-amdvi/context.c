@@ -14,7 +14,8 @@
 #define GCR3_ENTRIES 256
 #define GCR3_ENTRIES_STICKY (1 << 16)
 
-NyxAsid nyx_amd_context_asid(const NyxAmdContext *ctx)
+/* Tag in the IOTLB of requests without a PASID. */
+static NyxAsid context_asid(const NyxAmdContext *ctx)
 {
     return ctx->giov ? NYX_ASID_PASID(ctx->did, 0) : NYX_ASID(ctx->did);
 }
@@ -43,7 +44,7 @@ static uint64_t pack(uint16_t sid, const NyxAmdContext *ctx)
     word = FIELD_DP64(word, NYX_AMDW, SA, ctx->suppress_all);
     word = FIELD_DP64(word, NYX_AMDW, SE, ctx->suppress_after);
     word = FIELD_DP64(word, NYX_AMDW, SID, sid);
-    return word | nyx_amd_context_asid(ctx) << R_NYX_AMDW_DID_SHIFT;
+    return word | context_asid(ctx) << R_NYX_AMDW_DID_SHIFT;
 }
 
 /* Whether the packed context is one for @sid. */

@@ -349,8 +349,6 @@ NyxAmdFaultCode nyx_amd_dte_decode(const NyxAmd *amd,
                                    NyxAmdContext *ctx);
 
 /* context.c */
-/* Tag in the IOTLB of requests without a PASID. */
-NyxAsid nyx_amd_context_asid(const NyxAmdContext *ctx);
 /* Whether the first write of a page may have a D to set. */
 bool nyx_amd_context_marks(const NyxAmdContext *ctx);
 /* What the event of a fault says of the entry that a request was under. */

@@ -67,6 +67,8 @@ static NyxAmdFaultCode refused(NyxAmd *amd, const IrqRequest *irq,
     };
 
     if (!irq->route) {
+        nyx_amd_perf_count(amd, NAMD_PERF_ABORT, 1, irq->sid, irq->did,
+                           NAMD_NO_PASID);
         amd->host.target_abort(amd->host.opaque);
     }
     nyx_amd_report(amd, &fault);

@@ -8,6 +8,7 @@
 #include "qapi/error.h"
 #include "hw/acpi/acpi_aml_interface.h"
 #include "hw/i386/pc.h"
+#include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-amdvi/amdvi.h"
 #include "hw/pci/msi.h"
@@ -57,7 +58,7 @@ static uint8_t *cap_mask(NyxAmdPci *pci, unsigned offset)
     return PCI_DEVICE(pci)->wmask + CAP_AT + offset;
 }
 
-/* --- Base address ---------------------------------------------------------- */
+/* --- Base address --------------------------------------------------------- */
 
 static bool base_enabled(NyxAmdPci *pci)
 {
@@ -124,7 +125,12 @@ void nyx_amd_pci_signal(NyxAmdPci *pci, unsigned message)
     /* Software that allows fewer messages has causes share the first. */
     msi = msi_get_message(dev, message < msi_nr_vectors_allocated(dev)
                                ? message : 0);
-    nyx_x86_send_msi(msi.address, msi.data);
+    if (msi.address >= NAMD_INTR_FIRST && msi.address <= NAMD_INTR_LAST) {
+        nyx_x86_send_msi(msi.address, msi.data);
+    } else {
+        /* A write like any other; to RAM, so that nothing recurs. */
+        nyx_mem_write_le32(&nyx_mem_qemu, msi.address, msi.data);
+    }
 }
 
 uint32_t nyx_amd_pci_msi_read(NyxAmdPci *pci, unsigned offset)
@@ -230,7 +236,7 @@ NyxAmdPci *nyx_amd_pci_new(NyxAmdState *s, Error **errp)
 
 /*
  * Interrupts of the IOAPIC come from an SMBus controller at 00:14.0, as far as
- * Linux is concerned: until 7.0 it asks for the place, then for the class.
+ * Linux is concerned: 6.12 asks for the place, 7.3 for the class.
  */
 bool nyx_amd_pci_new_southbridge(NyxAmdState *s, Error **errp)
 {

@@ -795,7 +795,14 @@ def parse_arguments():
 
 
 def select(patterns, extended_tier):
-    table = extended.rows() if extended_tier else rows.rows() + amd.table()
+    """Rows of a tier; those with names can be any of Debian's kernels."""
+    seldom = set(rows.SELDOM + amd.SELDOM)
+    debian = rows.rows() + amd.table()
+    assert seldom <= {row.name for row in debian}
+    if not patterns or extended_tier:
+        debian = [row for row in debian
+                  if (row.name in seldom) == extended_tier]
+    table = (extended.rows() if extended_tier else []) + debian
     for pattern in patterns:
         if not fnmatch.filter([row.name for row in table], pattern):
             sys.exit(f'run.py: no row is called {pattern}')

@@ -275,7 +275,7 @@ static void test_moved(void)
     qamd_end(v);
 }
 
-/* --- The rest -------------------------------------------------------------- */
+/* --- The rest ------------------------------------------------------------- */
 
 /* The table and MMIO agree, whatever the options. */
 static void test_registers(void)

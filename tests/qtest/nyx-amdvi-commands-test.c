@@ -427,6 +427,14 @@ static void test_lengths(void)
         NYX_CHECK(row, qamd_r64(f.v, QAMD_CMDHEAD), 0);
         g_assert_true(qamd_wait(f.v));
         NYX_CHECK(row, qamd_r64(f.v, QAMD_CMDHEAD), 16);
+        /* It does not turn round before that. */
+        qamd_control(f.v, QAMD_CMDBUFEN, 0);
+        f.v->tail = bytes / 2 - 16;
+        qamd_w64(f.v, QAMD_CMDHEAD, f.v->tail);
+        qamd_w64(f.v, QAMD_CMDTAIL, f.v->tail);
+        qamd_control(f.v, 0, QAMD_CMDBUFEN);
+        g_assert_true(qamd_wait(f.v));
+        NYX_CHECK(row, qamd_r64(f.v, QAMD_CMDHEAD), bytes / 2);
     }
     end(&f);
 }

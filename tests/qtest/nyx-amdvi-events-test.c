@@ -425,6 +425,14 @@ static void test_lengths(void)
         NYX_CHECK(row, qamd_r64(f.v, QAMD_EVTTAIL), 16);
         NYX_CHECK(row, qamd_take(f.v).hi, UNMAPPED);
         expect_event(&f, row, PAGE_FAULT(DID) | QAMD_EV_RW, UNMAPPED + 4);
+        /* It does not turn round before that. */
+        qamd_control(f.v, QAMD_EVENTLOGEN, 0);
+        qamd_w64(f.v, QAMD_EVTHEAD, bytes / 2 - 16);
+        qamd_w64(f.v, QAMD_EVTTAIL, bytes / 2 - 16);
+        qamd_control(f.v, 0, QAMD_EVENTLOGEN);
+        make_write(&f, UNMAPPED);
+        NYX_CHECK(row, qamd_r64(f.v, QAMD_EVTTAIL), bytes / 2);
+        qamd_clear_events(f.v);
     }
     end(&f);
 }

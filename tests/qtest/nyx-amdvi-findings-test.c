@@ -3,8 +3,11 @@
  * What nyx-amdvi tells about itself and its guest: the properties.
  */
 #include "qemu/osdep.h"
+#include "libqos/nyx-run.h"
 #include "nyx-amdvi-fixture.h"
+#include "qobject/qjson.h"
 #include "qobject/qstring.h"
+#include "qapi/error.h"
 
 #define UNMAPPED 0x80000ull
 
@@ -54,6 +57,146 @@ static void test_guest_mistakes(void)
     g_assert_cmpstr(qdict_get_str(first, "value"), ==, "0x1234");
     qobject_unref(list);
     end(&f);
+}
+
+static void make_unaligned(Fixture *f)
+{
+    qtest_writeb(f->v->qts, QAMD_BASE + QAMD_EXCLBASE, 1);
+    qtest_readw(f->v->qts, QAMD_BASE + QAMD_EXCLBASE);
+}
+
+static void make_unknown(Fixture *f)
+{
+    qamd_w32(f->v, 0x1f00, 1);
+}
+
+/* Zero asks for nothing. */
+static void make_read_only(Fixture *f)
+{
+    qamd_w64(f->v, QAMD_EFR, 0);
+    qamd_w64(f->v, QAMD_EFR, 1);
+}
+
+/* A bit that is always reserved, and one of a feature that is not there */
+static void make_reserved(Fixture *f)
+{
+    qamd_w64(f->v, QAMD_EXCLLIMIT, 1ull << 63);
+    qamd_control(f->v, 0, 1ull << 40);
+}
+
+static void make_ring_length(Fixture *f)
+{
+    qamd_control(f->v, QAMD_CMDBUFEN, 0);
+    qamd_w64(f->v, QAMD_CMDBASE, f->v->commands);
+}
+
+static void make_ring_pointer(Fixture *f)
+{
+    qamd_w32(f->v, QAMD_CMDTAIL, 0x1000);
+    qamd_w32(f->v, QAMD_EVTHEAD, 0x2000);
+}
+
+static void make_ring_busy(Fixture *f)
+{
+    qamd_w64(f->v, QAMD_CMDBASE, f->v->commands | 9ull << 56);
+    qamd_w64(f->v, QAMD_EVTBASE, f->v->events | 9ull << 56);
+    qamd_w64(f->v, QAMD_EVTTAIL, 0x10);
+}
+
+/* With two segments the first has half of the ids. */
+static void make_devtab_size(Fixture *f)
+{
+    qamd_control(f->v, QAMD_IOMMUEN, 0);
+    qamd_control(f->v, 0, QAMD_IOMMUEN | 1ull << 34);
+}
+
+static void make_no_table(Fixture *f)
+{
+    qamd_w64(f->v, QAMD_DEVTAB, 0x1ff);
+}
+
+static void make_illegal(Fixture *f)
+{
+    qamd_submit(f->v, 0, 0);
+}
+
+static void make_wait_idle(Fixture *f)
+{
+    qamd_submit(f->v, 1ull << 60, 0);
+}
+
+static void make_intr_read(Fixture *f)
+{
+    uint32_t value;
+
+    nyx_td_readl(&f->td, 0xfee00000, &value);
+}
+
+/* An aligned byte is no message. */
+static void make_intr_size(Fixture *f)
+{
+    const uint8_t byte = 1;
+
+    nyx_td_write(&f->td, 0xfee00000, &byte, 1);
+}
+
+static void make_irq_fault(Fixture *f)
+{
+    qamd_irt(f->v, SID, 5, false);
+    qamd_flush_dte(f->v, SID);
+    nyx_td_msi(&f->td, 0xfee00000, 3);
+}
+
+/* A second table under the first one's domain id */
+static void make_shared(Fixture *f)
+{
+    QAmdDomain dom = qamd_domain(f->v, DID, 4);
+
+    dma(f, IOVA, true);
+    qamd_attach(f->v, SID, &dom, 0);
+    qamd_flush_dte(f->v, SID);
+    dma(f, IOVA, false);
+}
+
+/* One mistake of each kind; @count of them. */
+static const struct {
+    const char *rule;
+    const char *options;
+    void (*make)(Fixture *f);
+    unsigned count;
+} mistake_rows[] = {
+#define ROW(rule, options, make, count) { "amdvi." rule, options, make, count }
+    ROW("reg.unaligned", "", make_unaligned, 2),
+    ROW("reg.unknown", "", make_unknown, 1),
+    ROW("reg.read-only", "", make_read_only, 1),
+    ROW("reg.reserved", "", make_reserved, 2),
+    ROW("ring.length", "", make_ring_length, 1),
+    ROW("ring.pointer", "", make_ring_pointer, 2),
+    ROW("ring.busy", "", make_ring_busy, 3),
+    ROW("devtab.size", ",device-table-segments=8", make_devtab_size, 1),
+    ROW("control.no-table", "", make_no_table, 1),
+    ROW("cmd.illegal", "", make_illegal, 1),
+    ROW("cmd.wait-idle", "", make_wait_idle, 1),
+    ROW("intr.read", "", make_intr_read, 1),
+    ROW("intr.size", "", make_intr_size, 1),
+    ROW("fault.interrupt", "", make_irq_fault, 1),
+    ROW("dte.domain-shared", "", make_shared, 1),
+#undef ROW
+};
+
+static void test_each_mistake(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(mistake_rows); i++) {
+        Fixture f = start(mistake_rows[i].options);
+
+        NYX_CHECK(mistake_rows[i].rule,
+                  qamd_mistakes(f.v, mistake_rows[i].rule), 0);
+        mistake_rows[i].make(&f);
+        NYX_CHECK(mistake_rows[i].rule,
+                  qamd_mistakes(f.v, mistake_rows[i].rule),
+                  mistake_rows[i].count);
+        end(&f);
+    }
 }
 
 /* --- Statistics ----------------------------------------------------------- */
@@ -326,16 +469,172 @@ static void test_off(void)
     end(&f);
 }
 
+/* --- The stream ----------------------------------------------------------- */
+
+/* A machine with @args, as start() leaves it. */
+static Fixture start_with(const char *args)
+{
+    Fixture f = {
+        .v = qamd_start("-M q35 %s -device nyx-testdev,addr=4", args),
+    };
+
+    f.td = nyx_td_get(f.v->pc->pci, SID);
+    f.page = nyx_pc_pages(f.v->pc, 1);
+    qamd_enable(f.v, 0);
+    f.dom = qamd_domain(f.v, DID, 4);
+    qamd_map(f.v, &f.dom, IOVA, f.page, 12, QAMD_RW);
+    qamd_attach(f.v, SID, &f.dom, 0);
+    qamd_flush(f.v);
+    return f;
+}
+
+/* The file once it has @lines of them; the caller frees it. */
+static char *read_lines(QAmd *v, const char *path, unsigned lines)
+{
+    char *text = NULL;
+
+    for (unsigned i = 0; i < NYX_POLLS; i++) {
+        g_clear_pointer(&text, g_free);
+        if (g_file_get_contents(path, &text, NULL, NULL) &&
+            nyx_lines_with(text, "") >= lines) {
+            break;
+        }
+        qamd_r64(v, QAMD_EFR);
+    }
+    return text;
+}
+
+static QDict *parse_line(const char *line)
+{
+    QObject *parsed = qobject_from_json(line, &error_abort);
+    static const char *const strings[] = {
+        "rule", "severity", "section", "title", "fix", "value",
+    };
+    QDict *dict = qobject_to(QDict, parsed);
+
+    g_assert_nonnull(dict);
+    g_assert_cmpstr(qdict_get_str(dict, "device"), ==, "nyx-amdvi");
+    for (unsigned i = 0; i < ARRAY_SIZE(strings); i++) {
+        g_assert_cmpuint(strlen(qdict_get_str(dict, strings[i])), >, 0);
+    }
+    g_assert_cmpint(qdict_get_int(dict, "time_ns"), >=, 0);
+    return dict;
+}
+
+/* In the order in which they are made; then eight, then each power of two. */
+static void test_stream(void)
+{
+    static const char *const rules[] = {
+        "amdvi.reg.unknown", "amdvi.fault.dma", "amdvi.cmd.wait-idle",
+    };
+    char *dir = nyx_tmp_new();
+    g_autofree char *path = g_build_filename(dir, "findings", NULL);
+    g_autofree char *args = g_strdup_printf(
+        "-chardev file,id=log,path=%s -device nyx-amdvi,id=iommu,"
+        "findings=log", path);
+    g_autofree char *text = NULL;
+    g_auto(GStrv) lines = NULL;
+    Fixture f = start_with(args);
+    QDict *dict;
+
+    make_unknown(&f);
+    dma(&f, UNMAPPED, false);
+    make_wait_idle(&f);
+    for (unsigned i = 1; i <= 10000; i++) {
+        qamd_w64(f.v, QAMD_EFR, i);
+    }
+    text = read_lines(f.v, path, 21);
+    g_assert_cmpuint(nyx_lines_with(text, ""), ==, 21);
+    g_assert_cmpuint(nyx_lines_with(text, "amdvi.reg.read-only"), ==, 18);
+    lines = g_strsplit(text, "\n", -1);
+    for (unsigned i = 0; i < ARRAY_SIZE(rules); i++) {
+        dict = parse_line(lines[i]);
+        g_assert_cmpstr(qdict_get_str(dict, "rule"), ==, rules[i]);
+        g_assert_cmpint(qdict_get_int(dict, "count"), ==, 1);
+        g_assert_cmpint(qdict_haskey(dict, "sid"), ==, i == 1);
+        qobject_unref(dict);
+    }
+    dict = parse_line(lines[20]);
+    g_assert_cmpint(qdict_get_int(dict, "count"), ==, 8192);
+    g_assert_cmpstr(qdict_get_str(dict, "value"), ==, "0x2000");
+    qobject_unref(dict);
+    end(&f);
+    nyx_tmp_free(dir);
+}
+
+/* --- Trace and log -------------------------------------------------------- */
+
+/* What is in the log of a machine with @args, a write and a refused one. */
+static char *log_of(const char *format)
+{
+    char *dir = nyx_tmp_new(), *text = NULL;
+    g_autofree char *path = g_build_filename(dir, "log", NULL);
+    g_autofree char *args = g_strdup_printf("%s -D %s "
+                                            "-device nyx-amdvi,id=iommu",
+                                            format, path);
+    Fixture f = start_with(args);
+
+    dma(&f, IOVA, true);
+    dma(&f, UNMAPPED + 4, false);
+    qamd_w64(f.v, QAMD_EFR, 0x1234);
+    end(&f);
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    nyx_tmp_free(dir);
+    return text;
+}
+
+static void test_trace(void)
+{
+    static const char *const lines[] = {
+        "nyx_amdvi_control_write control 0x1405 status 0x18",
+        "nyx_amdvi_mode_change enabled 1 checked 1",
+        "nyx_amdvi_translate sid 0x0020 iova 0x456789abc000 access 2 addr 0x",
+        "nyx_amdvi_translate_err sid 0x0020 iova 0x80004 access 2",
+        "nyx_amdvi_fault_report sid 0x0020 iova 0x80004 fault "
+        "host-not-present (host entry not present) logged 1",
+        "nyx_amdvi_command_run addr 0x",
+        "lo 0x2020000700000020 hi 0x80004",
+        "nyx_amdvi_finding_add rule amdvi.fault.dma sid 0x0020 addr 0x80004 ",
+    };
+    g_autofree char *all = g_strdup_printf("-plugin %s,trace=nyx_amdvi_*",
+                                           nyx_pc_plugin());
+    g_autofree char *some = g_strdup_printf(
+        "-plugin %s,trace=nyx_amdvi_fault*", nyx_pc_plugin());
+    g_autofree char *text = log_of(all), *less = log_of(some);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(lines); i++) {
+        NYX_CHECK(lines[i], nyx_lines_with(text, lines[i]) > 0, 1);
+    }
+    NYX_CHECK("faults", nyx_lines_with(text, "nyx_amdvi_fault_report"), 1);
+    NYX_CHECK("some", nyx_lines_with(less, "nyx_amdvi_fault_report"), 1);
+    NYX_CHECK("some", nyx_lines_with(less, "nyx_"), 1);
+}
+
+static void test_guest_errors(void)
+{
+    g_autofree char *text = log_of("-d guest_errors");
+
+    NYX_CHECK("DMA", nyx_lines_with(text, "nyx-amdvi: amdvi.fault.dma: DMA "
+              "request refused (section 2.5, sid 0x0020, addr 0x80004, "), 1);
+    NYX_CHECK("EFR", nyx_lines_with(text, "nyx-amdvi: amdvi.reg.read-only: "),
+              1);
+    NYX_CHECK("of any", nyx_lines_with(text, "nyx-amdvi"), 2);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, fn) qtest_add_func("/nyx-amdvi/findings/" name, fn)
     ADD("guest-mistakes", test_guest_mistakes);
+    ADD("each-mistake", test_each_mistake);
     ADD("stats", test_stats);
     ADD("stats-requester", test_stats_requester);
     ADD("registers", test_registers);
     ADD("tables", test_tables);
     ADD("tables-pasid", test_tables_pasid);
     ADD("off", test_off);
+    ADD("stream", test_stream);
+    ADD("trace", test_trace);
+    ADD("guest-errors", test_guest_errors);
     return g_test_run();
 }

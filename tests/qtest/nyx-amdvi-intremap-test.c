@@ -103,7 +103,7 @@ static void check_event(Fx *f, const char *row, uint64_t lo)
     qamd_clear_events(f->v);
 }
 
-/* --- What passes as it is -------------------------------------------------- */
+/* --- What passes as it is ------------------------------------------------- */
 
 static void test_passed(void)
 {
@@ -159,7 +159,7 @@ static void test_pass_bits(void)
     }
 }
 
-/* --- Through a table -------------------------------------------------------- */
+/* --- Through a table ------------------------------------------------------ */
 
 static void test_remapped(const void *ga)
 {
@@ -347,7 +347,7 @@ static void test_ioapic_pc(void)
     test_ioapic("pc");
 }
 
-/* --- No interrupts ---------------------------------------------------------- */
+/* --- No interrupts -------------------------------------------------------- */
 
 static void test_range(void)
 {

@@ -10,7 +10,7 @@
 #define PLAIN   "-M q35 -device nyx-amdvi,id=iommu"
 #define VECTOR  0x51
 
-/* --- Configuration space --------------------------------------------------- */
+/* --- Configuration space -------------------------------------------------- */
 
 typedef struct ConfigRow {
     unsigned offset;
@@ -126,6 +126,27 @@ static void test_base(void)
     qamd_end(v);
 }
 
+/* Wherever a guest puts them, it harms itself alone. */
+static void test_base_odd(void)
+{
+    static const uint64_t bases[] = {
+        0, 0xfee00000, 0xfffffffffff80000, 0xffffffffffffc000, 0xb0000000,
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(bases); i++) {
+        QAmd *v = qamd_start(PLAIN);
+        uint64_t efr = qamd_r64(v, QAMD_EFR);
+
+        qamd_set_config(v, 0x48, bases[i] >> 32);
+        qamd_set_config(v, 0x44, (uint32_t)bases[i] | 1);
+        qtest_writeq(v->qts, bases[i] + 0x2008, 0x10);
+        qtest_readq(v->qts, bases[i] + QAMD_EFR);
+        qtest_system_reset(v->qts);
+        NYX_CHECK("alive", qamd_r64(v, QAMD_EFR), efr);
+        qamd_end(v);
+    }
+}
+
 /* With counters the block has 512 KiB, and the base as many. */
 static void test_base_large(void)
 {
@@ -141,7 +162,7 @@ static void test_base_large(void)
     qamd_end(v);
 }
 
-/* --- Messages -------------------------------------------------------------- */
+/* --- Messages ------------------------------------------------------------- */
 
 static void enable_msi(QAmd *v, unsigned messages_lg2)
 {
@@ -175,6 +196,28 @@ static void test_msi(void)
     qamd_put(v, 1ull << 60 | 2, 0);
     g_assert_true(qamd_wait(v));
     expect_vector(v, "message", VECTOR);
+    qamd_end(v);
+}
+
+/* To an address that is no interrupt it is a write; nothing to itself. */
+static void test_msi_elsewhere(void)
+{
+    QAmd *v = qamd_start(PLAIN);
+    uint64_t page = nyx_pc_pages(v->pc, 1);
+    const uint64_t rows[] = { page, QAMD_BASE + QAMD_CONTROL, 0xb0000000 };
+
+    qamd_enable(v, QAMD_COMWAITINTEN);
+    enable_msi(v, 0);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        qamd_set_config(v, QAMD_MSI + 4, rows[i]);
+        qamd_w32(v, QAMD_STATUS, QAMD_COMWAITINT);
+        qamd_put(v, 1ull << 60 | 2, 0);
+        g_assert_true(qamd_wait(v));
+    }
+    NYX_CHECK("memory", qtest_readl(v->qts, page), VECTOR);
+    NYX_CHECK("runs", qamd_r32(v, QAMD_STATUS) & QAMD_CMDBUFRUN,
+              QAMD_CMDBUFRUN);
+    NYX_CHECK("no interrupt", nyx_apic_irrs(v->pc, 0), 0);
     qamd_end(v);
 }
 
@@ -225,7 +268,7 @@ static void test_msi_mirror(void)
     qamd_end(v);
 }
 
-/* --- Engines --------------------------------------------------------------- */
+/* --- Engines -------------------------------------------------------------- */
 
 static void test_reset_values(void)
 {
@@ -293,7 +336,7 @@ static void test_illegal_command(void)
     qamd_end(v);
 }
 
-/* --- State ----------------------------------------------------------------- */
+/* --- State ---------------------------------------------------------------- */
 
 /* A guest goes on where it was, its tables in force. */
 static void test_migrate(void)
@@ -334,8 +377,10 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/amdvi-regs/capabilities", test_capabilities);
     qtest_add_func("/nyx/amdvi-regs/southbridge", test_southbridge);
     qtest_add_func("/nyx/amdvi-regs/base", test_base);
+    qtest_add_func("/nyx/amdvi-regs/base-odd", test_base_odd);
     qtest_add_func("/nyx/amdvi-regs/base-large", test_base_large);
     qtest_add_func("/nyx/amdvi-regs/msi", test_msi);
+    qtest_add_func("/nyx/amdvi-regs/msi-elsewhere", test_msi_elsewhere);
     qtest_add_func("/nyx/amdvi-regs/msi-disabled", test_msi_disabled);
     qtest_add_func("/nyx/amdvi-regs/xt", test_xt);
     qtest_add_func("/nyx/amdvi-regs/msi-mirror", test_msi_mirror);

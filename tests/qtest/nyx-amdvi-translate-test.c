@@ -7,7 +7,7 @@
 #include "qemu/osdep.h"
 #include "nyx-amdvi-fixture.h"
 
-/* --- Who is translated ----------------------------------------------------- */
+/* --- Who is translated ---------------------------------------------------- */
 
 static void test_off(void)
 {
@@ -87,7 +87,7 @@ static void test_table_size(void)
     end(&f);
 }
 
-/* --- Tables ---------------------------------------------------------------- */
+/* --- Tables --------------------------------------------------------------- */
 
 typedef struct SizeRow {
     const char *name;
@@ -236,7 +236,7 @@ static void test_illegal(void)
     end(&f);
 }
 
-/* --- What is kept ---------------------------------------------------------- */
+/* --- What is kept --------------------------------------------------------- */
 
 static void test_cached(void)
 {
@@ -297,7 +297,7 @@ static void test_large_flushed(void)
     end(&f);
 }
 
-/* --- Suppression ----------------------------------------------------------- */
+/* --- Suppression ---------------------------------------------------------- */
 
 static void test_suppressed(void)
 {

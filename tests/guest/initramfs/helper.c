@@ -4,11 +4,11 @@
  * request that nobody mapped anything for, and read performance counters.
  *
  * usage: nyx-helper edu|testdev write|read|msi ADDRESS
- *        nyx-helper perf EVENT[,EVENT...] COMMAND
+ *        nyx-helper perf PMU EVENT[,EVENT...] COMMAND
  *
  * The first prints "BUS:DEV.FN OPERATION ADDRESS", what was asked of the
- * device; the second "EVENT COUNT" for each event of the PMU dmar0 while the
- * shell command ran.
+ * device; the second "EVENT COUNT" for each event of the IOMMU's PMU while
+ * the shell command ran.
  */
 
 #include <dirent.h>

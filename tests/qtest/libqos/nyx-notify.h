@@ -19,7 +19,7 @@ void nyx_atc_fill(const NyxTestdev *td, uint64_t base);
 /* Bit n for nyx_atc_pages[n] in the cache. */
 uint32_t nyx_atc_held(const NyxTestdev *td, uint64_t base);
 
-/* --- Events ----------------------------------------------------------------- */
+/* --- Events --------------------------------------------------------------- */
 
 /* An event, as the trace nyx_iommu_notify has it. */
 typedef struct NyxTold {
