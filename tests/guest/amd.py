@@ -272,6 +272,9 @@ def check_device(row, reports, findings):
     stats = reports.stats
     faults = {**row.faults, **row.provoked}
     rules = {mistake['rule'] for mistake in reports.mistakes}
+    if row.provoked:
+        # QEMU cuts a refused page in 1024 pieces, the log has room for half.
+        rules -= {'amdvi.log.overflow'}
     findings.check('guest mistakes', rules == {
         MISTAKES.get(operation, 'amdvi.fault.dma') for operation in faults},
                    reports.mistakes)
@@ -280,7 +283,8 @@ def check_device(row, reports, findings):
         FAULT_IDS[operation] for operation in faults}, sorted(names))
     orders = stats['invalidations']
     findings.check('command errors', orders['command-errors'] == 0, orders)
-    findings.check('events lost', stats['events-lost'] == 0, stats)
+    findings.check('events lost', row.provoked or stats['events-lost'] == 0,
+                   stats)
     findings.check('interrupts remapped',
                    (stats['interrupts-remapped'] > 0) == (row.remap != 'off'),
                    stats['interrupts-remapped'])

@@ -15,17 +15,17 @@ LEGACY = 'intremap=on,eim=on,aw-bits=48'
 
 # By the operations that nyx-iommufd names.
 REFUSED = {
-    operation: rf'\[DMA Write {who}\] Request device \[0000:{{device}}\] '
+    operation: rf'\[DMA {kind} {who}\] Request device \[0000:{{device}}\] '
                rf'fault addr {{address}} \[fault reason {reason}\]'
-    for operation, who, reason in (
-        ('first', 'NO_PASID', '0x71'),
-        ('second', 'NO_PASID', '0x79'),
-        ('beyond', 'NO_PASID', '0x79'),
-        ('tables', 'NO_PASID', '0x79'),
-        ('pasid', 'PASID 0x[56]', '0x59'),
-        ('sva-present', 'PASID 0x[0-9a-f]+', '0x71'),
-        ('sva-user', 'PASID 0x[0-9a-f]+', '0x81'),
-        ('sva-write', 'PASID 0x[0-9a-f]+', '0x85'),
+    for operation, kind, who, reason in (
+        ('first', 'Write', 'NO_PASID', '0x71'),
+        ('second', 'Write', 'NO_PASID', '0x79'),
+        ('beyond', 'Write', 'NO_PASID', '0x79'),
+        ('tables', 'Write', 'NO_PASID', '0x79'),
+        ('pasid', 'Write', 'PASID 0x[56]', '0x59'),
+        ('sva-present', 'Write', 'PASID 0x[0-9a-f]+', '0x71'),
+        ('sva-user', 'Read', 'PASID 0x[0-9a-f]+', '0x81'),
+        ('sva-write', 'Write', 'PASID 0x[0-9a-f]+', '0x85'),
     )}
 
 
@@ -127,7 +127,7 @@ AMD_REFUSED = {
         ('tables', '0x[0-9a-f]{{4}}', '0x400007f8', '0x0020'),
         ('gcr3', '0x000[56]', '{address}', '0x0025'),
         ('sva-present', '0x[0-9a-f]{{4}}', '{address}', '0x0025'),
-        ('sva-user', '0x[0-9a-f]{{4}}', '{address}', '0x0075'),
+        ('sva-user', '0x[0-9a-f]{{4}}', '{address}', '0x0055'),
         ('sva-write', '0x[0-9a-f]{{4}}', '{address}', '0x0075'),
     )}
 

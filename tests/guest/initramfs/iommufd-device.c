@@ -327,18 +327,29 @@ void dma_read(const struct device *device, uint64_t iova)
     }
 }
 
-void dma_refused_as(const struct device *device, const char *operation,
-                    uint32_t pasid, uint64_t iova)
+static void refused(const struct device *device, const char *operation,
+                    uint32_t op, uint32_t pasid, uint64_t iova)
 {
     /* QEMU cuts what is refused in pieces of four bytes. */
-    uint32_t status = request_of(device, NYX_TD_OP_FILL, pasid, iova, ~0ull,
-                                 4);
+    uint32_t status = request_of(device, op, pasid, iova, ~0ull, 4);
 
     if (status != NYX_TD_ST_BLOCKED && status != NYX_TD_ST_TX_ERROR) {
-        errx(1, "DMA write to 0x%llx: status %u instead of a refusal",
+        errx(1, "%s at 0x%llx: status %u instead of a refusal", operation,
              (unsigned long long)iova, status);
     }
     printf("refused %s 0x%llx\n", operation, (unsigned long long)iova);
+}
+
+void dma_refused_as(const struct device *device, const char *operation,
+                    uint32_t pasid, uint64_t iova)
+{
+    refused(device, operation, NYX_TD_OP_FILL, pasid, iova);
+}
+
+void dma_read_refused_as(const struct device *device, const char *operation,
+                         uint32_t pasid, uint64_t iova)
+{
+    refused(device, operation, NYX_TD_OP_READ, pasid, iova);
 }
 
 void dma_refused(const struct device *device, const char *operation,

@@ -482,7 +482,7 @@ static void test_sva(struct device *device)
     expect(memory, 1, 3);
 
     /* What the processor's page tables do not permit. */
-    dma_refused_as(device, "sva-user", device->pasid, KERNEL_TEXT);
+    dma_read_refused_as(device, "sva-user", device->pasid, KERNEL_TEXT);
     if (mprotect(memory, PAGE, PROT_READ)) {
         err(1, "mprotect");
     }

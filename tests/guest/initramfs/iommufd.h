@@ -58,6 +58,8 @@ void dma_write(const struct device *device, uint64_t iova, uint64_t value);
 void dma_read(const struct device *device, uint64_t iova);
 void dma_refused_as(const struct device *device, const char *operation,
                     uint32_t pasid, uint64_t iova);
+void dma_read_refused_as(const struct device *device, const char *operation,
+                         uint32_t pasid, uint64_t iova);
 void dma_refused(const struct device *device, const char *operation,
                  uint64_t iova);
 /* The first word of a page */
