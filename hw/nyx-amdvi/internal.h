@@ -9,6 +9,7 @@
 #include "hw/nyx-iommu/announce.h"
 #include "hw/nyx-iommu/dump.h"
 #include "hw/nyx-iommu/handoff.h"
+#include "hw/nyx-iommu/paging.h"
 #include "hw/nyx-iommu/tlbs.h"
 #include "hw/nyx-iommu/walk.h"
 #include "hw/nyx-iommu/walk-range.h"
@@ -369,11 +370,10 @@ typedef struct NyxAmdJob {
     NyxAmdRequester *r;
     const NyxAmdContext *ctx;
     uint64_t iova;
-    NyxAsid asid;            /* of the translation */
-    uint32_t pasid;          /* if guest */
+    NyxPaging paging;
+    /* Not in the order of Xlat: copied by twos just stored they are slow. */
     uint32_t ctx_ticket;     /* of nyx_amd_context_get() */
-    uint32_t gen;
-    uint32_t paging_ticket;
+    uint32_t pasid;          /* if guest */
     uint16_t sid;
     unsigned need;           /* R, W and X; NYX_NEED_DIRTY */
     bool guest;              /* guest tables, then the host's if there are */

@@ -6,7 +6,6 @@
 #include "qemu/osdep.h"
 #include "hw/nyx-iommu/iotlb-lookup.h"
 #include "hw/nyx-iommu/nested.h"
-#include "hw/nyx-iommu/paging.h"
 #include "hw/nyx-amdvi/internal.h"
 
 /* --- The stages ----------------------------------------------------------- */
@@ -235,20 +234,10 @@ static unsigned leaf_flags(const NyxWalk *host)
            (leaf & NYX_AMDV1_LEAF_U ? NYX_AMD_ENTRY_U : 0);
 }
 
-static NyxPaging paging_of(const NyxAmdJob *job)
+static bool paging_start(const NyxAmdJob *job, const NyxWalkCtx *wctx,
+                         NyxWalkStart *start)
 {
-    return (NyxPaging) {
-        .tables = job->r->tlbs.tables,
-        .asid = job->asid & ~NYX_ASID_PRIVILEGED,
-        .gen = job->gen,
-        .ticket = job->paging_ticket,
-    };
-}
-
-static bool paging_start(const NyxAmdJob *job, const NyxPaging *paging,
-                         const NyxWalkCtx *wctx, NyxWalkStart *start)
-{
-    bool hit = nyx_paging_lookup(paging, wctx->fmt, job->iova, start);
+    bool hit = nyx_paging_lookup(&job->paging, wctx->fmt, job->iova, start);
 
     nyx_amd_perf_count(job->r->amd,
                        hit ? NAMD_PERF_PDE_HIT : NAMD_PERF_PDE_MISS, 1,
@@ -275,10 +264,9 @@ static void one_stage(const NyxAmdJob *job, const NyxWalkCtx *wctx,
                       NyxAmdWay *way)
 {
     const NyxAmd *amd = job->r->amd;
-    const NyxPaging paging = paging_of(job);
     bool host = wctx->fmt == &nyx_fmt_amdv1;
     NyxWalkStart start;
-    bool started = paging_start(job, &paging, wctx, &start);
+    bool started = paging_start(job, wctx, &start);
     NyxWalk walk;
 
     nyx_walk_and_mark(wctx, job->iova, job->need, started ? &start : NULL,
@@ -301,7 +289,7 @@ static void one_stage(const NyxAmdJob *job, const NyxWalkCtx *wctx,
     count_reads(job, host ? NAMD_PERF_READS_NESTED : NAMD_PERF_READS_GUEST,
                 walk.steps);
     if (job->keep) {
-        nyx_paging_fill(&paging, wctx, job->iova, &walk);
+        nyx_paging_fill(&job->paging, wctx, job->iova, &walk);
     }
 }
 
@@ -335,9 +323,8 @@ static void two_stages(const NyxAmdJob *job, const NyxWalkCtx *guest,
 {
     const NyxWalkCtx host = nyx_amd_host_stage(job->r->amd, job->ctx);
     const NyxNestedCtx nctx = { guest, &host, 64 };
-    const NyxPaging paging = paging_of(job);
     NyxWalkStart start;
-    bool started = paging_start(job, &paging, guest, &start);
+    bool started = paging_start(job, guest, &start);
     NyxNestedWalk walk;
 
     nyx_nested_walk(&nctx, job->iova, job->need, started ? &start : NULL,
@@ -354,7 +341,7 @@ static void two_stages(const NyxAmdJob *job, const NyxWalkCtx *guest,
     }
     count_reads(job, NAMD_PERF_READS_GUEST, walk.first.steps);
     if (job->keep) {
-        nyx_paging_fill(&paging, guest, job->iova, &walk.first);
+        nyx_paging_fill(&job->paging, guest, job->iova, &walk.first);
     }
 }
 

@@ -351,30 +351,30 @@ static void take_tickets(Xlat *x, NyxAmdJob *job)
 
     /* GN = 0 reaches guest tables without a host's, too: Linux 6.1 does so. */
     nyx_tlbs_enter(&r->tlbs, &x->amd->tags, x->ctx.did, x->guest);
-    x->gen = job->gen = nyx_tags_gen(&x->amd->tags, x->asid);
+    x->gen = job->paging.gen = nyx_tags_gen(&x->amd->tags, x->asid);
     x->iotlb_ticket = nyx_iotlb_ticket(r->tlbs.tlb);
-    job->paging_ticket = nyx_iotlb_ticket(r->tlbs.tables);
+    job->paging.ticket = nyx_iotlb_ticket(r->tlbs.tables);
     x->ctx_dropped = qatomic_load_acquire(&r->ctx_ticket) != x->ctx_ticket;
     job->keep = !x->ctx_dropped;
 }
 
 static void walk_tables(Xlat *x, NyxAmdWay *way)
 {
-    NyxAmdJob job = {
-        .r = x->r,
-        .ctx = &x->ctx,
-        .iova = x->req->iova,
-        .asid = x->asid,
-        .pasid = x->pasid,
-        .ctx_ticket = x->ctx_ticket,
-        .sid = x->sid,
-        /* A page that is granted to an endpoint may be written to later. */
-        .need = x->need | (x->req->type == NYX_REQ_TRANSLATION &&
-                           !no_write(x->req) ? NYX_NEED_DIRTY : 0),
-        .guest = x->guest,
-        .privileged = x->privileged,
-    };
+    NyxAmdJob job;
 
+    job.r = x->r;
+    job.ctx = &x->ctx;
+    job.iova = x->req->iova;
+    job.paging.tables = x->r->tlbs.tables;
+    job.paging.asid = x->asid & ~NYX_ASID_PRIVILEGED;
+    job.pasid = x->pasid;
+    job.ctx_ticket = x->ctx_ticket;
+    job.sid = x->sid;
+    /* A page that is granted to an endpoint may be written to later. */
+    job.need = x->need | (x->req->type == NYX_REQ_TRANSLATION &&
+                          !no_write(x->req) ? NYX_NEED_DIRTY : 0);
+    job.guest = x->guest;
+    job.privileged = x->privileged;
     take_tickets(x, &job);
     nyx_amd_stages_walk(&job, way);
 }
@@ -649,25 +649,41 @@ static bool translate_off(const Xlat *x, NyxReply *reply)
     return answer(reply, x->req->iova, x->req->iova, 64, NYX_ACCESS_RW);
 }
 
+/* Field by field: all of it cleared at once is a slow string instruction. */
+static inline void begin(Xlat *x, NyxAmdRequester *r, uint16_t sid,
+                         const NyxRequest *req, uint32_t mode)
+{
+    x->amd = r->amd;
+    x->r = r;
+    x->req = req;
+    x->sid = sid;
+    x->mode = mode;
+    x->need = needed(&r->amd->cfg, req);
+    x->probe = req->type == NYX_REQ_UNTRANSLATED &&
+               req->access == NYX_ACCESS_NONE;
+    x->looked_up = false;
+    x->guest = false;
+    x->privileged = false;
+    x->ctx = (NyxAmdContext) { };
+    x->asid = 0;
+    x->pasid = 0;
+    x->ctx_ticket = 0;
+    x->ctx_dropped = false;
+    x->gen = 0;
+    x->iotlb_ticket = 0;
+    x->fault_addr = req->iova;
+}
+
 /* Everything but a plain hit. */
 static __attribute__((noinline))
 bool translate_long(NyxAmdRequester *r, uint16_t sid, const NyxRequest *req,
                     Prior *prior, NyxReply *reply)
 {
-    Xlat x = {
-        .amd = r->amd,
-        .r = r,
-        .req = req,
-        .sid = sid,
-        .mode = prior->mode,
-        .need = needed(&r->amd->cfg, req),
-        .probe = req->type == NYX_REQ_UNTRANSLATED &&
-                 req->access == NYX_ACCESS_NONE,
-        .fault_addr = req->iova,
-    };
+    Xlat x;
     NyxAmdRange range;
     bool ok;
 
+    begin(&x, r, sid, req, prior->mode);
     if (qatomic_read(&r->last_sid) != sid) {
         qatomic_set(&r->last_sid, sid);
     }
