@@ -128,10 +128,19 @@ class Result:
     reasons: dict = dataclasses.field(default_factory=dict)
 
 
-def in_turns(function, subjects, rounds):
-    """Samples by subject, the subjects in turns."""
+def in_turns(function, subjects, rounds, reasons=None):
+    """Samples by subject, the subjects in turns. With reasons: a peer that
+    fails is left out from then on, and why is kept there."""
     samples = {subject.name: [] for subject in subjects}
     for _ in range(rounds):
         for subject in subjects:
-            samples[subject.name].append(function(subject))
+            if subject.name not in samples:
+                continue
+            try:
+                samples[subject.name].append(function(subject))
+            except RuntimeError as why:
+                if reasons is None or subject.name != 'peer':
+                    raise
+                reasons[subject.name] = str(why)
+                del samples[subject.name]
     return samples
