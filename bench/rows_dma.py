@@ -76,19 +76,12 @@ class Dma:
 
     def measure(self, lab, rounds, _quick):
         subjects = lab.get(self.variant, *self.subjects)
-        reasons = {}
-
-        def warm_up(subject):
+        for subject in subjects:
             self.prepare(subject)
-            return self.run(subject, max(1, min(self.count, 2 * self.slots)))
-
-        ready = in_turns(warm_up, subjects, 1, reasons)
-        samples = in_turns(self.run, [subject for subject in subjects
-                                      if subject.name in ready],
-                           rounds, reasons)
+            self.run(subject, max(1, min(self.count, 2 * self.slots)))
+        samples = in_turns(self.run, subjects, rounds)
         return Result(self.section, self.name, 'ns', samples,
-                      VARIANTS[self.variant].titles, self.goal,
-                      reasons=reasons)
+                      VARIANTS[self.variant].titles, self.goal)
 
 
 class FullDma(Dma):

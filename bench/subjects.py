@@ -128,19 +128,10 @@ class Result:
     reasons: dict = dataclasses.field(default_factory=dict)
 
 
-def in_turns(function, subjects, rounds, reasons=None):
-    """Samples by subject, the subjects in turns. With reasons: a peer that
-    fails is left out from then on, and why is kept there."""
+def in_turns(function, subjects, rounds):
+    """Samples by subject, the subjects in turns."""
     samples = {subject.name: [] for subject in subjects}
     for _ in range(rounds):
         for subject in subjects:
-            if subject.name not in samples:
-                continue
-            try:
-                samples[subject.name].append(function(subject))
-            except RuntimeError as why:
-                if reasons is None or subject.name != 'peer':
-                    raise
-                reasons[subject.name] = str(why)
-                del samples[subject.name]
+            samples[subject.name].append(function(subject))
     return samples
