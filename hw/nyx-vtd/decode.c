@@ -60,21 +60,11 @@ static bool context_type_ok(const NyxVtd *vtd, unsigned tt)
 static void context_check_domain(NyxVtd *vtd, uint16_t sid,
                                  const NyxVtdContext *ctx)
 {
-    NyxWhere where = { .has_sid = true, .sid = sid, .value = ctx->did };
-    uint32_t gen = nyx_tags_gen(&vtd->tags, NYX_ASID(ctx->did));
-    NyxVtdDomainUse *use = &vtd->domain_use[ctx->did];
-    bool shared;
-
-    if (ctx->kind != NYX_VTD_KIND_SECOND) {
-        return;
-    }
-    pthread_mutex_lock(&vtd->domain_lock);
-    shared = use->root && use->gen == gen && use->root != ctx->ssptptr;
-    use->root = ctx->ssptptr;
-    use->gen = gen;
-    pthread_mutex_unlock(&vtd->domain_lock);
-    if (shared) {
-        nyx_vtd_finding(vtd, NVTD_RULE_DID_SHARED, where);
+    if (ctx->kind == NYX_VTD_KIND_SECOND &&
+        !nyx_tags_use(&vtd->tags, ctx->did, ctx->ssptptr)) {
+        nyx_vtd_finding(vtd, NVTD_RULE_DID_SHARED, (NyxWhere) {
+            .has_sid = true, .sid = sid, .value = ctx->did,
+        });
     }
 }
 

@@ -35,12 +35,10 @@ NyxVtd *nyx_vtd_new(const NyxVtdCfg *cfg, const NyxVtdHost *host)
     vtd->cfg = *cfg;
     vtd->host = *host;
     nyx_tags_init(&vtd->tags);
-    vtd->domain_use = g_new0(NyxVtdDomainUse, NYX_TAGS_DOMAINS);
     vtd->requesters = g_ptr_array_new();
     nyx_vtd_announce_init(vtd);
     vtd->findings = nyx_findings_new(rules, NVTD_RULE_COUNT, host->now_ns,
                                      host->finding, host->opaque);
-    pthread_mutex_init(&vtd->domain_lock, NULL);
     nyx_handoff_init(&vtd->faults, sizeof(NyxVtdLeft), NVTD_FAULT_RING);
     nyx_handoff_init(&vtd->pages, sizeof(NyxVtdPage), NVTD_PAGE_RING);
     nyx_cache_init(&vtd->iec, &iec);
@@ -62,11 +60,9 @@ void nyx_vtd_free(NyxVtd *vtd)
     nyx_cache_destroy(&vtd->iec);
     nyx_regfile_destroy(&vtd->regs);
     nyx_findings_free(vtd->findings);
-    pthread_mutex_destroy(&vtd->domain_lock);
     nyx_handoff_destroy(&vtd->faults);
     nyx_handoff_destroy(&vtd->pages);
     nyx_tags_destroy(&vtd->tags);
-    g_free(vtd->domain_use);
     g_free(vtd);
 }
 

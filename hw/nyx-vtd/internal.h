@@ -158,12 +158,6 @@ struct NyxVtdRequester {
     NyxFollower follow;
 };
 
-/* Which page table each domain id has been seen with. */
-typedef struct NyxVtdDomainUse {
-    uint64_t root;
-    uint32_t gen;
-} NyxVtdDomainUse;
-
 /* What is in force, as opposed to what the registers say. */
 typedef struct NyxVtdLatched {
     uint64_t rtaddr;         /* atomic */
@@ -259,9 +253,6 @@ struct NyxVtd {
     NyxVtdStats stats;
     uint64_t aborted;        /* atomic */
     uint64_t interrupt_faults[NVTD_N_FAULTS];
-
-    pthread_mutex_t domain_lock;
-    NyxVtdDomainUse *domain_use;
 
     NyxHandoff faults;       /* NyxVtdLeft */
     NyxHandoff pages;        /* NyxVtdPage */
