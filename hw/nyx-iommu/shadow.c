@@ -300,14 +300,6 @@ static bool send_map(Sync *s, const NyxBlock *block)
     return true;
 }
 
-/* log2 of what fits into [@first, @last], at most 63. */
-static unsigned fitting_lg2(uint64_t first, uint64_t last)
-{
-    uint64_t more = last - first;
-
-    return more == UINT64_MAX ? 63 : 63 - clz64(more + 1);
-}
-
 /* [@first, @last] of @run in the largest aligned blocks that are allowed. */
 static bool place(Sync *s, const Run *run, uint64_t first, uint64_t last)
 {
@@ -316,8 +308,9 @@ static bool place(Sync *s, const Run *run, uint64_t first, uint64_t last)
 
     for (;;) {
         uint64_t addr = run->addr + (first - run->first);
+        uint64_t size = last - first + 1;    /* zero: all there is */
         unsigned aligned = ctz64(first | addr);
-        unsigned fits = fitting_lg2(first, last);
+        unsigned fits = size ? 63 - clz64(size) : 63;
         const NyxBlock block = {
             .iova = first,
             .addr = addr,

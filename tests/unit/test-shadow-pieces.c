@@ -240,6 +240,7 @@ static void test_full(void)
 {
     Bench *b = bench_new(true, 8);
     NyxShadowResult result;
+    uint64_t first, last;
 
     /* Four blocks, and more than another four. */
     add(b, 0x1000, 0x8fff, 0x1000, NYX_ACCESS_RW);
@@ -253,6 +254,17 @@ static void test_full(void)
     result = sync_range(b, 0x11000, 0x3efff);
     FX_CHECK("room again", result.full, false);
     FX_CHECK("room again", nyx_table_shadow_count(b->shadow), 4);
+    /* More pieces than blocks: those that come first. */
+    del(b, 0, UINT64_MAX);
+    for (unsigned i = 0; i < 9; i++) {
+        add(b, i * 2 * PAGE, i * 2 * PAGE + PAGE - 1, 0, NYX_ACCESS_READ);
+    }
+    result = sync_range(b, 0, UINT64_MAX);
+    FX_CHECK("too many", result.full, true);
+    FX_CHECK("too many", nyx_table_shadow_count(b->shadow), 8);
+    FX_CHECK("too many", nyx_table_shadow_bounds(b->shadow, &first, &last),
+             true);
+    FX_CHECK("too many", last, 14 * PAGE + PAGE - 1);
     bench_free(b);
 }
 
