@@ -299,6 +299,16 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     }
 }
 
+void nyx_vio_domain_fill(NyxVio *vio, NyxVioDomain *domain,
+                         const uint32_t *endpoints, unsigned n)
+{
+    g_array_append_vals(domain->endpoints, endpoints, n);
+    regions_update(vio, domain);
+    for (unsigned i = 0; i < n; i++) {
+        set_word(vio, endpoints[i], domain);
+    }
+}
+
 void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
                           uint32_t endpoint)
 {
