@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The mappings of one domain (5.13.6.6, 5.13.6.7): an ordered set of what MAP
+ * The mappings of one domain (5.13.6.5, 5.13.6.6): an ordered set of what MAP
  * requests made, none of which UNMAP may cut.
  *
  * A B+ tree of runs.  A run is one mapping, or several of one size that

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The engine's own state, shared by its files and by nothing else.
+ */
+#ifndef HW_VIRTIO_IOMMU_EXT_INTERNAL_H
+#define HW_VIRTIO_IOMMU_EXT_INTERNAL_H
+
+#include "qemu/atomic.h"
+#include "hw/nyx-iommu/announce.h"
+#include "hw/nyx-iommu/fields.h"
+#include "hw/nyx-iommu/handoff.h"
+#include "hw/nyx-iommu/tlbs.h"
+#include "hw/virtio-iommu-ext/engine.h"
+
+#define NVIO_FAULT_RING     64
+#define NVIO_PAGE_RING      64
+#define NVIO_SIDS           65536
+
+/*
+ * What requests of a requester id need to hit: one word, read without a lock.
+ * Zero: in no domain.
+ */
+#define NYX_VIO_WORD(F)                      \
+    F(NYX_VIOW, KIND,     0,  2, USED)       \
+    F(NYX_VIOW, SLOT,     2, 16, USED)       \
+    F(NYX_VIOW, RSVD18,  18, 46, MBZ)
+NYX_LAYOUT64(NYX_VIO_WORD)
+
+typedef struct NyxVioTables NyxVioTables;
+
+/*
+ * A domain.  Those that are gone are kept and used again, because a thread
+ * may still look at one: whoever has the lock looks at the word of his
+ * endpoint again.  @slot is the domain of the IOTLB's tags.
+ */
+typedef struct NyxVioDomain {
+    uint16_t slot;
+    uint8_t kind;            /* NyxVioKind; NONE: nobody is in it */
+    uint32_t id;
+    GArray *endpoints;       /* uint32_t */
+    GArray *regions;         /* NyxVioRegion: those of its endpoints, joined */
+    pthread_rwlock_t lock;   /* what follows; the serialized side reads freely */
+    NyxVioMappings maps;
+    NyxVioTables *tables;    /* tables.c; NULL: none */
+} NyxVioDomain;
+
+/* A request that was refused, on its way to the event queue. */
+typedef struct NyxVioFault {
+    NyxVioRequester *r;
+    NyxVioFaultCode code;
+    uint16_t sid;
+    bool has_pasid;
+    uint32_t pasid;
+    uint64_t addr;
+    unsigned access;         /* NyxAccess bits */
+} NyxVioFault;
+
+/* A page request on its way. */
+typedef struct NyxVioPage {
+    NyxVioRequester *r;
+    NyxRequest req;
+    uint16_t sid;
+} NyxVioPage;
+
+struct NyxVioRequester {
+    NyxVio *vio;
+    void *opaque;
+    NyxTlbs tlbs;
+
+    /* Atomic. */
+    uint16_t last_sid;       /* for statistics */
+    uint64_t lookups;
+    uint64_t walks;
+    uint64_t walk_reads;
+
+    uint64_t refused;        /* serialized side, and what follows */
+    uint64_t faults[NVIO_FAULT_COUNT];
+    bool notify;
+    NyxFollower follow;
+};
+
+struct NyxVio {
+    NyxVioCfg cfg;
+    NyxVioHost host;
+    NyxTags tags;
+
+    /* Atomic. */
+    uint64_t *words;         /* NYX_VIO_WORD by requester id */
+    bool bypass;             /* of those that are in no domain */
+
+    GPtrArray *requesters;   /* serialized side, and what follows */
+    uint64_t features;       /* accepted */
+    GHashTable *domains;     /* id to NyxVioDomain */
+    NyxVioDomain **slots;    /* read by any thread; never freed before the end */
+    uint32_t n_slots;        /* ever used */
+    GArray *free_slots;      /* uint16_t */
+    uint64_t mappings;       /* of all domains */
+    NyxFindings *findings;
+    NyxAnnounce *announce;
+    NyxHandoff faults;
+    NyxHandoff pages;
+    NyxVioFault held[NVIO_FAULT_RING];  /* events that are to be sent later */
+    unsigned n_held;
+    NyxVioStats stats;
+};
+
+/* Whether the driver has accepted bit NVIO_F_*. */
+static inline bool nyx_vio_has(const NyxVio *vio, unsigned feature)
+{
+    return vio->features & (1ULL << feature);
+}
+
+static inline NyxVioKind nyx_vio_word_kind(uint64_t word)
+{
+    return FIELD_EX64(word, NYX_VIOW, KIND);
+}
+
+static inline uint16_t nyx_vio_word_slot(uint64_t word)
+{
+    return FIELD_EX64(word, NYX_VIOW, SLOT);
+}
+
+static inline uint64_t nyx_vio_word(const NyxVio *vio, uint16_t sid)
+{
+    return qatomic_load_acquire(&vio->words[sid]);
+}
+
+/* The domain of a word that is of one. */
+static inline NyxVioDomain *nyx_vio_word_domain(const NyxVio *vio,
+                                                uint64_t word)
+{
+    return qatomic_load_acquire(&vio->slots[nyx_vio_word_slot(word)]);
+}
+
+static inline uint64_t nyx_vio_input_last(const NyxVioCfg *cfg)
+{
+    return cfg->input_bits == 64 ? UINT64_MAX : (1ULL << cfg->input_bits) - 1;
+}
+
+/* One less than the smallest page. */
+static inline uint64_t nyx_vio_granule_mask(const NyxVioCfg *cfg)
+{
+    return (cfg->page_size_mask & -cfg->page_size_mask) - 1;
+}
+
+static inline void nyx_vio_trace(NyxVio *vio, NyxVioTrace trace)
+{
+    vio->host.trace(vio->host.opaque, &trace);
+}
+
+/* --- request.c ------------------------------------------------------------ */
+
+/* Fields of a request. */
+typedef struct NyxVioIn {
+    const uint8_t *bytes;
+    uint8_t *out;            /* properties of PROBE */
+    size_t out_len;          /* without the tail */
+} NyxVioIn;
+
+/* What a draft's request comes to; the whole of it is there. */
+uint8_t nyx_vio_attach_table(NyxVio *vio, const NyxVioIn *in);   /* tables.c */
+uint8_t nyx_vio_invalidate(NyxVio *vio, const NyxVioIn *in);
+uint8_t nyx_vio_page_resp(NyxVio *vio, const NyxVioIn *in);      /* pages.c */
+
+/* Whether @len bytes are zero. */
+bool nyx_vio_all_zero(const uint8_t *bytes, size_t len);
+
+/* --- probe.c -------------------------------------------------------------- */
+
+uint8_t nyx_vio_probe(NyxVio *vio, const NyxVioIn *in);
+/* All regions of an endpoint, sorted; at most one MSI.  Returns how many. */
+unsigned nyx_vio_regions(NyxVio *vio, uint32_t endpoint,
+                         NyxVioRegion regions[2 * NVIO_REGIONS_MAX]);
+
+/* --- domain.c ------------------------------------------------------------- */
+
+void nyx_vio_domains_init(NyxVio *vio);
+void nyx_vio_domains_destroy(NyxVio *vio);
+/* Nobody is in a domain, and there is none. */
+void nyx_vio_domains_clear(NyxVio *vio);
+
+NyxVioDomain *nyx_vio_domain_find(const NyxVio *vio, uint32_t id);
+/* NULL: there is no room for one more. */
+NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind);
+/* The domain that an endpoint is in, or NULL. */
+NyxVioDomain *nyx_vio_domain_of(const NyxVio *vio, uint32_t endpoint);
+
+/* Put an endpoint, which may be in another one, into a domain. */
+void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain,
+                         uint32_t endpoint);
+/* Take an endpoint out of its domain; the last one ends it. */
+void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
+                          uint32_t endpoint);
+
+/* Whether mappings lie in regions that a new endpoint would bring. */
+bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
+                          uint32_t endpoint);
+
+/* Drop cached translations of pages, and tell who keeps copies. */
+void nyx_vio_domain_flush(NyxVio *vio, NyxVioDomain *domain, uint64_t first,
+                          uint64_t last);
+/* All of a domain's (of a PASID's, if @asid has one) are others now. */
+void nyx_vio_domain_flush_all(NyxVio *vio, NyxVioDomain *domain);
+
+/* --- event.c -------------------------------------------------------------- */
+
+/* A refusal: counted, and on its way to the event queue.  Any thread. */
+void nyx_vio_report(NyxVio *vio, const NyxVioFault *fault);
+/* Send what waits. */
+void nyx_vio_report_drain(NyxVio *vio);
+/* Reports of @r, or of all if NULL, are not sent any more. */
+void nyx_vio_report_forget(NyxVio *vio, const NyxVioRequester *r);
+
+/* --- announce.c ----------------------------------------------------------- */
+
+void nyx_vio_announce_init(NyxVio *vio);
+/* Mappings in the range have come or gone. */
+void nyx_vio_announce_pages(NyxVio *vio, const NyxVioDomain *domain,
+                            uint64_t first, uint64_t last);
+/* An endpoint is in another domain, or its domain has become another one. */
+void nyx_vio_announce_endpoint(NyxVio *vio, uint32_t endpoint);
+/* The same for all endpoints: bypass has changed, or there is no domain. */
+void nyx_vio_announce_mode(NyxVio *vio);
+
+/* --- tables.c (drafts) ---------------------------------------------------- */
+
+/* What a walk came to. */
+typedef struct NyxVioWay {
+    NyxVioFaultCode code;
+    uint64_t addr;           /* aligned to lg2 */
+    uint8_t lg2;
+    unsigned permission;     /* granted */
+    unsigned kept;           /* to be cached: without W, if D is not set */
+} NyxVioWay;
+
+/*
+ * Walk the tables of the domain that @r is in.  The caller has the domain's
+ * lock for reading, and has taken the generation and the ticket before.
+ */
+void nyx_vio_tables_walk(NyxVioRequester *r, const NyxVioDomain *domain,
+                         const NyxRequest *req, unsigned need, NyxAsid asid,
+                         uint32_t gen, uint32_t tables_ticket,
+                         NyxVioWay *way);
+/* With the domain's lock for writing, or before anybody knows of it. */
+void nyx_vio_tables_free(NyxVioDomain *domain);
+
+/* --- pages.c (drafts) ----------------------------------------------------- */
+
+void nyx_vio_pages_drain(NyxVio *vio);
+void nyx_vio_pages_forget(NyxVio *vio, const NyxVioRequester *r);
+
+#endif
