@@ -44,7 +44,7 @@ typedef enum NyxVioFaultCode {
 typedef struct NyxVioFaultInfo {
     const char *id;
     const char *text;
-    uint8_t reason;          /* NVIO_FAULT_R_* */
+    uint8_t reason;          /* NVIO_EVENT_R_* */
 } NyxVioFaultInfo;
 
 /* By NyxVioFaultCode; defined in event.c. */
@@ -70,9 +70,6 @@ extern const NyxVioFaultInfo nyx_vio_faults[NVIO_FAULT_COUNT];
     F(ATTACH_KIND, "virtio-iommu.attach.kind", ERROR, "5.13.6.3",            \
       "endpoint attached to a domain of the other kind",                     \
       "a domain is a bypass domain for all endpoints or for none")           \
-    F(DOMAIN_RANGE, "virtio-iommu.attach.domain-range", ERROR, "5.13.4",     \
-      "domain id outside of the range that the device offers",               \
-      "take ids from domain_range of the configuration")                     \
     F(ENDPOINT, "virtio-iommu.endpoint.unknown", ERROR, "5.13.6",            \
       "request for an endpoint that is not behind the device",               \
       "take endpoint ids from the VIOT table or the device tree")            \

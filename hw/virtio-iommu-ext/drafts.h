@@ -91,17 +91,17 @@
  * With PAGE_REQUEST, events are of this size; the first 24 bytes are those of
  * a fault report.
  */
-#define NVIO_FAULT_PASID        12      /* le32, if that flag is set */
-#define NVIO_FAULT_GROUP        24      /* le16, likewise */
-#define NVIO_FAULT_PRIVATE      32      /* 16 bytes */
-#define NVIO_FAULT_EXT_SIZE     48
+#define NVIO_EVENT_PASID        12      /* le32, if that flag is set */
+#define NVIO_EVENT_GROUP        24      /* le16, likewise */
+#define NVIO_EVENT_PRIVATE      32      /* 16 bytes */
+#define NVIO_EVENT_EXT_SIZE     48
 
-#define NVIO_FAULT_F_EXEC       (1u << 2)
-#define NVIO_FAULT_F_PRIV       (1u << 3)
-#define NVIO_FAULT_F_LAST       (1u << 4)
-#define NVIO_FAULT_F_PAGE_REQ   (1u << 5)
-#define NVIO_FAULT_F_PASID      (1u << 9)
-#define NVIO_FAULT_F_GROUP_ID   (1u << 10)
+#define NVIO_EVENT_F_EXEC       (1u << 2)
+#define NVIO_EVENT_F_PRIV       (1u << 3)
+#define NVIO_EVENT_F_LAST       (1u << 4)
+#define NVIO_EVENT_F_PAGE_REQ   (1u << 5)
+#define NVIO_EVENT_F_PASID      (1u << 9)
+#define NVIO_EVENT_F_GROUP_ID   (1u << 10)
 
 /* PROBE properties of the 2018 to 2023 family */
 #define NVIO_PROP_T_PAGE_SIZE_MASK  2

@@ -31,8 +31,9 @@ typedef struct NyxVioRequester NyxVioRequester;
 /* What one device has room for at most, whatever the options. */
 #define NVIO_DOMAINS_MAX    65535
 #define NVIO_MAPPINGS_MAX   (1u << 26)
-/* So many fit into NVIO_PROBE_SPACE beside the other properties. */
 #define NVIO_REGIONS_MAX    16
+/* Of an endpoint: those of all, and its host's, cut into pieces by them. */
+#define NVIO_REGIONS_ALL    (3 * NVIO_REGIONS_MAX)
 
 /* A RESV_MEM property (5.13.6.8). */
 typedef struct NyxVioRegion {
@@ -46,6 +47,7 @@ typedef struct NyxVioCfg {
     uint64_t page_size_mask; /* lowest bit 12 or above; see nyx_vio_narrow() */
     uint8_t input_bits;      /* 32 to 64: input_range is 0 to 2^n - 1 */
     bool boot_bypass;        /* config.bypass after a reset of the system */
+    bool device_iotlb;       /* endpoints may send translated requests (ATS) */
     uint32_t max_domains;    /* 1 to NVIO_DOMAINS_MAX */
     uint32_t max_mappings;   /* of all domains; 1 to NVIO_MAPPINGS_MAX */
     NyxVioRegion regions[NVIO_REGIONS_MAX];  /* of all endpoints */
@@ -311,7 +313,7 @@ typedef struct NyxVioStats {
     uint64_t requests[NVIO_T_COUNT];     /* by type; 0: unknown ones */
     uint64_t statuses[NVIO_S_COUNT];
     uint64_t unanswered;     /* used length 0 */
-    uint64_t events[NVIO_FAULT_R_COUNT]; /* sent, by reason */
+    uint64_t events[NVIO_EVENT_R_COUNT]; /* sent, by reason */
     uint64_t events_lost;    /* no buffer */
     uint64_t events_short;   /* buffers too small */
     uint64_t page_requests;  /* sent */

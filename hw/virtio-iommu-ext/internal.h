@@ -157,6 +157,13 @@ typedef struct NyxVioIn {
     size_t out_len;          /* without the tail */
 } NyxVioIn;
 
+/* Count the breach of a rule, and return @status. */
+uint8_t nyx_vio_refuse(NyxVio *vio, uint8_t status, NyxVioRule rule,
+                       uint64_t value);
+uint8_t nyx_vio_refuse_endpoint(NyxVio *vio, uint8_t status, NyxVioRule rule,
+                                uint32_t endpoint, uint64_t value);
+bool nyx_vio_endpoint_exists(NyxVio *vio, uint32_t endpoint);
+
 /* What a draft's request comes to; the whole of it is there. */
 uint8_t nyx_vio_attach_table(NyxVio *vio, const NyxVioIn *in);   /* tables.c */
 uint8_t nyx_vio_invalidate(NyxVio *vio, const NyxVioIn *in);
@@ -170,7 +177,7 @@ bool nyx_vio_all_zero(const uint8_t *bytes, size_t len);
 uint8_t nyx_vio_probe(NyxVio *vio, const NyxVioIn *in);
 /* All regions of an endpoint, sorted; at most one MSI.  Returns how many. */
 unsigned nyx_vio_regions(NyxVio *vio, uint32_t endpoint,
-                         NyxVioRegion regions[2 * NVIO_REGIONS_MAX]);
+                         NyxVioRegion regions[NVIO_REGIONS_ALL]);
 
 /* --- domain.c ------------------------------------------------------------- */
 
@@ -196,20 +203,54 @@ void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
 bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
                           uint32_t endpoint);
 
-/* Drop cached translations of pages, and tell who keeps copies. */
-void nyx_vio_domain_flush(NyxVio *vio, NyxVioDomain *domain, uint64_t first,
-                          uint64_t last);
-/* All of a domain's (of a PASID's, if @asid has one) are others now. */
-void nyx_vio_domain_flush_all(NyxVio *vio, NyxVioDomain *domain);
+/*
+ * Drop cached translations of pages, and tell who keeps copies.
+ * @asid: NYX_ASID() of the domain's slot, or NYX_ASID_PASID()
+ */
+void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
+                          NyxAsid asid, uint64_t first, uint64_t last,
+                          bool leaf_only);
+/* The same for all of a domain's. */
+void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain);
+/* Everybody's requests may go another way. */
+void nyx_vio_changed_all(NyxVio *vio);
+/* All requesters' caches, before a generation comes round. */
+void nyx_vio_clear_tlbs(NyxVio *vio);
 
 /* --- event.c -------------------------------------------------------------- */
 
+/* Bytes of an event, by what was negotiated. */
+size_t nyx_vio_event_size(const NyxVio *vio);
+/* NVIO_EVENT_F_READ and _WRITE of NyxAccess bits. */
+uint32_t nyx_vio_event_access(unsigned access);
+/* Put a record into the event queue; what is lost is counted. */
+NyxVioEventResult nyx_vio_event_send(NyxVio *vio, const uint8_t *record);
 /* A refusal: counted, and on its way to the event queue.  Any thread. */
 void nyx_vio_report(NyxVio *vio, const NyxVioFault *fault);
 /* Send what waits. */
 void nyx_vio_report_drain(NyxVio *vio);
 /* Reports of @r, or of all if NULL, are not sent any more. */
 void nyx_vio_report_forget(NyxVio *vio, const NyxVioRequester *r);
+
+/* --- translate.c ---------------------------------------------------------- */
+
+/* One request on its way. */
+typedef struct NyxVioXlat {
+    NyxVio *vio;
+    NyxVioRequester *r;
+    const NyxRequest *req;
+    uint16_t sid;
+    unsigned need;           /* R, W and X that the request needs */
+    bool probe;              /* only asks: reports nothing */
+    uint64_t word;           /* of the endpoint when it was looked at */
+} NyxVioXlat;
+
+/* Refuse, and report unless the request only asks.  Returns reply->ok. */
+bool nyx_vio_xlat_refuse(const NyxVioXlat *x, NyxVioFaultCode code,
+                         NyxReply *reply);
+/* Grant the page of 2^@lg2 bytes at @addr, with what of @permission fits. */
+bool nyx_vio_xlat_complete(const NyxVioXlat *x, uint64_t addr, uint8_t lg2,
+                           unsigned permission, NyxReply *reply);
 
 /* --- announce.c ----------------------------------------------------------- */
 
@@ -224,23 +265,11 @@ void nyx_vio_announce_mode(NyxVio *vio);
 
 /* --- tables.c (drafts) ---------------------------------------------------- */
 
-/* What a walk came to. */
-typedef struct NyxVioWay {
-    NyxVioFaultCode code;
-    uint64_t addr;           /* aligned to lg2 */
-    uint8_t lg2;
-    unsigned permission;     /* granted */
-    unsigned kept;           /* to be cached: without W, if D is not set */
-} NyxVioWay;
+/* Properties of PROBE that drafts have.  Returns how many bytes. */
+size_t nyx_vio_tables_probe(const NyxVio *vio, uint8_t *at);
 
-/*
- * Walk the tables of the domain that @r is in.  The caller has the domain's
- * lock for reading, and has taken the generation and the ticket before.
- */
-void nyx_vio_tables_walk(NyxVioRequester *r, const NyxVioDomain *domain,
-                         const NyxRequest *req, unsigned need, NyxAsid asid,
-                         uint32_t gen, uint32_t tables_ticket,
-                         NyxVioWay *way);
+/* As for mappings: see translate.c.  False if the domain has changed. */
+bool nyx_vio_tables_translate(const NyxVioXlat *x, NyxReply *reply, bool *ok);
 /* With the domain's lock for writing, or before anybody knows of it. */
 void nyx_vio_tables_free(NyxVioDomain *domain);
 

@@ -7,7 +7,7 @@
  * follow each other in both address spaces with the same flags: software
  * cannot tell them from single ones.  Every operation takes O(log n).
  *
- * The caller serializes access.
+ * The caller serializes changes; what takes a const set may run in parallel.
  */
 #ifndef HW_VIRTIO_IOMMU_EXT_MAPPINGS_H
 #define HW_VIRTIO_IOMMU_EXT_MAPPINGS_H

@@ -90,7 +90,7 @@
 /* 5.13.6.7: PROBE; properties go before the tail. */
 #define NVIO_PROBE_ENDPOINT     4       /* le32 */
 #define NVIO_PROBE_SIZE         72
-#define NVIO_PROBE_SPACE        512     /* config.probe_size */
+#define NVIO_PROBE_SPACE        2048    /* config.probe_size */
 
 /* 5.13.6.8: properties */
 #define NVIO_PROP_TYPE          0       /* le16: type in bits 11:0 */
@@ -108,19 +108,19 @@
 #define NVIO_RESV_MEM_MSI       1
 
 /* 5.13.6.9: fault reports */
-#define NVIO_FAULT_REASON       0       /* u8 */
-#define NVIO_FAULT_FLAGS        4       /* le32 */
-#define NVIO_FAULT_ENDPOINT     8       /* le32 */
-#define NVIO_FAULT_ADDRESS      16      /* le64 */
-#define NVIO_FAULT_SIZE         24
+#define NVIO_EVENT_REASON       0       /* u8 */
+#define NVIO_EVENT_FLAGS        4       /* le32 */
+#define NVIO_EVENT_ENDPOINT     8       /* le32 */
+#define NVIO_EVENT_ADDRESS      16      /* le64 */
+#define NVIO_EVENT_SIZE         24
 
-#define NVIO_FAULT_R_UNKNOWN    0
-#define NVIO_FAULT_R_DOMAIN     1
-#define NVIO_FAULT_R_MAPPING    2
-#define NVIO_FAULT_R_COUNT      3
+#define NVIO_EVENT_R_UNKNOWN    0
+#define NVIO_EVENT_R_DOMAIN     1
+#define NVIO_EVENT_R_MAPPING    2
+#define NVIO_EVENT_R_COUNT      3
 
-#define NVIO_FAULT_F_READ       (1u << 0)
-#define NVIO_FAULT_F_WRITE      (1u << 1)
-#define NVIO_FAULT_F_ADDRESS    (1u << 8)
+#define NVIO_EVENT_F_READ       (1u << 0)
+#define NVIO_EVENT_F_WRITE      (1u << 1)
+#define NVIO_EVENT_F_ADDRESS    (1u << 8)
 
 #endif

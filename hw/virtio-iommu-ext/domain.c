@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Domains, and which endpoints are in them.
+ *
+ * What an endpoint's requests do follows from its word.  A change writes the
+ * word first, then drops what was cached, so that a thread that saw the old
+ * word finds that out when it looks again, or leaves what is stale already.
+ */
+#include "qemu/osdep.h"
+#include "qemu/bitops.h"
+#include "qemu/host-utils.h"
+#include "hw/virtio-iommu-ext/internal.h"
+
+void nyx_vio_domains_init(NyxVio *vio)
+{
+    vio->domains = g_hash_table_new(NULL, NULL);
+    vio->slots = g_new0(NyxVioDomain *, NVIO_SIDS);
+    vio->free_slots = g_array_new(FALSE, FALSE, sizeof(uint16_t));
+}
+
+static void slot_free(NyxVioDomain *domain)
+{
+    nyx_vio_mappings_clear(&domain->maps);
+    g_array_free(domain->endpoints, TRUE);
+    g_array_free(domain->regions, TRUE);
+    pthread_rwlock_destroy(&domain->lock);
+    g_free(domain);
+}
+
+void nyx_vio_domains_destroy(NyxVio *vio)
+{
+    for (unsigned i = 0; i < vio->n_slots; i++) {
+        slot_free(vio->slots[i]);
+    }
+    g_free(vio->slots);
+    g_array_free(vio->free_slots, TRUE);
+    g_hash_table_unref(vio->domains);
+}
+
+/* --- Domains -------------------------------------------------------------- */
+
+NyxVioDomain *nyx_vio_domain_find(const NyxVio *vio, uint32_t id)
+{
+    return g_hash_table_lookup(vio->domains, GUINT_TO_POINTER(id));
+}
+
+static NyxVioDomain *slot_take(NyxVio *vio)
+{
+    NyxVioDomain *domain;
+    uint16_t slot;
+
+    if (vio->free_slots->len) {
+        slot = g_array_index(vio->free_slots, uint16_t,
+                             vio->free_slots->len - 1);
+        g_array_set_size(vio->free_slots, vio->free_slots->len - 1);
+        return vio->slots[slot];
+    }
+    domain = g_new0(NyxVioDomain, 1);
+    domain->slot = vio->n_slots;
+    domain->endpoints = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+    domain->regions = g_array_new(FALSE, FALSE, sizeof(NyxVioRegion));
+    pthread_rwlock_init(&domain->lock, NULL);
+    nyx_vio_mappings_init(&domain->maps);
+    qatomic_store_release(&vio->slots[vio->n_slots], domain);
+    vio->n_slots++;
+    return domain;
+}
+
+NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind)
+{
+    NyxVioDomain *domain;
+
+    if (g_hash_table_size(vio->domains) >= vio->cfg.max_domains) {
+        return NULL;
+    }
+    domain = slot_take(vio);
+    domain->id = id;
+    domain->kind = kind;
+    g_hash_table_insert(vio->domains, GUINT_TO_POINTER(id), domain);
+    return domain;
+}
+
+/* Nobody is in it any more. */
+static void domain_end(NyxVio *vio, NyxVioDomain *domain)
+{
+    g_hash_table_remove(vio->domains, GUINT_TO_POINTER(domain->id));
+    vio->mappings -= domain->maps.count;
+    pthread_rwlock_wrlock(&domain->lock);
+    domain->kind = NYX_VIO_KIND_NONE;
+    nyx_vio_mappings_clear(&domain->maps);
+    pthread_rwlock_unlock(&domain->lock);
+    if (nyx_tags_drop_domain(&vio->tags, domain->slot)) {
+        nyx_vio_clear_tlbs(vio);
+    }
+    g_array_set_size(domain->regions, 0);
+    g_array_append_val(vio->free_slots, domain->slot);
+}
+
+NyxVioDomain *nyx_vio_domain_of(const NyxVio *vio, uint32_t endpoint)
+{
+    uint64_t word = endpoint < NVIO_SIDS ? nyx_vio_word(vio, endpoint) : 0;
+
+    return nyx_vio_word_kind(word) == NYX_VIO_KIND_NONE
+           ? NULL : nyx_vio_word_domain(vio, word);
+}
+
+/* --- Reserved regions ----------------------------------------------------- */
+
+static gint by_first(gconstpointer a, gconstpointer b)
+{
+    const NyxVioRegion *left = a, *right = b;
+
+    return left->first < right->first ? -1 : left->first > right->first;
+}
+
+/* Where nothing can be mapped, because of any of the endpoints. */
+static void regions_update(NyxVio *vio, NyxVioDomain *domain)
+{
+    NyxVioRegion own[NVIO_REGIONS_ALL];
+    GArray *all = domain->regions;
+    unsigned kept = 0;
+
+    g_array_set_size(all, 0);
+    for (unsigned i = 0; i < domain->endpoints->len; i++) {
+        unsigned n = nyx_vio_regions(vio, g_array_index(domain->endpoints,
+                                                        uint32_t, i), own);
+
+        g_array_append_vals(all, own, n);
+    }
+    g_array_sort(all, by_first);
+    for (unsigned i = 0; i < all->len; i++) {
+        const NyxVioRegion *region = &g_array_index(all, NyxVioRegion, i);
+        NyxVioRegion *last = &g_array_index(all, NyxVioRegion, kept - 1);
+
+        if (kept && region->first <= last->last) {
+            last->last = MAX(last->last, region->last);
+        } else {
+            g_array_index(all, NyxVioRegion, kept++) = *region;
+        }
+    }
+    g_array_set_size(all, kept);
+}
+
+bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
+                          uint32_t endpoint)
+{
+    NyxVioRegion regions[NVIO_REGIONS_ALL];
+    unsigned n = nyx_vio_regions(vio, endpoint, regions);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (nyx_vio_mappings_overlaps(&domain->maps, regions[i].first,
+                                      regions[i].last)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- What is told when something changes ---------------------------------- */
+
+typedef bool RequesterMatch(const NyxVio *vio, uint16_t sid,
+                            const void *opaque);
+
+/* [first, last] in aligned powers of two. */
+static void tell_unmapped(NyxVioRequester *r, uint64_t first, uint64_t last)
+{
+    const NyxVioHost *host = &r->vio->host;
+
+    for (;;) {
+        uint64_t size = last - first + 1;
+        unsigned aligned = first ? ctz64(first) : 64;
+        unsigned fits = size ? 63 - clz64(size) : 64;
+        unsigned lg2 = MIN(aligned, fits);
+        uint64_t end = lg2 == 64 ? UINT64_MAX
+                                 : first + (BIT_ULL(lg2) - 1);
+
+        host->unmapped(host->opaque, r, first, lg2);
+        if (end == last) {
+            return;
+        }
+        first = end + 1;
+    }
+}
+
+/* Those who keep copies of their own drop them. */
+static void notify(NyxVio *vio, RequesterMatch *match, const void *opaque,
+                   uint64_t first, uint64_t last)
+{
+    for (unsigned i = 0; i < vio->requesters->len; i++) {
+        NyxVioRequester *r = g_ptr_array_index(vio->requesters, i);
+        uint16_t sid;
+
+        if (r->notify && vio->host.sid(vio->host.opaque, r, &sid) &&
+            match(vio, sid, opaque)) {
+            tell_unmapped(r, first, last);
+        }
+    }
+}
+
+static bool in_domain(const NyxVio *vio, uint16_t sid, const void *opaque)
+{
+    return nyx_vio_domain_of(vio, sid) == opaque;
+}
+
+static bool is_sid(const NyxVio *vio, uint16_t sid, const void *opaque)
+{
+    return sid == *(const uint32_t *)opaque;
+}
+
+static bool is_any(const NyxVio *vio, uint16_t sid, const void *opaque)
+{
+    return true;
+}
+
+void nyx_vio_changed_all(NyxVio *vio)
+{
+    nyx_vio_announce_mode(vio);
+    vio->host.mode_changed(vio->host.opaque);
+    notify(vio, is_any, NULL, 0, UINT64_MAX);
+}
+
+static void changed(NyxVio *vio, uint32_t endpoint)
+{
+    nyx_vio_announce_endpoint(vio, endpoint);
+    vio->host.endpoint_changed(vio->host.opaque, endpoint);
+    notify(vio, is_sid, &endpoint, 0, UINT64_MAX);
+}
+
+void nyx_vio_clear_tlbs(NyxVio *vio)
+{
+    for (unsigned i = 0; i < vio->requesters->len; i++) {
+        NyxVioRequester *r = g_ptr_array_index(vio->requesters, i);
+
+        nyx_tlbs_clear(&r->tlbs);
+    }
+}
+
+void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
+                          NyxAsid asid, uint64_t first, uint64_t last,
+                          bool leaf_only)
+{
+    nyx_tags_pages(&vio->tags);
+    for (unsigned i = 0; i < vio->requesters->len; i++) {
+        NyxVioRequester *r = g_ptr_array_index(vio->requesters, i);
+
+        nyx_tlbs_drop_pages(&r->tlbs, &vio->tags, asid, first, last,
+                            leaf_only);
+    }
+    notify(vio, in_domain, domain, first, last);
+}
+
+void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain)
+{
+    if (nyx_tags_drop_domain(&vio->tags, domain->slot)) {
+        nyx_vio_clear_tlbs(vio);
+    }
+    notify(vio, in_domain, domain, 0, UINT64_MAX);
+}
+
+/* --- Endpoints ------------------------------------------------------------ */
+
+static void set_word(NyxVio *vio, uint32_t endpoint,
+                     const NyxVioDomain *domain)
+{
+    uint64_t word = 0;
+
+    if (domain) {
+        word = FIELD_DP64(word, NYX_VIOW, KIND, domain->kind);
+        word = FIELD_DP64(word, NYX_VIOW, SLOT, domain->slot);
+    }
+    qatomic_store_release(&vio->words[endpoint], word);
+}
+
+static void forget(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
+{
+    for (unsigned i = 0; i < domain->endpoints->len; i++) {
+        if (g_array_index(domain->endpoints, uint32_t, i) == endpoint) {
+            g_array_remove_index_fast(domain->endpoints, i);
+            break;
+        }
+    }
+    if (domain->endpoints->len) {
+        regions_update(vio, domain);
+    } else {
+        domain_end(vio, domain);
+    }
+}
+
+void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
+{
+    NyxVioDomain *old = nyx_vio_domain_of(vio, endpoint);
+
+    g_array_append_val(domain->endpoints, endpoint);
+    regions_update(vio, domain);
+    set_word(vio, endpoint, domain);
+    changed(vio, endpoint);
+    if (old) {
+        forget(vio, old, endpoint);
+    }
+}
+
+void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
+                          uint32_t endpoint)
+{
+    set_word(vio, endpoint, NULL);
+    changed(vio, endpoint);
+    forget(vio, domain, endpoint);
+}
+
+void nyx_vio_domains_clear(NyxVio *vio)
+{
+    bool any = g_hash_table_size(vio->domains);
+
+    for (unsigned i = 0; i < vio->n_slots; i++) {
+        NyxVioDomain *domain = vio->slots[i];
+
+        for (unsigned j = 0; j < domain->endpoints->len; j++) {
+            set_word(vio, g_array_index(domain->endpoints, uint32_t, j),
+                     NULL);
+        }
+    }
+    if (any) {
+        nyx_vio_changed_all(vio);
+    }
+    for (unsigned i = 0; i < vio->n_slots; i++) {
+        NyxVioDomain *domain = vio->slots[i];
+
+        if (domain->endpoints->len) {
+            g_array_set_size(domain->endpoints, 0);
+            domain_end(vio, domain);
+        }
+    }
+}
+
+/* --- Dumps ---------------------------------------------------------------- */
+
+void nyx_vio_foreach_domain(NyxVio *vio, NyxVioDomainVisit *visit,
+                            void *opaque)
+{
+    for (unsigned i = 0; i < vio->n_slots; i++) {
+        const NyxVioDomain *domain = vio->slots[i];
+
+        if (domain->kind != NYX_VIO_KIND_NONE) {
+            const NyxVioDomainInfo info = {
+                .id = domain->id,
+                .kind = domain->kind,
+                .endpoints = (const uint32_t *)domain->endpoints->data,
+                .n_endpoints = domain->endpoints->len,
+                .mappings = domain->maps.count,
+                .runs = domain->maps.runs,
+            };
+
+            visit(&info, opaque);
+        }
+    }
+}
+
+void nyx_vio_foreach_run(NyxVio *vio, uint32_t id, NyxVioRunVisit *visit,
+                         void *opaque)
+{
+    const NyxVioDomain *domain = nyx_vio_domain_find(vio, id);
+
+    if (domain) {
+        nyx_vio_mappings_foreach(&domain->maps, 0, UINT64_MAX, visit, opaque);
+    }
+}

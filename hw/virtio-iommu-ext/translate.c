@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * DMA requests: the hit, which takes no lock, and the miss, which looks into
+ * the domain and fills.
+ */
+#include "qemu/osdep.h"
+#include "qemu/host-utils.h"
+#include "hw/nyx-iommu/iotlb-lookup.h"
+#include "hw/virtio-iommu-ext/internal.h"
+
+/* Times that a domain may change under one request. */
+#define TRIES 64
+
+QEMU_BUILD_BUG_ON(NVIO_MAP_F_READ != NYX_ACCESS_READ ||
+                  NVIO_MAP_F_WRITE != NYX_ACCESS_WRITE);
+
+static unsigned needed(const NyxRequest *req)
+{
+    if (req->type == NYX_REQ_TRANSLATION) {
+        /* The completion tells what rights there are. */
+        return 0;
+    }
+    if (req->access & NYX_ACCESS_ATOMIC) {
+        return NYX_ACCESS_RW;
+    }
+    if (req->access & NYX_ACCESS_ZERO_LEN) {
+        return NYX_ACCESS_READ;
+    }
+    return req->access & NYX_ACCESS_RWX;
+}
+
+static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
+                   unsigned permission)
+{
+    uint64_t mask = lg2 >= 64 ? UINT64_MAX : MAKE_64BIT_MASK(0, lg2);
+
+    *reply = (NyxReply) {
+        .ok = true,
+        .addr = (addr & ~mask) | (iova & mask),
+        .addr_mask = mask,
+        .access = permission,
+    };
+    return true;
+}
+
+bool nyx_vio_xlat_refuse(const NyxVioXlat *x, NyxVioFaultCode code,
+                         NyxReply *reply)
+{
+    const NyxRequest *req = x->req;
+
+    if (req->type == NYX_REQ_TRANSLATION &&
+        nyx_vio_faults[code].reason == NVIO_EVENT_R_MAPPING) {
+        /* A completion without rights. */
+        return answer(reply, req->iova, 0, 12, 0);
+    }
+    if (!x->probe) {
+        const NyxVioFault fault = {
+            .r = x->r,
+            .code = code,
+            .sid = x->sid,
+            .has_pasid = req->has_pasid,
+            .pasid = req->pasid,
+            .addr = req->iova,
+            .access = req->access | x->need,
+        };
+
+        nyx_vio_report(x->vio, &fault);
+    }
+    *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
+    return false;
+}
+
+/*
+ * The rights for this request: execution is for those who asked for it, and a
+ * completion with NW has no write.
+ */
+static unsigned rights_for(const NyxRequest *req, unsigned permission)
+{
+    unsigned access = permission & (NYX_ACCESS_RW |
+                                    (req->access & NYX_ACCESS_EXEC));
+
+    if (req->type == NYX_REQ_TRANSLATION &&
+        !(req->access & NYX_ACCESS_WRITE)) {
+        access &= ~NYX_ACCESS_WRITE;
+    }
+    return access;
+}
+
+bool nyx_vio_xlat_complete(const NyxVioXlat *x, uint64_t addr, uint8_t lg2,
+                           unsigned permission, NyxReply *reply)
+{
+    return answer(reply, x->req->iova, addr, lg2,
+                  rights_for(x->req, permission));
+}
+
+static bool identity(const NyxVioXlat *x, uint8_t lg2, unsigned permission,
+                     NyxReply *reply)
+{
+    return nyx_vio_xlat_complete(x, x->req->iova, lg2, permission, reply);
+}
+
+/* --- Mappings ------------------------------------------------------------- */
+
+/*
+ * 5.13.6.8: who writes to the MSI region sends a message, which no mapping
+ * changes.  True if a region decides.
+ */
+static bool check_regions(const NyxVioXlat *x, NyxReply *reply, bool *ok)
+{
+    const NyxVioCfg *cfg = &x->vio->cfg;
+    uint64_t iova = x->req->iova;
+
+    for (unsigned i = 0; i < cfg->n_regions; i++) {
+        const NyxVioRegion *region = &cfg->regions[i];
+
+        if (iova < region->first || iova > region->last) {
+            continue;
+        }
+        if (region->subtype != NVIO_RESV_MEM_MSI) {
+            *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_RESERVED, reply);
+        } else if (x->need & ~NYX_ACCESS_WRITE) {
+            *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_MSI, reply);
+        } else {
+            *ok = identity(x, 12, NYX_ACCESS_WRITE, reply);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* log2 of the largest aligned block around @iova that @run is for. */
+static uint8_t block_lg2(const NyxVioRun *run, uint64_t iova)
+{
+    uint64_t moved = run->addr - run->first;
+    unsigned most = moved ? ctz64(moved) : 63;
+    unsigned lg2 = NYX_IOTLB_MIN_LG2;
+
+    while (lg2 < most) {
+        uint64_t mask = MAKE_64BIT_MASK(0, lg2 + 1);
+
+        if ((iova & ~mask) < run->first || (iova | mask) > run->last) {
+            break;
+        }
+        lg2++;
+    }
+    return lg2;
+}
+
+typedef enum Looked {
+    LOOKED_FOUND,
+    LOOKED_NOTHING,
+    LOOKED_CHANGED,          /* the endpoint is elsewhere by now */
+} Looked;
+
+/*
+ * The mapping at the address.  It is cached if nothing was unmapped since the
+ * ticket was taken; a domain that has ended since has another generation.
+ */
+static Looked look_up(const NyxVioXlat *x, NyxIotlbEntry *entry)
+{
+    NyxVioDomain *domain = nyx_vio_word_domain(x->vio, x->word);
+    NyxAsid asid = NYX_ASID(nyx_vio_word_slot(x->word));
+    uint64_t iova = x->req->iova;
+    Looked looked = LOOKED_NOTHING;
+    uint32_t gen, ticket;
+    NyxVioRun run;
+
+    nyx_tlbs_enter(&x->r->tlbs, &x->vio->tags, domain->slot, false);
+    gen = nyx_tags_gen(&x->vio->tags, asid);
+    ticket = nyx_iotlb_ticket(x->r->tlbs.tlb);
+    nyx_count(&x->r->lookups);
+    pthread_rwlock_rdlock(&domain->lock);
+    if (nyx_vio_word(x->vio, x->sid) != x->word) {
+        looked = LOOKED_CHANGED;
+    } else if (nyx_vio_mappings_extent(&domain->maps, iova, &run)) {
+        looked = LOOKED_FOUND;
+    }
+    pthread_rwlock_unlock(&domain->lock);
+    if (looked == LOOKED_FOUND) {
+        uint8_t lg2 = block_lg2(&run, iova);
+        uint64_t mask = MAKE_64BIT_MASK(0, lg2);
+
+        *entry = (NyxIotlbEntry) {
+            .iova = iova & ~mask,
+            .addr = (run.addr + ((iova & ~mask) - run.first)),
+            .lg2 = lg2,
+            .permission = run.flags & NYX_ACCESS_RW,
+        };
+        if (entry->permission) {
+            nyx_iotlb_insert(x->r->tlbs.tlb, ticket, asid, gen, entry);
+        }
+    }
+    return looked;
+}
+
+static bool finish_entry(const NyxVioXlat *x, const NyxIotlbEntry *entry,
+                         NyxReply *reply)
+{
+    if (x->need & ~entry->permission) {
+        return nyx_vio_xlat_refuse(x, NVIO_FAULT_DENIED, reply);
+    }
+    return nyx_vio_xlat_complete(x, entry->addr, entry->lg2, entry->permission, reply);
+}
+
+/* False if the domain has changed meanwhile. */
+static bool by_mappings(const NyxVioXlat *x, NyxReply *reply, bool *ok)
+{
+    NyxIotlbEntry entry;
+
+    if (x->req->has_pasid) {
+        *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_PASID, reply);
+        return true;
+    }
+    if (check_regions(x, reply, ok)) {
+        return true;
+    }
+    if (x->req->iova > nyx_vio_input_last(&x->vio->cfg)) {
+        *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_RANGE, reply);
+        return true;
+    }
+    switch (look_up(x, &entry)) {
+    case LOOKED_CHANGED:
+        return false;
+    case LOOKED_NOTHING:
+        *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_UNMAPPED, reply);
+        return true;
+    default:
+        *ok = finish_entry(x, &entry, reply);
+        return true;
+    }
+}
+
+/* --- The long way --------------------------------------------------------- */
+
+/* False if the domain has changed meanwhile. */
+static bool by_domain(const NyxVioXlat *x, NyxReply *reply, bool *ok)
+{
+    switch (nyx_vio_word_kind(x->word)) {
+    case NYX_VIO_KIND_NONE:
+        *ok = qatomic_load_acquire(&x->vio->bypass)
+              ? identity(x, 64, NYX_ACCESS_RWX, reply)
+              : nyx_vio_xlat_refuse(x, NVIO_FAULT_DETACHED, reply);
+        return true;
+    case NYX_VIO_KIND_BYPASS:
+        *ok = identity(x, 64, NYX_ACCESS_RWX, reply);
+        return true;
+    default:
+        return by_mappings(x, reply, ok);
+    }
+}
+
+/* Everything but a plain hit. */
+static __attribute__((noinline))
+bool translate_long(NyxVioRequester *r, uint16_t sid, const NyxRequest *req,
+                    NyxReply *reply)
+{
+    NyxVioXlat x = {
+        .vio = r->vio,
+        .r = r,
+        .req = req,
+        .sid = sid,
+        .need = needed(req),
+        .probe = req->type == NYX_REQ_UNTRANSLATED &&
+                 req->access == NYX_ACCESS_NONE,
+    };
+    bool ok;
+
+    if (qatomic_read(&r->last_sid) != sid) {
+        qatomic_set(&r->last_sid, sid);
+    }
+    if (req->type != NYX_REQ_UNTRANSLATED && !r->vio->cfg.device_iotlb) {
+        return nyx_vio_xlat_refuse(&x, NVIO_FAULT_TRANSLATED, reply);
+    }
+    for (unsigned i = 0; i < TRIES; i++) {
+        x.word = nyx_vio_word(r->vio, sid);
+        if (req->type == NYX_REQ_TRANSLATED &&
+            nyx_vio_word_kind(x.word) != NYX_VIO_KIND_NONE) {
+            return identity(&x, 64, NYX_ACCESS_RWX, reply);
+        }
+        if (by_domain(&x, reply, &ok)) {
+            return ok;
+        }
+    }
+    return nyx_vio_xlat_refuse(&x, NVIO_FAULT_BUSY, reply);
+}
+
+/* The plain hit is here, which is what nearly all requests are. */
+bool nyx_vio_translate(NyxVioRequester *r, uint16_t sid,
+                       const NyxRequest *req, NyxReply *reply)
+{
+    uint64_t word = nyx_vio_word(r->vio, sid);
+    NyxIotlbEntry entry;
+
+    if (likely(req->type == NYX_REQ_UNTRANSLATED && !req->has_pasid &&
+               nyx_vio_word_kind(word) >= NYX_VIO_KIND_MAPPINGS)) {
+        NyxAsid asid = NYX_ASID(nyx_vio_word_slot(word));
+
+        if (likely(nyx_iotlb_find(r->tlbs.tlb, req->iova, asid,
+                                  nyx_tags_gen(&r->vio->tags, asid),
+                                  &entry) &&
+                   !(req->access & ~entry.permission))) {
+            return answer(reply, req->iova, entry.addr, entry.lg2,
+                          entry.permission & NYX_ACCESS_RW);
+        }
+    }
+    return translate_long(r, sid, req, reply);
+}
+
+bool nyx_vio_bypassed(const NyxVio *vio, uint16_t sid)
+{
+    NyxVioKind kind = nyx_vio_word_kind(nyx_vio_word(vio, sid));
+
+    return kind == NYX_VIO_KIND_BYPASS ||
+           (kind == NYX_VIO_KIND_NONE && qatomic_read(&vio->bypass));
+}
+
+/* --- Requesters ----------------------------------------------------------- */
+
+NyxVioRequester *nyx_vio_requester_new(NyxVio *vio, void *opaque)
+{
+    NyxVioRequester *r = g_new0(NyxVioRequester, 1);
+
+    r->vio = vio;
+    r->opaque = opaque;
+    nyx_tlbs_init(&r->tlbs, vio->cfg.cache, vio->cfg.cache_seed,
+                  vio->cfg.iotlb_entries);
+    nyx_follower_init(&r->follow, vio->announce);
+    g_ptr_array_add(vio->requesters, r);
+    return r;
+}
+
+void nyx_vio_requester_free(NyxVioRequester *r)
+{
+    nyx_vio_report_forget(r->vio, r);
+    nyx_follower_destroy(&r->follow);
+    g_ptr_array_remove(r->vio->requesters, r);
+    nyx_tlbs_destroy(&r->tlbs);
+    g_free(r);
+}
+
+void *nyx_vio_requester_opaque(const NyxVioRequester *r)
+{
+    return r->opaque;
+}
+
+NyxVio *nyx_vio_requester_iommu(const NyxVioRequester *r)
+{
+    return r->vio;
+}
+
+void nyx_vio_requester_notify(NyxVioRequester *r, bool on)
+{
+    r->notify = on;
+}
