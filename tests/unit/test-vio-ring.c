@@ -260,13 +260,16 @@ static void desc_flags(Queue *q, uint64_t gpa, unsigned flags)
     set16(q, gpa + 12, flags);
 }
 
+/* What is beyond the table would do. */
 static void bad_head(Queue *q)
 {
+    set_desc(q, desc_at(q, q->ring.size), q->requests + 2 * 128, 36, NEXT, 5);
     set16(q, q->ring.avail + 4 + 4, q->ring.size);
 }
 
 static void bad_next(Queue *q)
 {
+    set_desc(q, desc_at(q, q->ring.size), q->tails + 2 * 8, 4, WRITE, 0);
     set16(q, desc_at(q, 4) + 14, q->ring.size);
 }
 
