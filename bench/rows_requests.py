@@ -14,7 +14,6 @@ from subjects import VARIANTS, Result, in_turns
 
 GIB, MIB_2, PAGE = 1 << 30, 2 << 20, 4096
 DATA_PAGES = 1 << 18         # of memory that mappings go to: 1 GiB
-SECTION = 'requests to the IOMMU'
 
 
 def held(count, scattered):
@@ -61,7 +60,7 @@ class Mapping:
     scattered: bool = False
     goal: float = 0
     variant: str = 'virtio'
-    section: str = SECTION
+    section: str = 'MAP and UNMAP, virtio-iommu'
 
     @property
     def name(self):
@@ -108,7 +107,7 @@ class Whole:
     quick: bool = True
     goal: float = 0
     variant: str = 'virtio'
-    section: str = SECTION
+    section: str = 'whole domains, virtio-iommu'
 
     def measure(self, lab, rounds, quick):
         subjects = lab.get(self.variant, 'peer', 'nyx')
@@ -154,6 +153,42 @@ def gigabyte(size):
     return once
 
 
+class Listened(Whole):
+    """1 GiB of 4-KiB mappings comes or goes while a device listens, as VFIO
+    does."""
+
+    def measure(self, lab, rounds, quick):
+        facts = {}
+
+        def once(subject):
+            device = subject.machine.devices[0]
+            fill(subject, [])
+            device.listen()
+            try:
+                spent = self.once(subject)
+                facts[subject.name] = device.events()
+            finally:
+                device.ignore()
+            return spent
+
+        subjects = lab.get(self.variant, 'peer', 'nyx')
+        samples = in_turns(once, subjects,
+                           1 if quick else max(1, rounds // 2))
+        return Result(self.section, self.name, 'ms', samples,
+                      VARIANTS[self.variant].titles, self.goal, facts=facts)
+
+
+def map_gigabyte(subject):
+    return subject.unit.submit([virtio.map_request(at, at)
+                                for at in range(0, GIB, PAGE)]) / 1e6
+
+
+def unmap_gigabyte(subject):
+    map_gigabyte(subject)
+    subject.machine.devices[0].clear_events()
+    return subject.unit.one(virtio.unmap_request(0, GIB)) / 1e6
+
+
 def rows():
     for scattered in (False, True):
         for count in (0, 1000, 100_000):
@@ -168,3 +203,7 @@ def rows():
     yield Whole('DETACH of its last endpoint', ended(many), quick=False)
     yield Whole('1 GiB mapped by 4-KiB requests', gigabyte(PAGE))
     yield Whole('1 GiB mapped by 2-MiB requests', gigabyte(MIB_2))
+    yield Listened('1 GiB mapped by 4-KiB requests, a listener', map_gigabyte,
+                   quick=False)
+    yield Listened('1 GiB unmapped by one request, a listener',
+                   unmap_gigabyte, quick=False)
