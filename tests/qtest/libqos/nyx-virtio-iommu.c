@@ -137,7 +137,7 @@ bool qvio_negotiate(QVio *v, uint64_t features)
     return qvio_status(v) & QVIO_FEATURES_OK;
 }
 
-static void queue_run(QVio *v, QVioQueue *queue, uint16_t size)
+static void queue_enable(QVio *v, QVioQueue *queue, uint16_t size)
 {
     uint64_t common = v->common;
     uint64_t at[3];
@@ -162,17 +162,22 @@ static void queue_run(QVio *v, QVioQueue *queue, uint16_t size)
     qtest_writew(v->qts, common + QVIO_COMMON_ENABLE, 1);
 }
 
-void qvio_run(QVio *v, uint16_t size)
+void qvio_queues(QVio *v, uint16_t size)
 {
-    queue_run(v, &v->requests, size);
-    queue_run(v, &v->events, size);
+    queue_enable(v, &v->requests, size);
+    queue_enable(v, &v->events, size);
+}
+
+void qvio_run(QVio *v)
+{
     add_status(v, QVIO_DRIVER_OK);
 }
 
 void qvio_restart(QVio *v, uint64_t want)
 {
     g_assert_true(qvio_negotiate(v, want & v->offered));
-    qvio_run(v, 0);
+    qvio_queues(v, 0);
+    qvio_run(v);
 }
 
 /* --- Buffers -------------------------------------------------------------- */

@@ -127,9 +127,11 @@ void qvio_end(QVio *v);
 void qvio_reset(QVio *v);
 /* Reset, then negotiate exactly @features: whether they were accepted. */
 bool qvio_negotiate(QVio *v, uint64_t features);
-/* Both queues, with @size entries or as many as there are if 0; DRIVER_OK. */
-void qvio_run(QVio *v, uint16_t size);
-/* qvio_negotiate() of what is offered of @want, and qvio_run(). */
+/* Both queues, with @size entries or as many as there are if 0. */
+void qvio_queues(QVio *v, uint16_t size);
+/* DRIVER_OK */
+void qvio_run(QVio *v);
+/* All of that, with what is offered of @want. */
 void qvio_restart(QVio *v, uint64_t want);
 
 uint8_t qvio_status(QVio *v);
