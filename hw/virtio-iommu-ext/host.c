@@ -110,13 +110,13 @@ static void host_device_tlb(void *opaque, const NyxVioDeviceTlb *inv)
         .pasid = inv->pasid,
     };
 
-    nyx_endpoint_send_invalidation(nyx_dma_space_find(s->space, inv->sid),
-                                   inv->sid, &message);
+    nyx_endpoint_send_invalidation(s->space, inv->sid, &message);
 }
 
 static bool host_page_response(void *opaque,
                                const NyxVioPageResponse *response)
 {
+    NyxVioState *s = opaque;
     const NyxPageResponse message = {
         .has_pasid = response->has_pasid,
         .pasid = response->pasid,
@@ -124,7 +124,7 @@ static bool host_page_response(void *opaque,
         .code = (NyxPageCode)response->code,
     };
 
-    return nyx_endpoint_send_response(response->sid, &message);
+    return nyx_endpoint_send_response(s->space, response->sid, &message);
 }
 
 static void host_kick(void *opaque)
