@@ -12,6 +12,7 @@
 #include "hw/virtio-iommu-ext/viommu.h"
 #include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
+#include "system/runstate.h"
 
 /* --- Arrays --------------------------------------------------------------- */
 

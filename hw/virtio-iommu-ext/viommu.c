@@ -271,6 +271,7 @@ static void realize(DeviceState *dev, Error **errp)
     s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, events_timer, s);
     s->space = nyx_vio_space_new(s, errp);
     if (s->space) {
+        nyx_vio_migration_init(s);
         s->machine_done.notify = machine_done;
         qemu_add_machine_init_done_notifier(&s->machine_done);
     }
@@ -291,6 +292,8 @@ static void class_init(ObjectClass *oc, NyxClassData *data)
     vdc->reset = reset;
     rc->phases.enter = reset_enter;
     rc->phases.exit = reset_exit;
+    dc->vmsd = &nyx_vio_vmstate;
+    vdc->vmsd = &nyx_vio_state_vmstate;
     dc->hotpluggable = false;
     dc->user_creatable = false;
     dc->desc = "virtio-iommu, without a transport";
