@@ -292,7 +292,8 @@ static bool dma_direct(void *requester)
     return nyx_amd_requester_direct(requester);
 }
 
-static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
+static bool dma_host_device(void *iommu, void *requester,
+                            HostIOMMUDevice *hiod, Error **errp)
 {
     static const uint8_t widths[] = { 57, 48, 39, 32, 0 };
     NyxAmdState *s = iommu;
@@ -450,7 +451,8 @@ static void machine_done(Notifier *notifier, void *data)
     NyxAmdState *s = container_of(notifier, NyxAmdState, machine_done);
     Error *err = NULL;
 
-    if (!nyx_amd_acpi_install(s, &err)) {
+    if (!nyx_dma_space_check(s->space, &err) ||
+        !nyx_amd_acpi_install(s, &err)) {
         error_report_err(err);
         exit(1);
     }
@@ -476,7 +478,10 @@ static void realize(DeviceState *dev, Error **errp)
                           nyx_amd_mmio_size(&cfg));
     sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->mmio);
     nyx_amd_map_registers(s, NAMD_MMIO_BASE);
-    s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus);
+    s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus, errp);
+    if (!s->space) {
+        return;
+    }
     s->pci = nyx_amd_pci_new(s, errp);
     if (!s->pci ||
         (cfg.intremap && !nyx_amd_pci_new_southbridge(s, errp))) {

@@ -17,6 +17,7 @@
 #include "hw/nyx-iommu/version.h"
 #include "hw/nyx-amdvi/amdvi.h"
 #include "hw/nyx-vtd/vtd.h"
+#include "hw/virtio-iommu-ext/viommu.h"
 #include "hw/pci/pci_device.h"
 #include "migration/vmstate.h"
 #include "trace/nyx-trace-groups.h"
@@ -35,6 +36,7 @@ typedef struct NyxDevice {
 static const NyxDevice devices[] = {
     { TYPE_NYX_VTD, nyx_vtd_register_types, true },
     { TYPE_NYX_AMDVI, nyx_amd_register_types, true },
+    { TYPE_NYX_VIO_PCI, nyx_vio_register_types, false },
     { TYPE_NYX_TESTDEV, nyx_testdev_register_types, false },
 };
 
@@ -50,6 +52,8 @@ static const struct {
     { TYPE_MEMORY_REGION, sizeof(MemoryRegion) },
     { TYPE_PCI_DEVICE, sizeof(PCIDevice) },
     { TYPE_SYS_BUS_DEVICE, sizeof(SysBusDevice) },
+    { TYPE_VIRTIO_DEVICE, sizeof(VirtIODevice) },
+    { TYPE_VIRTIO_PCI, sizeof(VirtIOPCIProxy) },
 };
 
 #define PROBE_FILL 0xa5

@@ -319,7 +319,8 @@ static bool dma_direct(void *requester)
     return nyx_vtd_requester_direct(requester);
 }
 
-static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
+static bool dma_host_device(void *iommu, void *requester,
+                            HostIOMMUDevice *hiod, Error **errp)
 {
     static const uint8_t widths[] = { 48, 39, 0 };
     const NyxVtdCfg *cfg = nyx_vtd_common_cfg(iommu);
@@ -470,7 +471,8 @@ static void machine_done(Notifier *notifier, void *data)
     NyxVtdState *s = container_of(notifier, NyxVtdState, machine_done);
     Error *err = NULL;
 
-    if (!nyx_vtd_units_resolve(s, &err) || !nyx_vtd_acpi_install(s, &err)) {
+    if (!nyx_dma_space_check(s->space, &err) ||
+        !nyx_vtd_units_resolve(s, &err) || !nyx_vtd_acpi_install(s, &err)) {
         error_report_err(err);
         exit(1);
     }
@@ -508,7 +510,10 @@ static void realize(DeviceState *dev, Error **errp)
     for (unsigned i = 0; i < s->n_units; i++) {
         realize_unit(&s->units[i], &cfg);
     }
-    s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus);
+    s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus, errp);
+    if (!s->space) {
+        return;
+    }
     X86_MACHINE(pcms)->ioapic_as =
         nyx_dma_space_fixed(s->space, "nyx-vtd-ioapic", NVTD_IOAPIC_SID);
     s->machine_done.notify = machine_done;
