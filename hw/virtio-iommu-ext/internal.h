@@ -211,6 +211,13 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain,
 void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
                           uint32_t endpoint);
 
+/*
+ * Put endpoints that are in no domain into one.  Nobody is told, and they are
+ * not asked for: what follows is nyx_vio_changed_all().
+ */
+void nyx_vio_domain_fill(NyxVio *vio, NyxVioDomain *domain,
+                         const uint32_t *endpoints, unsigned n);
+
 /* Whether mappings lie in regions that a new endpoint would bring. */
 bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
                           uint32_t endpoint);
@@ -282,6 +289,18 @@ size_t nyx_vio_tables_probe(const NyxVio *vio, uint8_t *at);
 
 /* As for mappings: see translate.c.  False if the domain has changed. */
 bool nyx_vio_tables_translate(const NyxVioXlat *x, NyxReply *reply, bool *ok);
+/*
+ * The tables that requests without a PASID go by, if they can be announced:
+ * a second stage, of which INVALIDATE says when it gets a page.
+ */
+bool nyx_vio_tables_announced(NyxVio *vio, const NyxVioDomain *domain,
+                              NyxWalkCtx *ctx);
+/* What the domain was given.  Returns how many; @saved NULL: only that. */
+uint32_t nyx_vio_tables_save(const NyxVioDomain *domain,
+                             NyxVioSavedTable *saved);
+/* False if no request can have given it to a domain of this kind. */
+bool nyx_vio_tables_load(NyxVio *vio, NyxVioDomain *domain,
+                         const NyxVioSavedTable *saved);
 /* With the domain's lock for writing, or before anybody knows of it. */
 void nyx_vio_tables_free(NyxVioDomain *domain);
 
