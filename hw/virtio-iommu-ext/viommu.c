@@ -234,14 +234,23 @@ static void reset_exit(Object *obj, ResetType type)
 
 /* --- Life ----------------------------------------------------------------- */
 
-/* Before the machine builds its ACPI tables: notifiers run newest first. */
+static bool describe(NyxVioState *s, Error **errp)
+{
+    if (s->on_pc) {
+        return nyx_vio_acpi_install(s, errp);
+    }
+    nyx_vio_tree_install(s);
+    return true;
+}
+
+/* Before the machine finishes its tables: notifiers run newest first. */
 static void machine_done(Notifier *notifier, void *data)
 {
     NyxVioState *s = container_of(notifier, NyxVioState, machine_done);
     Error *err = NULL;
 
     if (!nyx_dma_space_check(s->space, &err) ||
-        !nyx_vio_places_resolve(s, &err) || !nyx_vio_acpi_install(s, &err)) {
+        !nyx_vio_places_resolve(s, &err) || !describe(s, &err)) {
         error_report_err(err);
         exit(1);
     }
