@@ -9,6 +9,7 @@
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
+#include "system/runstate.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/virtio-iommu-ext/host.h"
 #include "standard-headers/linux/virtio_config.h"
@@ -67,11 +68,18 @@ static void run_requests(NyxVioState *s)
     }
 }
 
-/* Before that the driver is not ready, and a machine that stands still stays
- * as it is. */
+/*
+ * A machine that stands still stays as it is.  One that has not begun yet has
+ * no driver, but it may be a test's.
+ */
+static bool machine_runs(const NyxVioState *s)
+{
+    return VIRTIO_DEVICE(s)->vm_running || runstate_check(RUN_STATE_PRELAUNCH);
+}
+
 static bool may_run(const NyxVioState *s)
 {
-    return s->driver_ok && VIRTIO_DEVICE(s)->vm_running;
+    return s->driver_ok && machine_runs(s);
 }
 
 /*
@@ -128,7 +136,7 @@ NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
         qemu_bh_schedule(s->bh);
         return NYX_VIO_EVENT_LATER;
     }
-    if (!vdev->vm_running || too_early(s)) {
+    if (!machine_runs(s) || too_early(s)) {
         return NYX_VIO_EVENT_LATER;
     }
     elem = virtqueue_pop(s->events, sizeof(*elem));
