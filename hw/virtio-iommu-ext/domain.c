@@ -18,8 +18,9 @@ void nyx_vio_domains_init(NyxVio *vio)
     vio->free_slots = g_array_new(FALSE, FALSE, sizeof(uint16_t));
 }
 
-static void slot_free(NyxVioDomain *domain)
+static void slot_free(NyxVio *vio, NyxVioDomain *domain)
 {
+    nyx_vio_tables_free(vio, domain);
     nyx_vio_mappings_clear(&domain->maps);
     g_array_free(domain->endpoints, TRUE);
     g_array_free(domain->regions, TRUE);
@@ -30,7 +31,7 @@ static void slot_free(NyxVioDomain *domain)
 void nyx_vio_domains_destroy(NyxVio *vio)
 {
     for (unsigned i = 0; i < vio->n_slots; i++) {
-        slot_free(vio->slots[i]);
+        slot_free(vio, vio->slots[i]);
     }
     g_free(vio->slots);
     g_array_free(vio->free_slots, TRUE);
@@ -88,6 +89,7 @@ static void domain_end(NyxVio *vio, NyxVioDomain *domain)
     pthread_rwlock_wrlock(&domain->lock);
     domain->kind = NYX_VIO_KIND_NONE;
     nyx_vio_mappings_clear(&domain->maps);
+    nyx_vio_tables_free(vio, domain);
     pthread_rwlock_unlock(&domain->lock);
     if (nyx_tags_drop_domain(&vio->tags, domain->slot)) {
         nyx_vio_clear_tlbs(vio);
@@ -167,10 +169,7 @@ static void tell_unmapped(NyxVioRequester *r, uint64_t first, uint64_t last)
     const NyxVioHost *host = &r->vio->host;
 
     for (;;) {
-        uint64_t size = last - first + 1;
-        unsigned aligned = first ? ctz64(first) : 64;
-        unsigned fits = size ? 63 - clz64(size) : 64;
-        unsigned lg2 = MIN(aligned, fits);
+        unsigned lg2 = nyx_vio_piece_lg2(first, last);
         uint64_t end = lg2 == 64 ? UINT64_MAX
                                  : first + (BIT_ULL(lg2) - 1);
 
@@ -246,7 +245,10 @@ void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
         nyx_tlbs_drop_pages(&r->tlbs, &vio->tags, asid, first, last,
                             leaf_only);
     }
-    notify(vio, in_domain, domain, first, last);
+    /* Who keeps copies asks without a PASID. */
+    if (!(asid & NYX_ASID_HAS_PASID)) {
+        notify(vio, in_domain, domain, first, last);
+    }
 }
 
 void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain)

@@ -347,6 +347,15 @@ static const Request requests[NVIO_T_COUNT] = {
     [NVIO_T_PROBE] = {
         NVIO_PROBE_SIZE, NVIO_F_PROBE, NVIO_PROBE_SPACE, nyx_vio_probe,
     },
+    [NVIO_T_ATTACH_TABLE] = {
+        NVIO_TABLE_SIZE, NVIO_F_ATTACH_TABLE, 0, nyx_vio_attach_table,
+    },
+    [NVIO_T_INVALIDATE] = {
+        NVIO_INV_SIZE, NVIO_F_ATTACH_TABLE, 0, nyx_vio_invalidate,
+    },
+    [NVIO_T_PAGE_RESP] = {
+        NVIO_RESP_SIZE, NVIO_F_PAGE_REQUEST, 0, nyx_vio_page_resp,
+    },
 };
 
 /* What cannot have an answer. */
