@@ -11,11 +11,11 @@
 #include "hw/acpi/aml-build.h"
 #include "hw/i386/pc.h"
 #include "hw/nyx-iommu/acpi-table.h"
+#include "hw/nyx-iommu/pci-roots.h"
 #include "hw/nyx-iommu/x86.h"
 #include "hw/nyx-amdvi/acpi-internal.h"
 #include "hw/pci/pci_bridge.h"
 #include "hw/pci/pci_bus.h"
-#include "hw/pci/pci_host.h"
 #include "hw/pci/pcie.h"
 
 /* 5.2: revision 2 has blocks of type 40h. */
@@ -60,36 +60,6 @@ static void add_range(GArray *entries, unsigned first, unsigned last)
         add_entry(entries, IVHD_RANGE_START, first);
         add_entry(entries, IVHD_RANGE_END, last);
     }
-}
-
-static int visit_host_bridge(Object *obj, void *opaque)
-{
-    GPtrArray *roots = opaque;
-    PCIHostState *host = (PCIHostState *)
-        object_dynamic_cast(obj, TYPE_PCI_HOST_BRIDGE);
-
-    if (host && host->bus) {
-        g_ptr_array_add(roots, host->bus);
-    }
-    return 0;
-}
-
-static gint by_number(gconstpointer a, gconstpointer b)
-{
-    PCIBus *const *bus_a = a, *const *bus_b = b;
-
-    return pci_bus_num(*bus_a) - pci_bus_num(*bus_b);
-}
-
-/* Root buses; their numbers are the machine's, not firmware's. */
-static GPtrArray *find_roots(void)
-{
-    GPtrArray *roots = g_ptr_array_new();
-
-    object_child_foreach_recursive(object_get_root(), visit_host_bridge,
-                                   roots);
-    g_ptr_array_sort(roots, by_number);
-    return roots;
 }
 
 /*
@@ -203,7 +173,7 @@ static void add_specials(GArray *entries, const NyxAmdCfg *cfg)
 static GArray *build_entries(NyxAmdState *s)
 {
     GArray *entries = g_array_new(false, true, 1);
-    g_autoptr(GPtrArray) roots = find_roots();
+    g_autoptr(GPtrArray) roots = nyx_pci_roots();
     unsigned used;
 
     add_ranges(entries, roots, nyx_amd_pci_sid(s->pci));
@@ -327,7 +297,7 @@ static void reserve_memory(const NyxAmdAcpi *acpi)
 
 bool nyx_amd_acpi_install(NyxAmdState *s, Error **errp)
 {
-    g_autoptr(GPtrArray) roots = find_roots();
+    g_autoptr(GPtrArray) roots = nyx_pci_roots();
 
     s->acpi = g_new0(NyxAmdAcpi, 1);
     s->acpi->aliases = walk_aliases(roots, NULL, 0) + ALIASES_SPARE;

@@ -68,7 +68,7 @@ static void host_mode_changed(void *opaque)
 /* Who keeps routes made of entries looks at all of them, whatever it was. */
 static void host_irt_changed(void *opaque, bool global, uint16_t sid)
 {
-    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(opaque), true, 0, 0);
+    nyx_x86_routes_changed(X86_IOMMU_DEVICE(opaque), true, 0, 0);
 }
 
 static void host_unmapped(void *opaque, NyxAmdRequester *r, uint64_t iova,
@@ -115,8 +115,8 @@ static NyxAmdAtsAnswer host_device_tlb(void *opaque,
         .has_pasid = inv->has_pasid,
         .pasid = inv->pasid,
     };
-    NyxDmaDevice *device = nyx_dma_space_find(s->space, inv->sid);
-    NyxEndpointAnswer answer = nyx_endpoint_send_invalidation(device, inv->sid,
+    NyxEndpointAnswer answer = nyx_endpoint_send_invalidation(s->space,
+                                                              inv->sid,
                                                               &message);
 
     return answer == NYX_ENDPOINT_DONE ? NYX_AMD_ATS_DONE
@@ -126,6 +126,7 @@ static NyxAmdAtsAnswer host_device_tlb(void *opaque,
 static bool host_page_response(void *opaque,
                                const NyxAmdPageResponse *response)
 {
+    NyxAmdState *s = opaque;
     const NyxPageResponse message = {
         .has_pasid = response->has_pasid,
         .pasid = response->pasid,
@@ -133,7 +134,7 @@ static bool host_page_response(void *opaque,
         .code = (NyxPageCode)response->code,
     };
 
-    return nyx_endpoint_send_response(response->sid, &message);
+    return nyx_endpoint_send_response(s->space, response->sid, &message);
 }
 
 static void host_kick(void *opaque)
@@ -292,7 +293,8 @@ static bool dma_direct(void *requester)
     return nyx_amd_requester_direct(requester);
 }
 
-static bool dma_host_device(void *iommu, HostIOMMUDevice *hiod, Error **errp)
+static bool dma_host_device(void *iommu, void *requester,
+                            HostIOMMUDevice *hiod, Error **errp)
 {
     static const uint8_t widths[] = { 57, 48, 39, 32, 0 };
     NyxAmdState *s = iommu;
@@ -450,7 +452,8 @@ static void machine_done(Notifier *notifier, void *data)
     NyxAmdState *s = container_of(notifier, NyxAmdState, machine_done);
     Error *err = NULL;
 
-    if (!nyx_amd_acpi_install(s, &err)) {
+    if (!nyx_dma_space_check(s->space, &err) ||
+        !nyx_amd_acpi_install(s, &err)) {
         error_report_err(err);
         exit(1);
     }
@@ -476,7 +479,10 @@ static void realize(DeviceState *dev, Error **errp)
                           nyx_amd_mmio_size(&cfg));
     sysbus_init_mmio(SYS_BUS_DEVICE(s), &s->mmio);
     nyx_amd_map_registers(s, NAMD_MMIO_BASE);
-    s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus);
+    s->space = nyx_dma_space_new(&dma_ops, OBJECT(s), s, pcms->pcibus, errp);
+    if (!s->space) {
+        return;
+    }
     s->pci = nyx_amd_pci_new(s, errp);
     if (!s->pci ||
         (cfg.intremap && !nyx_amd_pci_new_southbridge(s, errp))) {

@@ -71,6 +71,13 @@ typedef struct CharFrontend NyxCharFrontend;
     VMSTATE_UINT32_EQUAL(field, state)
 #endif
 
+/* What VirtioDeviceClass.set_status returns: zero, where it returns a value. */
+#ifdef NYX_VIRTIO_STATUS_INT
+typedef int NyxVirtioStatusResult;
+#else
+typedef void NyxVirtioStatusResult;
+#endif
+
 /* Second argument of class_init: const from 10.1 on, like the new header. */
 #if __has_include("system/memory.h")
 typedef const void NyxClassData;

@@ -102,9 +102,12 @@ static int region_notify_flag_changed(IOMMUMemoryRegion *region,
 {
     NyxDmaDevice *device = container_of(region, NyxDmaDevice, region);
     const NyxDmaOps *ops = device->ops;
+    const unsigned unmap = IOMMU_NOTIFIER_UNMAP |
+                           (ops->unmap_drops_device_tlbs
+                            ? IOMMU_NOTIFIER_DEVIOTLB_UNMAP : 0);
     ERRP_GUARD();
 
-    if (!ops->notify(device->requester, new & IOMMU_NOTIFIER_UNMAP,
+    if (!ops->notify(device->requester, new & unmap,
                      new & IOMMU_NOTIFIER_MAP, errp)) {
         error_prepend(errp, "device %02x.%x: ", PCI_SLOT(device->devfn),
                       PCI_FUNC(device->devfn));
@@ -277,6 +280,20 @@ void nyx_dma_space_update(NyxDmaSpace *space)
     memory_region_transaction_commit();
 }
 
+void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid)
+{
+    memory_region_transaction_begin();
+    for (unsigned i = 0; i < space->devices->len; i++) {
+        NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
+
+        if (nyx_dma_device_has_bus(device) &&
+            nyx_dma_device_sid(device) == sid) {
+            nyx_dma_device_update(device);
+        }
+    }
+    memory_region_transaction_commit();
+}
+
 static void device_init_regions(NyxDmaDevice *device, const char *name)
 {
     Object *owner = device->space->owner;
@@ -290,16 +307,18 @@ static void device_init_regions(NyxDmaDevice *device, const char *name)
     memory_region_init_alias(&device->bypass, owner, "nyx-bypass",
                              get_system_memory(), 0,
                              memory_region_size(get_system_memory()));
-    memory_region_init_io(&device->window, owner, &window_ops, device,
-                          "nyx-interrupts", NYX_INTR_SIZE);
-    /* Messages are sent while other regions of the owner are accessed. */
-    device->window.disable_reentrancy_guard = true;
     memory_region_set_enabled(region, false);
     memory_region_set_enabled(&device->bypass, false);
     memory_region_add_subregion(&device->root, 0, region);
     memory_region_add_subregion(&device->root, 0, &device->bypass);
-    memory_region_add_subregion_overlap(&device->root, NYX_INTR_BASE,
-                                        &device->window, 1);
+    if (device->ops->interrupt) {
+        memory_region_init_io(&device->window, owner, &window_ops, device,
+                              "nyx-interrupts", NYX_INTR_SIZE);
+        /* Messages are sent while other regions of the owner are accessed. */
+        device->window.disable_reentrancy_guard = true;
+        memory_region_add_subregion_overlap(&device->root, NYX_INTR_BASE,
+                                            &device->window, 1);
+    }
     address_space_init(&device->as, &device->root, name);
 }
 
@@ -381,6 +400,12 @@ bool nyx_dma_device_root(const NyxDmaDevice *device, PCIBus **root,
     return *root;
 }
 
+bool nyx_dma_device_is_alias(const NyxDmaDevice *device)
+{
+    return device->bus && !pci_bus_is_root(device->bus) &&
+           !pci_bus_is_express(device->bus);
+}
+
 static NyxDmaDevice *device_of(NyxDmaSpace *space, PCIBus *bus, int devfn)
 {
     NyxDmaDevice *found = NULL;
@@ -397,9 +422,9 @@ static NyxDmaDevice *device_of(NyxDmaSpace *space, PCIBus *bus, int devfn)
     return found;
 }
 
-static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
+/* The device of a function that is behind the IOMMU. */
+static NyxDmaDevice *device_get(NyxDmaSpace *space, PCIBus *bus, int devfn)
 {
-    NyxDmaSpace *space = opaque;
     NyxDmaDevice *device = device_of(space, bus, devfn);
 
     if (!device) {
@@ -415,7 +440,19 @@ static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
         /* A bus that was unplugged may have come back at its address. */
         device_follow_bus(device);
     }
-    return &device->as;
+    return device;
+}
+
+static bool is_excluded(const NyxDmaSpace *space, PCIBus *bus, int devfn)
+{
+    return space->ops->excluded &&
+           space->ops->excluded(space->iommu, bus, devfn);
+}
+
+static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
+{
+    return is_excluded(opaque, bus, devfn)
+           ? &address_space_memory : &device_get(opaque, bus, devfn)->as;
 }
 
 static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
@@ -423,16 +460,20 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
 {
     NyxDmaSpace *space = opaque;
     HostDevice host = { .bus = bus, .devfn = devfn, .hiod = hiod };
-    AddressSpace *as;
 
-    if (!space->ops->host_device(space->iommu, hiod, errp)) {
+    /* Who its requests come from. */
+    if (hiod->aliased_bus) {
+        bus = hiod->aliased_bus;
+        devfn = hiod->aliased_devfn;
+    }
+    if (is_excluded(space, bus, devfn)) {
+        return true;
+    }
+    host.device = device_get(space, bus, devfn);
+    if (!space->ops->host_device(space->iommu, host.device->requester, hiod,
+                                 errp)) {
         return false;
     }
-    /* Who its requests come from. */
-    as = hiod->aliased_bus
-         ? get_address_space(hiod->aliased_bus, space, hiod->aliased_devfn)
-         : get_address_space(bus, space, devfn);
-    host.device = container_of(as, NyxDmaDevice, as);
     object_ref(OBJECT(hiod));
     g_array_append_val(space->hosts, host);
     host.device->hosts++;
@@ -453,6 +494,9 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
         g_array_remove_index_fast(space->hosts, i);
         host.device->hosts--;
         space->ops->expect(host.device->requester, host.device->hosts);
+        if (space->ops->host_gone) {
+            space->ops->host_gone(space->iommu, host.hiod);
+        }
         object_unref(OBJECT(host.hiod));
         return;
     }
@@ -480,9 +524,10 @@ static const PCIIOMMUOps pci_ops = {
 };
 
 /* Of what is not a plain access: that would have gone to the window. */
-static bool is_interrupt_misuse(const NyxRequest *req)
+static bool is_interrupt_misuse(const NyxDmaSpace *space,
+                                const NyxRequest *req)
 {
-    return req->type == NYX_REQ_UNTRANSLATED && !req->has_pasid &&
+    return space->ops->interrupt && req->type == NYX_REQ_UNTRANSLATED && !req->has_pasid &&
            req->iova - NYX_INTR_BASE < NYX_INTR_SIZE;
 }
 
@@ -504,7 +549,7 @@ static bool answer_request(void *opaque, PCIBus *bus, int devfn,
                                              nyx_dma_device_sid(device), req);
         return true;
     }
-    if (is_interrupt_misuse(req)) {
+    if (is_interrupt_misuse(space, req)) {
         *reply = (NyxReply) { .addr_mask = MAKE_64BIT_MASK(0, 12) };
         space->ops->interrupt_misuse(device->requester,
                                      nyx_dma_device_sid(device), req->iova, 0,
@@ -519,10 +564,16 @@ static bool answer_request(void *opaque, PCIBus *bus, int devfn,
 }
 
 NyxDmaSpace *nyx_dma_space_new(const NyxDmaOps *ops, Object *owner,
-                               void *iommu, PCIBus *bus)
+                               void *iommu, PCIBus *bus, Error **errp)
 {
-    NyxDmaSpace *space = g_new0(NyxDmaSpace, 1);
+    NyxDmaSpace *space;
 
+    if (bus->iommu_ops) {
+        error_setg(errp, "%s: the machine has an IOMMU: leave out one of the "
+                   "two", ops->name);
+        return NULL;
+    }
+    space = g_new0(NyxDmaSpace, 1);
     space->ops = ops;
     space->owner = owner;
     space->iommu = iommu;
@@ -535,6 +586,18 @@ NyxDmaSpace *nyx_dma_space_new(const NyxDmaOps *ops, Object *owner,
     return space;
 }
 
+bool nyx_dma_space_check(const NyxDmaSpace *space, Error **errp)
+{
+    const PCIBus *bus = space->root_bus;
+
+    if (bus->iommu_ops != &pci_ops || bus->iommu_opaque != space) {
+        error_setg(errp, "%s: another IOMMU was added to the machine: leave "
+                   "out one of the two", space->ops->name);
+        return false;
+    }
+    return true;
+}
+
 AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
                                   uint16_t sid)
 {
@@ -545,9 +608,14 @@ AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
     return &device->as;
 }
 
+PCIDevice *nyx_dma_space_function(const NyxDmaSpace *space, uint16_t sid)
+{
+    return pci_find_device(space->root_bus, sid >> 8, sid & 0xff);
+}
+
 NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid)
 {
-    PCIDevice *dev = pci_find_device(space->root_bus, sid >> 8, sid & 0xff);
+    PCIDevice *dev = nyx_dma_space_function(space, sid);
 
     return dev ? device_of(space, pci_get_bus(dev), dev->devfn) : NULL;
 }

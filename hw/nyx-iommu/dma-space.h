@@ -39,15 +39,22 @@ typedef struct NyxDmaOps {
     /* Whether its consumers have to see memory as it is. */
     bool (*direct)(void *requester);
     /* Whether a device of the host can be behind the IOMMU. */
-    bool (*host_device)(void *iommu, HostIOMMUDevice *hiod, Error **errp);
+    bool (*host_device)(void *iommu, void *requester, HostIOMMUDevice *hiod,
+                        Error **errp);
+    /* It is gone again.  NULL: nobody needs to know. */
+    void (*host_gone)(void *iommu, HostIOMMUDevice *hiod);
     /* Whether requests have to be translated or checked now. */
     bool (*checked)(void *requester);
-    /* A doubleword written to the interrupt range. */
+    /* Whether a function is not behind the IOMMU.  NULL: all are. */
+    bool (*excluded)(void *iommu, PCIBus *bus, uint8_t devfn);
+    /* A doubleword written to the interrupt range.  NULL: there is none. */
     MemTxResult (*interrupt)(void *requester, uint16_t sid, uint64_t addr,
                              uint32_t data);
     /* Any other access to the interrupt range. */
     void (*interrupt_misuse)(void *requester, uint16_t sid, uint64_t addr,
                              unsigned size, bool write);
+    /* What a device's TLB holds is dropped along with mappings (@notify). */
+    bool unmap_drops_device_tlbs;
 } NyxDmaOps;
 
 /* The interrupt address range of x86. */
@@ -58,9 +65,14 @@ typedef struct NyxDmaOps {
  * nyx_dma_space_new: become the IOMMU of @bus and of all buses below.
  * @owner: QOM owner of the regions
  * @iommu: for the callbacks
+ *
+ * Returns NULL if the bus has an IOMMU.
  */
 NyxDmaSpace *nyx_dma_space_new(const NyxDmaOps *ops, Object *owner,
-                               void *iommu, PCIBus *bus);
+                               void *iommu, PCIBus *bus, Error **errp);
+
+/* At machine-done: whether another IOMMU has taken the place since. */
+bool nyx_dma_space_check(const NyxDmaSpace *space, Error **errp);
 
 /* An address space for a source that is no PCI function, with fixed @sid. */
 AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
@@ -76,8 +88,17 @@ void *nyx_dma_device_requester(const NyxDmaDevice *device);
 bool nyx_dma_device_root(const NyxDmaDevice *device, PCIBus **root,
                          uint8_t *devfn);
 
+/*
+ * Whether it stands for all that is behind a bridge, with an id that is no
+ * function's.
+ */
+bool nyx_dma_device_is_alias(const NyxDmaDevice *device);
+
 /* NyxDmaOps.checked has changed: switch every function over. */
 void nyx_dma_space_update(NyxDmaSpace *space);
+
+/* The same for those with requester id @sid. */
+void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid);
 
 /* NyxDmaOps.direct of the function has changed. */
 void nyx_dma_device_update(NyxDmaDevice *device);
@@ -108,6 +129,9 @@ void nyx_dma_device_unmap(NyxDmaDevice *device, uint64_t first, uint64_t last,
 void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block);
 
 /* The function with requester id @sid, if it is on a bus of ours. */
+PCIDevice *nyx_dma_space_function(const NyxDmaSpace *space, uint16_t sid);
+
+/* What is kept of it; NULL if it never asked for an address space. */
 NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid);
 
 /* The same for ids that bridges have for what is below them. */

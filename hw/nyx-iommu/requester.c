@@ -79,10 +79,9 @@ static void requester_cross_bridge(PCIBus *bus, NyxRequester *who)
     }
 }
 
-NyxRequester nyx_requester_resolve(PCIDevice *dev)
+NyxRequester nyx_requester_resolve_on(PCIBus *bus, int devfn)
 {
-    PCIBus *bus = pci_get_bus(dev);
-    NyxRequester who = { .bus = bus, .devfn = dev->devfn };
+    NyxRequester who = { .bus = bus, .devfn = devfn };
 
     while (!bus->iommu_ops && bus->parent_dev) {
         requester_cross_bridge(bus, &who);
@@ -92,6 +91,11 @@ NyxRequester nyx_requester_resolve(PCIDevice *dev)
         who.bus = NULL;
     }
     return who;
+}
+
+NyxRequester nyx_requester_resolve(PCIDevice *dev)
+{
+    return nyx_requester_resolve_on(pci_get_bus(dev), dev->devfn);
 }
 
 bool nyx_request_submit_as(const NyxRequester *who, const NyxRequest *req,

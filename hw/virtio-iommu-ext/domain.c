@@ -218,6 +218,16 @@ void nyx_vio_changed_all(NyxVio *vio)
     notify(vio, is_any, NULL, 0, UINT64_MAX);
 }
 
+void nyx_vio_requesters_moved(NyxVio *vio)
+{
+    for (unsigned i = 0; i < vio->n_slots; i++) {
+        if (vio->slots[i]->kind != NYX_VIO_KIND_NONE) {
+            regions_update(vio, vio->slots[i]);
+        }
+    }
+    nyx_vio_changed_all(vio);
+}
+
 static void changed(NyxVio *vio, uint32_t endpoint)
 {
     nyx_vio_announce_endpoint(vio, endpoint);
@@ -298,6 +308,16 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     changed(vio, endpoint);
     if (old) {
         forget(vio, old, endpoint);
+    }
+}
+
+void nyx_vio_domain_fill(NyxVio *vio, NyxVioDomain *domain,
+                         const uint32_t *endpoints, unsigned n)
+{
+    g_array_append_vals(domain->endpoints, endpoints, n);
+    regions_update(vio, domain);
+    for (unsigned i = 0; i < n; i++) {
+        set_word(vio, endpoints[i], domain);
     }
 }
 

@@ -53,6 +53,9 @@ const char *nyx_vio_cfg_error(const NyxVioCfg *cfg)
     if (!cfg->max_mappings || cfg->max_mappings > NVIO_MAPPINGS_MAX) {
         return "max-mappings must be 1 to 67108864";
     }
+    if (cfg->iotlb_entries < 16 || cfg->iotlb_entries > 1048576) {
+        return "iotlb-entries must be 16 to 1048576";
+    }
     if (cfg->pasid && !cfg->attach_table) {
         return "x-pasid needs tables of the guest: set x-attach-table=on";
     }

@@ -16,7 +16,6 @@
 #define NVIO_FAULT_RING     64
 #define NVIO_PAGE_RING      64
 #define NVIO_PAGE_GROUPS    1024
-#define NVIO_PASID_TABLES   65536
 #define NVIO_SIDS           65536
 
 /*
@@ -122,7 +121,7 @@ struct NyxVio {
     NyxAnnounce *announce;
     NyxHandoff faults;
     NyxVioPages pages;
-    uint32_t n_pasid_tables; /* of all domains */
+    uint32_t n_tables;       /* of all domains and PASIDs */
     NyxVioFault held[NVIO_FAULT_RING];  /* events that are to be sent later */
     unsigned n_held;
     NyxVioStats stats;
@@ -233,6 +232,13 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain,
 void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
                           uint32_t endpoint);
 
+/*
+ * Put endpoints that are in no domain into one.  Nobody is told, and they are
+ * not asked for: what follows is nyx_vio_changed_all().
+ */
+void nyx_vio_domain_fill(NyxVio *vio, NyxVioDomain *domain,
+                         const uint32_t *endpoints, unsigned n);
+
 /* Whether mappings lie in regions that a new endpoint would bring. */
 bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
                           uint32_t endpoint);
@@ -328,19 +334,17 @@ bool nyx_vio_tables_any(const NyxVioDomain *domain);
 NyxWalkCtx nyx_vio_tables_ctx(const NyxVio *vio, const NyxVioTable *table,
                               bool privileged);
 /*
- * For those who need every mapping beforehand: the table that requests
- * without a PASID go by.  False if the domain has none that can be followed.
+ * The tables that requests without a PASID go by, if they can be announced:
+ * a second stage, of which INVALIDATE says when it gets a page.
  */
-bool nyx_vio_tables_follow(const NyxVio *vio, const NyxVioDomain *domain,
-                           NyxWalkCtx *ctx);
-/* Append a NyxVioSavedTable for each table, in a fixed order. */
-void nyx_vio_tables_save(const NyxVio *vio, GArray *tables);
-/*
- * Give the domains, which are there, their tables.  Returns NULL, or why they
- * cannot be; each domain of kind TABLES must get one of its own.
- */
-const char *nyx_vio_tables_load(NyxVio *vio, const NyxVioSavedTable *tables,
-                                uint32_t n);
+bool nyx_vio_tables_announced(NyxVio *vio, const NyxVioDomain *domain,
+                              NyxWalkCtx *ctx);
+/* What the domain was given.  Returns how many; @saved NULL: only that. */
+uint32_t nyx_vio_tables_save(const NyxVioDomain *domain,
+                             NyxVioSavedTable *saved);
+/* False if no request can have given it to a domain of this kind. */
+bool nyx_vio_tables_load(NyxVio *vio, NyxVioDomain *domain,
+                         const NyxVioSavedTable *saved);
 
 /* --- table-walk.c (drafts) ------------------------------------------------ */
 

@@ -32,7 +32,8 @@ void nyx_vio_tables_free(NyxVio *vio, NyxVioDomain *domain)
     NyxVioTables *tables = domain->tables;
 
     if (tables) {
-        vio->n_pasid_tables -= g_hash_table_size(tables->pasids);
+        vio->n_tables -= g_hash_table_size(tables->pasids) +
+                         (tables->own.fmt != NULL);
         g_hash_table_unref(tables->pasids);
         g_free(tables);
         domain->tables = NULL;
@@ -70,15 +71,12 @@ bool nyx_vio_tables_any(const NyxVioDomain *domain)
                               g_hash_table_size(domain->tables->pasids));
 }
 
-bool nyx_vio_tables_follow(const NyxVio *vio, const NyxVioDomain *domain,
-                           NyxWalkCtx *ctx)
+bool nyx_vio_tables_announced(NyxVio *vio, const NyxVioDomain *domain,
+                              NyxWalkCtx *ctx)
 {
     NyxVioTable table;
 
-    /*
-     * Who fills a process's table tells nobody, and supervisors' pages are
-     * none of an endpoint's: such formats are not followed.
-     */
+    /* Only the formats of processes' tables know of privilege. */
     if (!nyx_vio_tables_get(domain, false, 0, &table) ||
         table.fmt->fmt->grant) {
         return false;
@@ -110,25 +108,41 @@ static uint8_t refuse(NyxVio *vio, uint8_t status, const Attach *a,
                                    a->endpoint, value);
 }
 
-/* What the format says of itself. */
-static uint8_t check_table(NyxVio *vio, Attach *a)
+/* A table that is refused: the status, and the value that it is for. */
+typedef struct Refused {
+    uint8_t status;
+    uint64_t value;
+} Refused;
+
+/* What is asked for, if a format has it: then the status is OK. */
+static Refused describe(const NyxVio *vio, unsigned format, uint64_t flags,
+                        unsigned levels, uint64_t root, NyxVioTable *table)
 {
-    const NyxVioFormat *fmt = nyx_vio_format(a->format);
+    const NyxVioFormat *fmt = nyx_vio_format(format);
 
     if (!fmt) {
-        return refuse(vio, NVIO_S_UNSUPP, a, a->format);
+        return (Refused) { NVIO_S_UNSUPP, format };
     }
-    if (a->format_flags & ~nyx_vio_format_flags(fmt)) {
-        return refuse(vio, NVIO_S_INVAL, a, a->format_flags);
+    if (flags & ~nyx_vio_format_flags(fmt)) {
+        return (Refused) { NVIO_S_INVAL, flags };
     }
-    if (a->levels < fmt->min_levels || a->levels > fmt->max_levels) {
-        return refuse(vio, NVIO_S_INVAL, a, a->levels);
+    if (levels < fmt->min_levels || levels > fmt->max_levels) {
+        return (Refused) { NVIO_S_INVAL, levels };
     }
-    if (a->root & ~MAKE_64BIT_MASK(12, vio->cfg.addr_bits - 12)) {
-        return refuse(vio, NVIO_S_RANGE, a, a->root);
+    if (root & ~MAKE_64BIT_MASK(12, vio->cfg.addr_bits - 12)) {
+        return (Refused) { NVIO_S_RANGE, root };
     }
-    a->table = (NyxVioTable) { fmt, a->root, a->format_flags, a->levels };
-    return NVIO_S_OK;
+    *table = (NyxVioTable) { fmt, root, flags, levels };
+    return (Refused) { NVIO_S_OK };
+}
+
+static uint8_t check_table(NyxVio *vio, Attach *a)
+{
+    Refused refused = describe(vio, a->format, a->format_flags, a->levels,
+                               a->root, &a->table);
+
+    return refused.status == NVIO_S_OK
+           ? NVIO_S_OK : refuse(vio, refused.status, a, refused.value);
 }
 
 static uint8_t check_pasid(NyxVio *vio, const Attach *a)
@@ -171,6 +185,14 @@ static bool same_table(const NyxVioTable *a, const NyxVioTable *b)
            a->levels == b->levels;
 }
 
+/* Of a domain that is new. */
+static void set_own(NyxVio *vio, NyxVioDomain *domain,
+                    const NyxVioTable *table)
+{
+    tables_of(domain)->own = *table;
+    vio->n_tables++;
+}
+
 /* Requests of the endpoint go by the table from now on. */
 static uint8_t attach_own(NyxVio *vio, const Attach *a)
 {
@@ -186,12 +208,14 @@ static uint8_t attach_own(NyxVio *vio, const Attach *a)
         return NVIO_S_OK;
     }
     if (!domain) {
-        domain = nyx_vio_domain_new(vio, a->domain, NYX_VIO_KIND_TABLES);
+        domain = vio->n_tables < NVIO_SAVED_TABLES_MAX
+                 ? nyx_vio_domain_new(vio, a->domain, NYX_VIO_KIND_TABLES)
+                 : NULL;
         if (!domain) {
             return nyx_vio_refuse_endpoint(vio, NVIO_S_NOMEM, NVIO_RULE_LIMIT,
                                            a->endpoint, a->domain);
         }
-        tables_of(domain)->own = a->table;
+        set_own(vio, domain, &a->table);
     }
     nyx_vio_domain_join(vio, domain, a->endpoint);
     return NVIO_S_OK;
@@ -239,14 +263,14 @@ static void set_pasid(NyxVio *vio, NyxVioDomain *domain, uint32_t pasid,
 
     pthread_rwlock_wrlock(&domain->lock);
     tables = tables_of(domain);
-    vio->n_pasid_tables -= g_hash_table_size(tables->pasids);
+    vio->n_tables -= g_hash_table_size(tables->pasids);
     if (table->fmt) {
         g_hash_table_insert(tables->pasids, key,
                             g_memdup2(table, sizeof(*table)));
     } else {
         g_hash_table_remove(tables->pasids, key);
     }
-    vio->n_pasid_tables += g_hash_table_size(tables->pasids);
+    vio->n_tables += g_hash_table_size(tables->pasids);
     pthread_rwlock_unlock(&domain->lock);
 }
 
@@ -264,7 +288,7 @@ static uint8_t attach_pasid(NyxVio *vio, const Attach *a)
     if (!now && !a->table.fmt) {
         return refuse(vio, NVIO_S_NOENT, a, a->pasid);
     }
-    if (!now && vio->n_pasid_tables >= NVIO_PASID_TABLES) {
+    if (!now && vio->n_tables >= NVIO_SAVED_TABLES_MAX) {
         return nyx_vio_refuse_endpoint(vio, NVIO_S_NOMEM, NVIO_RULE_LIMIT,
                                        a->endpoint, a->pasid);
     }
@@ -576,110 +600,86 @@ size_t nyx_vio_tables_probe(const NyxVio *vio, uint8_t *at)
 
 /* --- Saved state ---------------------------------------------------------- */
 
-static void save_table(GArray *out, const NyxVioDomain *domain,
-                       bool has_pasid, uint32_t pasid,
-                       const NyxVioTable *table)
+static NyxVioSavedTable saved_table(const NyxVioDomain *domain,
+                                    uint32_t flags, uint32_t pasid,
+                                    const NyxVioTable *table)
 {
-    const NyxVioSavedTable saved = {
+    return (NyxVioSavedTable) {
         .domain = domain->id,
-        .flags = has_pasid ? NVIO_TABLE_F_PASID : 0,
+        .flags = flags,
         .format = table->fmt->id,
         .pasid = pasid,
         .root = table->root,
         .format_flags = table->flags,
         .levels = table->levels,
     };
-
-    g_array_append_val(out, saved);
 }
 
-static gint by_place(gconstpointer a, gconstpointer b)
+static int by_pasid(const void *a, const void *b)
 {
     const NyxVioSavedTable *left = a, *right = b;
 
-    if (left->domain != right->domain) {
-        return left->domain < right->domain ? -1 : 1;
-    }
-    if (left->flags != right->flags) {
-        return left->flags < right->flags ? -1 : 1;
-    }
     return left->pasid < right->pasid ? -1 : left->pasid > right->pasid;
 }
 
-void nyx_vio_tables_save(const NyxVio *vio, GArray *out)
+uint32_t nyx_vio_tables_save(const NyxVioDomain *domain,
+                             NyxVioSavedTable *saved)
 {
-    for (unsigned i = 0; i < vio->n_slots; i++) {
-        const NyxVioDomain *domain = vio->slots[i];
-        GHashTableIter iter;
-        gpointer key, value;
+    const NyxVioTables *tables = domain->tables;
+    uint32_t own, n;
+    GHashTableIter iter;
+    gpointer key, table;
 
-        if (!domain->tables) {
-            continue;
-        }
-        if (domain->tables->own.fmt) {
-            save_table(out, domain, false, 0, &domain->tables->own);
-        }
-        g_hash_table_iter_init(&iter, domain->tables->pasids);
-        while (g_hash_table_iter_next(&iter, &key, &value)) {
-            save_table(out, domain, true, GPOINTER_TO_UINT(key), value);
-        }
+    if (!tables) {
+        return 0;
     }
-    g_array_sort(out, by_place);
+    n = own = tables->own.fmt != NULL;
+    if (!saved) {
+        return own + g_hash_table_size(tables->pasids);
+    }
+    if (own) {
+        saved[0] = saved_table(domain, 0, 0, &tables->own);
+    }
+    g_hash_table_iter_init(&iter, tables->pasids);
+    while (g_hash_table_iter_next(&iter, &key, &table)) {
+        saved[n++] = saved_table(domain, NVIO_TABLE_F_PASID,
+                                 GPOINTER_TO_UINT(key), table);
+    }
+    qsort(saved + own, n - own, sizeof(*saved), by_pasid);
+    return n;
 }
 
-static const char *load_table(NyxVio *vio, const NyxVioSavedTable *saved)
+static bool saved_ok(const NyxVio *vio, const NyxVioDomain *domain,
+                     const NyxVioSavedTable *saved, bool has_pasid)
 {
-    NyxVioDomain *domain = nyx_vio_domain_find(vio, saved->domain);
+    if (saved->domain != domain->id ||
+        (saved->flags & ~NVIO_TABLE_F_PASID) ||
+        vio->n_tables >= NVIO_SAVED_TABLES_MAX ||
+        find(domain, has_pasid, saved->pasid)) {
+        return false;
+    }
+    return has_pasid
+           ? vio->cfg.pasid && !(saved->pasid >> vio->cfg.pasid_bits)
+           : vio->cfg.attach_table && domain->kind == NYX_VIO_KIND_TABLES &&
+             !saved->pasid;
+}
+
+bool nyx_vio_tables_load(NyxVio *vio, NyxVioDomain *domain,
+                         const NyxVioSavedTable *saved)
+{
     bool has_pasid = saved->flags & NVIO_TABLE_F_PASID;
-    const NyxVioFormat *fmt = saved->format <= UINT16_MAX
-                              ? nyx_vio_format(saved->format) : NULL;
-    NyxVioTable table = {
-        fmt, saved->root, saved->format_flags, saved->levels,
-    };
+    NyxVioTable table;
 
-    if (!domain || (saved->flags & ~NVIO_TABLE_F_PASID)) {
-        return "a table is of no domain";
+    if (!saved_ok(vio, domain, saved, has_pasid) ||
+        saved->format > UINT16_MAX || saved->levels > UINT8_MAX ||
+        describe(vio, saved->format, saved->format_flags, saved->levels,
+                 saved->root, &table).status != NVIO_S_OK) {
+        return false;
     }
-    if (!fmt || (saved->format_flags & ~nyx_vio_format_flags(fmt)) ||
-        saved->levels < fmt->min_levels || saved->levels > fmt->max_levels ||
-        (saved->root & ~MAKE_64BIT_MASK(12, vio->cfg.addr_bits - 12))) {
-        return "a table is of a format that this device does not have";
+    if (has_pasid) {
+        set_pasid(vio, domain, saved->pasid, &table);
+    } else {
+        set_own(vio, domain, &table);
     }
-    if (has_pasid && (!vio->cfg.pasid || saved->pasid >> vio->cfg.pasid_bits)) {
-        return "a table is for a PASID that this device does not have: set "
-               "x-pasid and x-pasid-bits as on the other side";
-    }
-    if (find(domain, has_pasid, saved->pasid) ||
-        (!has_pasid && domain->kind != NYX_VIO_KIND_TABLES)) {
-        return "a domain has more tables than it can have";
-    }
-    if (!has_pasid) {
-        tables_of(domain)->own = table;
-        return NULL;
-    }
-    if (vio->n_pasid_tables >= NVIO_PASID_TABLES) {
-        return "there are too many tables";
-    }
-    set_pasid(vio, domain, saved->pasid, &table);
-    return NULL;
-}
-
-const char *nyx_vio_tables_load(NyxVio *vio, const NyxVioSavedTable *tables,
-                                uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        const char *error = load_table(vio, &tables[i]);
-
-        if (error) {
-            return error;
-        }
-    }
-    for (unsigned i = 0; i < vio->n_slots; i++) {
-        const NyxVioDomain *domain = vio->slots[i];
-
-        if (domain->kind == NYX_VIO_KIND_TABLES && !find(domain, false, 0)) {
-            return "a domain of tables has none";
-        }
-    }
-    return NULL;
+    return true;
 }

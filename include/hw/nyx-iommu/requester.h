@@ -57,6 +57,9 @@ void nyx_request_provider_set(NyxRequestFn *fn, void *opaque);
  */
 NyxRequester nyx_requester_resolve(PCIDevice *dev);
 
+/* The same for a function that may not be there. */
+NyxRequester nyx_requester_resolve_on(PCIBus *bus, int devfn);
+
 /**
  * nyx_request_submit_as: make a request as @who, from any thread.
  * @who: from nyx_requester_resolve()
