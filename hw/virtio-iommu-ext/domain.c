@@ -16,6 +16,10 @@ void nyx_vio_domains_init(NyxVio *vio)
     vio->domains = g_hash_table_new(NULL, NULL);
     vio->slots = g_new0(NyxVioDomain *, NVIO_SIDS);
     vio->free_slots = g_array_new(FALSE, FALSE, sizeof(uint16_t));
+    pthread_rwlockattr_init(&vio->lock_attr);
+    /* Or misses of several threads could keep a request waiting for ever. */
+    pthread_rwlockattr_setkind_np(&vio->lock_attr,
+                                  PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 }
 
 static void slot_free(NyxVio *vio, NyxVioDomain *domain)
@@ -36,6 +40,7 @@ void nyx_vio_domains_destroy(NyxVio *vio)
     g_free(vio->slots);
     g_array_free(vio->free_slots, TRUE);
     g_hash_table_unref(vio->domains);
+    pthread_rwlockattr_destroy(&vio->lock_attr);
 }
 
 /* --- Domains -------------------------------------------------------------- */
@@ -43,6 +48,14 @@ void nyx_vio_domains_destroy(NyxVio *vio)
 NyxVioDomain *nyx_vio_domain_find(const NyxVio *vio, uint32_t id)
 {
     return g_hash_table_lookup(vio->domains, GUINT_TO_POINTER(id));
+}
+
+NyxVioDomain *nyx_vio_domain_of(const NyxVio *vio, uint32_t endpoint)
+{
+    uint64_t word = endpoint < NVIO_SIDS ? nyx_vio_word(vio, endpoint) : 0;
+
+    return nyx_vio_word_kind(word) == NYX_VIO_KIND_NONE
+           ? NULL : nyx_vio_word_domain(vio, word);
 }
 
 static NyxVioDomain *slot_take(NyxVio *vio)
@@ -60,18 +73,21 @@ static NyxVioDomain *slot_take(NyxVio *vio)
     domain->slot = vio->n_slots;
     domain->endpoints = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     domain->regions = g_array_new(FALSE, FALSE, sizeof(NyxVioRegion));
-    pthread_rwlock_init(&domain->lock, NULL);
+    pthread_rwlock_init(&domain->lock, &vio->lock_attr);
     nyx_vio_mappings_init(&domain->maps);
     qatomic_store_release(&vio->slots[vio->n_slots], domain);
     vio->n_slots++;
     return domain;
 }
 
-NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind)
+NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind,
+                                 uint32_t first)
 {
+    const NyxVioDomain *old = nyx_vio_domain_of(vio, first);
+    unsigned ends = old && old->endpoints->len == 1;
     NyxVioDomain *domain;
 
-    if (g_hash_table_size(vio->domains) >= vio->cfg.max_domains) {
+    if (g_hash_table_size(vio->domains) - ends >= vio->cfg.max_domains) {
         return NULL;
     }
     domain = slot_take(vio);
@@ -98,14 +114,6 @@ static void domain_end(NyxVio *vio, NyxVioDomain *domain)
     g_array_append_val(vio->free_slots, domain->slot);
 }
 
-NyxVioDomain *nyx_vio_domain_of(const NyxVio *vio, uint32_t endpoint)
-{
-    uint64_t word = endpoint < NVIO_SIDS ? nyx_vio_word(vio, endpoint) : 0;
-
-    return nyx_vio_word_kind(word) == NYX_VIO_KIND_NONE
-           ? NULL : nyx_vio_word_domain(vio, word);
-}
-
 /* --- Reserved regions ----------------------------------------------------- */
 
 static gint by_first(gconstpointer a, gconstpointer b)
@@ -115,20 +123,13 @@ static gint by_first(gconstpointer a, gconstpointer b)
     return left->first < right->first ? -1 : left->first > right->first;
 }
 
-/* Where nothing can be mapped, because of any of the endpoints. */
-static void regions_update(NyxVio *vio, NyxVioDomain *domain)
+static void regions_add(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
 {
-    NyxVioRegion own[NVIO_REGIONS_ALL];
+    NyxVioRegion own[NVIO_REGIONS_MAX];
     GArray *all = domain->regions;
     unsigned kept = 0;
 
-    g_array_set_size(all, 0);
-    for (unsigned i = 0; i < domain->endpoints->len; i++) {
-        unsigned n = nyx_vio_regions(vio, g_array_index(domain->endpoints,
-                                                        uint32_t, i), own);
-
-        g_array_append_vals(all, own, n);
-    }
+    g_array_append_vals(all, own, nyx_vio_own_regions(vio, endpoint, own));
     g_array_sort(all, by_first);
     for (unsigned i = 0; i < all->len; i++) {
         const NyxVioRegion *region = &g_array_index(all, NyxVioRegion, i);
@@ -143,11 +144,24 @@ static void regions_update(NyxVio *vio, NyxVioDomain *domain)
     g_array_set_size(all, kept);
 }
 
+/* An endpoint has left. */
+static void regions_update(NyxVio *vio, NyxVioDomain *domain)
+{
+    if (!domain->regions->len) {
+        return;
+    }
+    g_array_set_size(domain->regions, 0);
+    for (unsigned i = 0; i < domain->endpoints->len; i++) {
+        regions_add(vio, domain,
+                    g_array_index(domain->endpoints, uint32_t, i));
+    }
+}
+
 bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
                           uint32_t endpoint)
 {
-    NyxVioRegion regions[NVIO_REGIONS_ALL];
-    unsigned n = nyx_vio_regions(vio, endpoint, regions);
+    NyxVioRegion regions[NVIO_REGIONS_MAX];
+    unsigned n = nyx_vio_own_regions(vio, endpoint, regions);
 
     for (unsigned i = 0; i < n; i++) {
         if (nyx_vio_mappings_overlaps(&domain->maps, regions[i].first,
@@ -163,35 +177,77 @@ bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
 typedef bool RequesterMatch(const NyxVio *vio, uint16_t sid,
                             const void *opaque);
 
-/* [first, last] in aligned powers of two. */
-static void tell_unmapped(NyxVioRequester *r, uint64_t first, uint64_t last)
+/* What is dropped of the copies that others keep, and of whose. */
+typedef struct Drop {
+    uint64_t first;
+    uint64_t last;
+    uint32_t pasid;          /* if has_pasid */
+    bool has_pasid;
+    bool watched;            /* those of NyxVioRequester.notify */
+    bool device_tlbs;
+} Drop;
+
+static const Drop everything = {
+    .last = UINT64_MAX, .watched = true, .device_tlbs = true,
+};
+
+static bool concerns(const NyxVioRequester *r, const Drop *drop)
+{
+    return (drop->watched && r->notify) ||
+           (drop->device_tlbs && qatomic_read(&r->has_device_tlb));
+}
+
+static void tell_block(NyxVioRequester *r, uint16_t sid, const Drop *drop,
+                       uint64_t first, uint8_t lg2)
 {
     const NyxVioHost *host = &r->vio->host;
 
+    if (drop->watched && r->notify) {
+        host->unmapped(host->opaque, r, first, lg2);
+    }
+    if (drop->device_tlbs && qatomic_read(&r->has_device_tlb)) {
+        const NyxVioDeviceTlb inv = {
+            .addr = first, .sid = sid, .lg2 = lg2,
+            .has_pasid = drop->has_pasid, .pasid = drop->pasid,
+        };
+
+        host->device_tlb(host->opaque, &inv);
+    }
+}
+
+/* The range in aligned powers of two. */
+static void tell(NyxVioRequester *r, uint16_t sid, const Drop *drop)
+{
+    uint64_t first = drop->first;
+
     for (;;) {
-        unsigned lg2 = nyx_vio_piece_lg2(first, last);
+        unsigned lg2 = nyx_vio_piece_lg2(first, drop->last);
         uint64_t end = lg2 == 64 ? UINT64_MAX
                                  : first + (BIT_ULL(lg2) - 1);
 
-        host->unmapped(host->opaque, r, first, lg2);
-        if (end == last) {
+        tell_block(r, sid, drop, first, lg2);
+        if (end == drop->last) {
             return;
         }
         first = end + 1;
     }
 }
 
-/* Those who keep copies of their own drop them. */
+/*
+ * Those who keep copies of their own drop them.  Whoever asks for a copy says
+ * so before he looks at the word (set_word() is the barrier here).
+ */
 static void notify(NyxVio *vio, RequesterMatch *match, const void *opaque,
-                   uint64_t first, uint64_t last)
+                   const Drop *drop)
 {
     for (unsigned i = 0; i < vio->requesters->len; i++) {
         NyxVioRequester *r = g_ptr_array_index(vio->requesters, i);
         uint16_t sid;
 
-        if (r->notify && vio->host.sid(vio->host.opaque, r, &sid) &&
+        if (concerns(r, drop) &&
+            vio->host.sid(vio->host.opaque, r, &sid) &&
             match(vio, sid, opaque)) {
-            tell_unmapped(r, first, last);
+            tell(r, sid, drop);
         }
     }
 }
@@ -215,7 +271,7 @@ void nyx_vio_changed_all(NyxVio *vio)
 {
     nyx_vio_announce_mode(vio);
     vio->host.mode_changed(vio->host.opaque);
-    notify(vio, is_any, NULL, 0, UINT64_MAX);
+    notify(vio, is_any, NULL, &everything);
 }
 
 void nyx_vio_requesters_moved(NyxVio *vio)
@@ -232,7 +288,7 @@ static void changed(NyxVio *vio, uint32_t endpoint)
 {
     nyx_vio_announce_endpoint(vio, endpoint);
     vio->host.endpoint_changed(vio->host.opaque, endpoint);
-    notify(vio, is_sid, &endpoint, 0, UINT64_MAX);
+    notify(vio, is_sid, &endpoint, &everything);
 }
 
 void nyx_vio_clear_tlbs(NyxVio *vio)
@@ -255,9 +311,11 @@ void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
         nyx_tlbs_drop_pages(&r->tlbs, &vio->tags, asid, first, last,
                             leaf_only);
     }
-    /* Who keeps copies asks without a PASID. */
+    /* Who watches asks without a PASID. */
     if (!(asid & NYX_ASID_HAS_PASID)) {
-        notify(vio, in_domain, domain, first, last);
+        notify(vio, in_domain, domain, &(Drop) {
+            .first = first, .last = last, .watched = true,
+        });
     }
 }
 
@@ -266,7 +324,44 @@ void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain)
     if (nyx_tags_drop_domain(&vio->tags, domain->slot)) {
         nyx_vio_clear_tlbs(vio);
     }
-    notify(vio, in_domain, domain, 0, UINT64_MAX);
+    notify(vio, in_domain, domain, &(Drop) {
+        .last = UINT64_MAX, .watched = true,
+    });
+}
+
+void nyx_vio_domain_flush_devices(NyxVio *vio, const NyxVioDomain *domain,
+                                  bool has_pasid, uint32_t pasid,
+                                  uint64_t first, uint64_t last)
+{
+    notify(vio, in_domain, domain, &(Drop) {
+        .first = first, .last = last, .device_tlbs = true,
+        .has_pasid = has_pasid, .pasid = pasid,
+    });
+}
+
+/* An endpoint has left: the domain's PASIDs mean nothing any more. */
+static void drop_pasids(NyxVio *vio, const NyxVioDomain *domain,
+                        uint32_t endpoint)
+{
+    g_autofree uint32_t *pasids = NULL;
+    unsigned n = nyx_vio_tables_pasids(domain, &pasids);
+
+    for (unsigned i = 0; n && i < vio->requesters->len; i++) {
+        NyxVioRequester *r = g_ptr_array_index(vio->requesters, i);
+        Drop drop = {
+            .last = UINT64_MAX, .device_tlbs = true, .has_pasid = true,
+        };
+        uint16_t sid;
+
+        if (!concerns(r, &drop) ||
+            !vio->host.sid(vio->host.opaque, r, &sid) || sid != endpoint) {
+            continue;
+        }
+        for (unsigned j = 0; j < n; j++) {
+            drop.pasid = pasids[j];
+            tell(r, sid, &drop);
+        }
+    }
 }
 
 /* --- Endpoints ------------------------------------------------------------ */
@@ -280,7 +375,7 @@ static void set_word(NyxVio *vio, uint32_t endpoint,
         word = FIELD_DP64(word, NYX_VIOW, KIND, domain->kind);
         word = FIELD_DP64(word, NYX_VIOW, SLOT, domain->slot);
     }
-    qatomic_store_release(&vio->words[endpoint], word);
+    qatomic_xchg(&vio->words[endpoint], word);
 }
 
 static void forget(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
@@ -303,10 +398,11 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     NyxVioDomain *old = nyx_vio_domain_of(vio, endpoint);
 
     g_array_append_val(domain->endpoints, endpoint);
-    regions_update(vio, domain);
+    regions_add(vio, domain, endpoint);
     set_word(vio, endpoint, domain);
     changed(vio, endpoint);
     if (old) {
+        drop_pasids(vio, old, endpoint);
         forget(vio, old, endpoint);
     }
 }
@@ -326,6 +422,7 @@ void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
 {
     set_word(vio, endpoint, NULL);
     changed(vio, endpoint);
+    drop_pasids(vio, domain, endpoint);
     forget(vio, domain, endpoint);
 }
 
@@ -347,6 +444,10 @@ void nyx_vio_domains_clear(NyxVio *vio)
     for (unsigned i = 0; i < vio->n_slots; i++) {
         NyxVioDomain *domain = vio->slots[i];
 
+        for (unsigned j = 0; j < domain->endpoints->len; j++) {
+            drop_pasids(vio, domain,
+                        g_array_index(domain->endpoints, uint32_t, j));
+        }
         if (domain->endpoints->len) {
             g_array_set_size(domain->endpoints, 0);
             domain_end(vio, domain);

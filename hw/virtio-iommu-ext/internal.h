@@ -40,7 +40,7 @@ typedef struct NyxVioDomain {
     uint8_t kind;            /* NyxVioKind; NONE: nobody is in it */
     uint32_t id;
     GArray *endpoints;       /* uint32_t */
-    GArray *regions;         /* NyxVioRegion: those of its endpoints, joined */
+    GArray *regions;         /* NyxVioRegion: its endpoints' own, joined */
     pthread_rwlock_t lock;   /* what follows; the serialized side reads freely */
     NyxVioMappings maps;
     NyxVioTables *tables;    /* tables.c; NULL: none */
@@ -93,10 +93,11 @@ struct NyxVioRequester {
     uint64_t lookups;
     uint64_t walks;
     uint64_t walk_reads;
-
-    uint64_t refused;        /* serialized side, and what follows */
+    uint64_t refused;
     uint64_t faults[NVIO_FAULT_COUNT];
-    bool notify;
+    bool has_device_tlb;     /* the endpoint has had a completion (ATS) */
+
+    bool notify;             /* serialized side, and what follows */
     NyxFollower follow;
 };
 
@@ -109,6 +110,7 @@ struct NyxVio {
     uint64_t *words;         /* NYX_VIO_WORD by requester id */
     bool bypass;             /* of those that are in no domain */
     bool pasids;             /* what has a PASID goes by a table of its own */
+    uint64_t faults_lost;    /* there was no place in the ring */
 
     GPtrArray *requesters;   /* serialized side, and what follows */
     uint64_t features;       /* accepted */
@@ -116,6 +118,7 @@ struct NyxVio {
     NyxVioDomain **slots;    /* read by any thread; never freed before the end */
     uint32_t n_slots;        /* ever used */
     GArray *free_slots;      /* uint16_t */
+    pthread_rwlockattr_t lock_attr;
     uint64_t mappings;       /* of all domains */
     NyxFindings *findings;
     NyxAnnounce *announce;
@@ -123,7 +126,9 @@ struct NyxVio {
     NyxVioPages pages;
     uint32_t n_tables;       /* of all domains and PASIDs */
     NyxVioFault held[NVIO_FAULT_RING];  /* events that are to be sent later */
+    unsigned first_held;
     unsigned n_held;
+    bool sending;            /* one of those is on its way */
     NyxVioStats stats;
 };
 
@@ -208,6 +213,9 @@ bool nyx_vio_all_zero(const uint8_t *bytes, size_t len);
 /* --- probe.c -------------------------------------------------------------- */
 
 uint8_t nyx_vio_probe(NyxVio *vio, const NyxVioIn *in);
+/* Those that only this endpoint has.  Returns how many. */
+unsigned nyx_vio_own_regions(NyxVio *vio, uint32_t endpoint,
+                             NyxVioRegion regions[NVIO_REGIONS_MAX]);
 /* All regions of an endpoint, sorted; at most one MSI.  Returns how many. */
 unsigned nyx_vio_regions(NyxVio *vio, uint32_t endpoint,
                          NyxVioRegion regions[NVIO_REGIONS_ALL]);
@@ -220,8 +228,12 @@ void nyx_vio_domains_destroy(NyxVio *vio);
 void nyx_vio_domains_clear(NyxVio *vio);
 
 NyxVioDomain *nyx_vio_domain_find(const NyxVio *vio, uint32_t id);
-/* NULL: there is no room for one more. */
-NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind);
+/*
+ * A domain that @first joins next.  NULL: there is no room for one more, and
+ * none becomes free when @first leaves its old one.
+ */
+NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind,
+                                 uint32_t first);
 /* The domain that an endpoint is in, or NULL. */
 NyxVioDomain *nyx_vio_domain_of(const NyxVio *vio, uint32_t endpoint);
 
@@ -244,7 +256,7 @@ bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
                           uint32_t endpoint);
 
 /*
- * Drop cached translations of pages, and tell who keeps copies.
+ * Drop cached translations of pages, and tell who watches.
  * @asid: NYX_ASID() of the domain's slot, or NYX_ASID_PASID()
  */
 void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
@@ -252,6 +264,10 @@ void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
                           bool leaf_only);
 /* The same for all of a domain's. */
 void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain);
+/* What its endpoints themselves keep (ATS). */
+void nyx_vio_domain_flush_devices(NyxVio *vio, const NyxVioDomain *domain,
+                                  bool has_pasid, uint32_t pasid,
+                                  uint64_t first, uint64_t last);
 /* Everybody's requests may go another way. */
 void nyx_vio_changed_all(NyxVio *vio);
 /* All requesters' caches, before a generation comes round. */
@@ -330,6 +346,8 @@ bool nyx_vio_tables_get(const NyxVioDomain *domain, bool has_pasid,
                         uint32_t pasid, NyxVioTable *table);
 /* Whether the domain has tables at all, its own or PASIDs'. */
 bool nyx_vio_tables_any(const NyxVioDomain *domain);
+/* Those of PASIDs, for the caller to free.  Returns how many. */
+unsigned nyx_vio_tables_pasids(const NyxVioDomain *domain, uint32_t **pasids);
 /* What a walk of @table needs. */
 NyxWalkCtx nyx_vio_tables_ctx(const NyxVio *vio, const NyxVioTable *table,
                               bool privileged);

@@ -71,6 +71,23 @@ bool nyx_vio_tables_any(const NyxVioDomain *domain)
                               g_hash_table_size(domain->tables->pasids));
 }
 
+unsigned nyx_vio_tables_pasids(const NyxVioDomain *domain, uint32_t **pasids)
+{
+    GHashTableIter iter;
+    unsigned n = 0;
+    gpointer key;
+
+    if (!domain->tables || !g_hash_table_size(domain->tables->pasids)) {
+        return 0;
+    }
+    *pasids = g_new(uint32_t, g_hash_table_size(domain->tables->pasids));
+    g_hash_table_iter_init(&iter, domain->tables->pasids);
+    while (g_hash_table_iter_next(&iter, &key, NULL)) {
+        (*pasids)[n++] = GPOINTER_TO_UINT(key);
+    }
+    return n;
+}
+
 bool nyx_vio_tables_announced(NyxVio *vio, const NyxVioDomain *domain,
                               NyxWalkCtx *ctx)
 {
@@ -209,7 +226,8 @@ static uint8_t attach_own(NyxVio *vio, const Attach *a)
     }
     if (!domain) {
         domain = vio->n_tables < NVIO_SAVED_TABLES_MAX
-                 ? nyx_vio_domain_new(vio, a->domain, NYX_VIO_KIND_TABLES)
+                 ? nyx_vio_domain_new(vio, a->domain, NYX_VIO_KIND_TABLES,
+                                      a->endpoint)
                  : NULL;
         if (!domain) {
             return nyx_vio_refuse_endpoint(vio, NVIO_S_NOMEM, NVIO_RULE_LIMIT,
@@ -219,30 +237,6 @@ static uint8_t attach_own(NyxVio *vio, const Attach *a)
     }
     nyx_vio_domain_join(vio, domain, a->endpoint);
     return NVIO_S_OK;
-}
-
-/* Endpoints of the domain drop what they keep of a range. */
-static void drop_device_tlbs(NyxVio *vio, const NyxVioDomain *domain,
-                             bool has_pasid, uint32_t pasid, uint64_t first,
-                             uint64_t last)
-{
-    NyxVioDeviceTlb inv = { .has_pasid = has_pasid, .pasid = pasid };
-
-    if (!vio->cfg.device_iotlb) {
-        return;
-    }
-    for (;;) {
-        inv.addr = first;
-        inv.lg2 = nyx_vio_piece_lg2(first, last);
-        for (unsigned i = 0; i < domain->endpoints->len; i++) {
-            inv.sid = g_array_index(domain->endpoints, uint32_t, i);
-            vio->host.device_tlb(vio->host.opaque, &inv);
-        }
-        if (inv.lg2 == 64 || last - first == MAKE_64BIT_MASK(0, inv.lg2)) {
-            return;
-        }
-        first += 1ULL << inv.lg2;
-    }
 }
 
 static void drop_pasid(NyxVio *vio, const NyxVioDomain *domain,
@@ -299,7 +293,8 @@ static uint8_t attach_pasid(NyxVio *vio, const Attach *a)
     if (now) {
         /* As with DETACH, nothing is left of what was there. */
         drop_pasid(vio, domain, a->pasid);
-        drop_device_tlbs(vio, domain, true, a->pasid, 0, UINT64_MAX);
+        nyx_vio_domain_flush_devices(vio, domain, true, a->pasid, 0,
+                                     UINT64_MAX);
     }
     return NVIO_S_OK;
 }
@@ -505,8 +500,8 @@ static uint8_t invalidate(NyxVio *vio, Invalidate *inv)
     }
     /* The IOTLB first, from which they would be filled again. */
     if (inv->caches & NVIO_INV_C_DEVICE) {
-        drop_device_tlbs(vio, domain, has_pasid, inv->pasid, inv->first,
-                         inv->last);
+        nyx_vio_domain_flush_devices(vio, domain, has_pasid, inv->pasid,
+                                     inv->first, inv->last);
     }
     return NVIO_S_OK;
 }
