@@ -13,12 +13,14 @@ import rows_dma
 import rows_guest
 import rows_invalidate
 import rows_notify
+import rows_requests
 from subjects import Lab
 
 
 def all_rows():
     return itertools.chain(rows_dma.rows(), rows_invalidate.rows(),
-                           rows_notify.rows(), rows_guest.rows())
+                           rows_notify.rows(), rows_requests.rows(),
+                           rows_guest.rows())
 
 
 def chosen(options):

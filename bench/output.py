@@ -11,6 +11,7 @@ import subprocess
 from qvm import ROOT
 
 NAME_WIDTH = 52
+CELL = 11
 DIGITS = {'ns': 1, 'ms': 4, 'ops/s': 0}
 # What takes less than this cannot be told from nothing.
 FLOOR = {'ns': 0.5, 'ms': 0.001, 'ops/s': 0}
@@ -58,7 +59,7 @@ class Table:
         first = self.section is None
         self.section = result.section
         title = f'{result.section} ({result.unit})'
-        cells = ''.join(f'{title:>10}' for title in result.titles.values())
+        cells = ''.join(f'{title:>{CELL}}' for title in result.titles.values())
         return ([f'medians of {self.rounds} rounds'] if first else []) + \
             ['', f'{title:{NAME_WIDTH}}{cells}{"ratio":>8}']
 
@@ -66,7 +67,8 @@ class Table:
         middle, value = medians(result), ratio(result)
         digits = DIGITS[result.unit]
         cells = ''.join(
-            f'{middle[name]:10.{digits}f}' if name in middle else f'{"-":>10}'
+            f'{middle[name]:{CELL}.{digits}f}' if name in middle
+            else f'{"-":>{CELL}}'
             for name in result.titles)
         shown = f'{value:8.3g}' if value is not None else f'{"-":>8}'
         line = f'{result.name:{NAME_WIDTH}}{cells}{shown}  {verdict(result)}'

@@ -108,11 +108,23 @@ class Machine:
             raise RuntimeError(f'{text[:60]}: {" ".join(words)}')
         return words[1] if len(words) > 1 else None
 
+    def write8(self, addr, value):
+        self.command(f'writeb {addr:#x} {value:#x}')
+
+    def write16(self, addr, value):
+        self.command(f'writew {addr:#x} {value:#x}')
+
     def write32(self, addr, value):
         self.command(f'writel {addr:#x} {value:#x}')
 
     def write64(self, addr, value):
         self.command(f'writeq {addr:#x} {value:#x}')
+
+    def read8(self, addr):
+        return int(self.command(f'readb {addr:#x}'), 0)
+
+    def read16(self, addr):
+        return int(self.command(f'readw {addr:#x}'), 0)
 
     def read32(self, addr):
         return int(self.command(f'readl {addr:#x}'), 0)
@@ -126,9 +138,17 @@ class Machine:
             text = base64.b64encode(part).decode()
             self.command(f'b64write {addr + at:#x} {len(part):#x} {text}')
 
+    def load(self, addr, size):
+        """So many bytes, in one command."""
+        return base64.b64decode(self.command(f'b64read {addr:#x} {size:#x}'))
+
     def config(self, slot, register, value):
         self.command(f'outl 0xcf8 {1 << 31 | slot << 11 | register:#x}')
         self.command(f'outl 0xcfc {value:#x}')
+
+    def read_config(self, slot, register):
+        self.command(f'outl 0xcf8 {1 << 31 | slot << 11 | register:#x}')
+        return int(self.command('inl 0xcfc'), 0)
 
 
 class TestDevice:

@@ -213,6 +213,34 @@ def amd_rows():
     yield Messages('amd', 'interrupts, AMD-Vi')
 
 
+def virtio_rows():
+    """The same through mappings of requests, each as large as a leaf."""
+    common = {'variant': 'virtio', 'section': 'requests, virtio-iommu'}
+    yield Dma('4 B read, one page', **common, goal=0.5)
+    yield Dma('4 B write, one page', **common, write=True, quick=False,
+              goal=0.5)
+    for slots in (4096, 65536):
+        for scattered in (False, True):
+            yield Dma(f'4 B read, {slots} random pages, '
+                      f'{"scattered" if scattered else "contiguous"}',
+                      **common, slots=slots, pattern=AT_RANDOM,
+                      scattered=scattered, goal=0.5,
+                      quick=slots == 65536)
+    yield Dma('4 B read, 256 mappings of 2 MiB at random', **common,
+              leaf_lg2=21, slots=256, pattern=AT_RANDOM, goal=0.5)
+    yield Dma('4 B read, 65536 random pages of 256 mappings of 2 MiB',
+              **common, leaf_lg2=21, slots=65536, stride=8192,
+              pattern=AT_RANDOM, goal=0.5, quick=False)
+    for scattered in (False, True):
+        yield Dma('64 KiB read over 4 KiB mappings, '
+                  f'{"scattered" if scattered else "contiguous"}', **common,
+                  slots=128, stride=64 * KIB, length=64 * KIB,
+                  pattern=IN_ORDER, scattered=scattered, count=3000,
+                  goal=0.5)
+    yield Dma('4 B read, 256 pages each, 2 threads, 2 devices', **common,
+              slots=256, pattern=AT_RANDOM, threads=2, devices=2, goal=0.5)
+
+
 def rows():
     yield from plain_rows()
     for length, name in ((64 * KIB, '64 KiB'), (MIB, '1 MiB')):
@@ -238,3 +266,4 @@ def rows():
     yield from scalable_rows()
     yield Messages()
     yield from amd_rows()
+    yield from virtio_rows()

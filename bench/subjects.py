@@ -7,6 +7,7 @@ import functools
 
 from amdvi import Amdvi
 from qvm import Machine
+from virtio import SLOT, Virtio
 from vtd import Vtd
 
 # Entries of the IOTLB that rows about a full one are made for: QEMU's own has
@@ -16,6 +17,8 @@ FULL = 1024
 # How models are called in what is printed.
 VTD = {'none': 'none', 'floor': 'floor', 'peer': 'intel', 'nyx': 'nyx-vtd'}
 AMD = {'none': 'none', 'floor': 'floor', 'peer': 'amd', 'nyx': 'nyx-amdvi'}
+VIRTIO = {'none': 'none', 'floor': 'floor', 'peer': 'virtio',
+          'nyx': 'nyx-virtio'}
 
 
 @dataclasses.dataclass
@@ -76,6 +79,11 @@ VARIANTS = {
         'peer': 'amd-iommu,pt=off',
         'nyx': 'nyx-amdvi',
     }),
+    'virtio': Variant(Virtio, VIRTIO, {
+        'none': None,
+        'floor': None,
+        'peer': f'virtio-iommu-pci,addr={SLOT}',
+    }),
 }
 
 
@@ -96,9 +104,11 @@ class Lab:
         self.started = {}
 
     def get(self, variant, *names):
-        """The subjects of a variant with these names, or all of them."""
+        """The subjects of a variant with these names, as far as it has them,
+        or all of them."""
         models = VARIANTS[variant].models
-        return [self._one(variant, name) for name in names or models]
+        return [self._one(variant, name) for name in names or models
+                if name in models]
 
     def _one(self, variant, name):
         if (variant, name) not in self.started:

@@ -2,7 +2,7 @@
 /*
  * The mappings of a domain: see mappings.h.
  *
- * A node is about 1 KiB: a count, sorted keys, and what belongs to each key.
+ * A node is one or two KiB: a count, sorted keys, and what belongs to each key.
  * The key of a run is its first address; the key of a child is the first key
  * in it, always exactly.  So what a leaf has to know of its right neighbour
  * is in the nodes above it, and nodes need no links.
@@ -19,7 +19,7 @@
 #define LINE_WORDS (CACHE_LINE / sizeof(uint64_t))
 
 /* Count and keys fill whole cache lines. */
-#define LEAF_MAX 31
+#define LEAF_MAX 63
 #define INNER_MAX 63
 
 /* More than memory can hold. */
@@ -57,13 +57,22 @@ typedef struct Inner {
 QEMU_BUILD_BUG_ON(offsetof(Leaf, run) % CACHE_LINE);
 QEMU_BUILD_BUG_ON(offsetof(Inner, child) % CACHE_LINE);
 
-/* From the leaf, at level 0, up to the root. */
+typedef struct Step {
+    NyxVioNode *node;
+    unsigned slot;
+} Step;
+
+/*
+ * From the leaf, at level 0, up to the root.  Two arrays side by side are
+ * miscompiled by GCC 12.2: with one index for both, -fipa-modref takes the
+ * address into the second one for NULL and drops what is written there.
+ */
 typedef struct Path {
-    NyxVioNode *node[MAX_HEIGHT];
-    unsigned slot[MAX_HEIGHT];
+    unsigned height;
+    Step at[MAX_HEIGHT];
 } Path;
 
-/* --- Nodes ----------------------------------------------------------------- */
+/* --- Nodes --------------------------------------------------------------- */
 
 static Leaf *as_leaf(NyxVioNode *node)
 {
@@ -155,7 +164,7 @@ static void close_slots(NyxVioNode *node, unsigned from, unsigned to,
 static inline unsigned keys_upto(const NyxVioNode *node, unsigned max,
                                  uint64_t iova)
 {
-    const uint64_t *word = &node->n;
+    const uint64_t *word = (const uint64_t *)node;
     unsigned at = 0, n;
 
     for (unsigned i = LINE_WORDS; i <= max; i += LINE_WORDS) {
@@ -177,7 +186,7 @@ static inline unsigned child_slot(const NyxVioNode *node, uint64_t iova)
     return n - (n != 0);
 }
 
-/* --- Runs ------------------------------------------------------------------ */
+/* --- Runs ---------------------------------------------------------------- */
 
 static NyxVioRun run_at(const Leaf *leaf, unsigned slot)
 {
@@ -232,7 +241,12 @@ static bool cuts(const NyxVioRun *run, uint64_t at)
                       offset % run->unit);
 }
 
-/* --- Paths ----------------------------------------------------------------- */
+/* --- Paths --------------------------------------------------------------- */
+
+static Leaf *leaf_of(const Path *path)
+{
+    return as_leaf(path->at[0].node);
+}
 
 /* To the leaf for @iova; the slot there is behind all runs up to @iova. */
 static inline void descend(const NyxVioMappings *m, uint64_t iova, Path *path)
@@ -242,102 +256,111 @@ static inline void descend(const NyxVioMappings *m, uint64_t iova, Path *path)
     for (unsigned level = m->height - 1; level; level--) {
         unsigned slot = child_slot(node, iova);
 
-        path->node[level] = node;
-        path->slot[level] = slot;
+        path->at[level].node = node;
+        path->at[level].slot = slot;
         node = as_inner(node)->child[slot];
     }
-    path->node[0] = node;
-    path->slot[0] = keys_upto(node, LEAF_MAX, iova);
+    path->height = m->height;
+    path->at[0].node = node;
+    path->at[0].slot = keys_upto(node, LEAF_MAX, iova);
+}
+
+/* Whether the run before the slot of @path goes up to @iova. */
+static inline bool below_reaches(const Path *path, uint64_t iova)
+{
+    unsigned slot = path->at[0].slot;
+
+    return slot && leaf_of(path)->run[slot - 1].last >= iova;
 }
 
 /* The lowest level that has a slot behind that of @path, or the height. */
-static unsigned level_above(const NyxVioMappings *m, const Path *path)
+static unsigned level_above(const Path *path)
 {
     unsigned level = 1;
 
-    while (level < m->height &&
-           path->slot[level] + 1 == path->node[level]->n) {
+    while (level < path->height &&
+           path->at[level].slot + 1 == path->at[level].node->n) {
         level++;
     }
     return level;
 }
 
-static unsigned level_below(const NyxVioMappings *m, const Path *path)
+static unsigned level_below(const Path *path)
 {
     unsigned level = 1;
 
-    while (level < m->height && !path->slot[level]) {
+    while (level < path->height && !path->at[level].slot) {
         level++;
     }
     return level;
 }
 
 /* The first key of the next leaf; NULL in the last one. */
-static const uint64_t *next_leaf_key(const NyxVioMappings *m, const Path *path)
+static const uint64_t *next_leaf_key(const Path *path)
 {
-    unsigned level = level_above(m, path);
+    unsigned level = level_above(path);
 
-    return level < m->height ?
-           &path->node[level]->key[path->slot[level] + 1] : NULL;
+    return level < path->height ?
+           &path->at[level].node->key[path->at[level].slot + 1] : NULL;
 }
 
 /* The key of the slot of @path or, behind the last one, of the next leaf. */
-static const uint64_t *next_key(const NyxVioMappings *m, const Path *path)
+static const uint64_t *next_key(const Path *path)
 {
-    return path->slot[0] < path->node[0]->n ?
-           &path->node[0]->key[path->slot[0]] : next_leaf_key(m, path);
+    return path->at[0].slot < path->at[0].node->n ?
+           &path->at[0].node->key[path->at[0].slot] : next_leaf_key(path);
 }
 
 /* To the first slot of the next leaf, if there is one. */
-static bool to_next_leaf(const NyxVioMappings *m, Path *path)
+static bool to_next_leaf(Path *path)
 {
-    unsigned level = level_above(m, path);
+    unsigned level = level_above(path);
 
-    if (level == m->height) {
+    if (level == path->height) {
         return false;
     }
-    path->slot[level]++;
+    path->at[level].slot++;
     while (level) {
-        NyxVioNode *node = as_inner(path->node[level])
-                           ->child[path->slot[level]];
+        NyxVioNode *node = as_inner(path->at[level].node)
+                           ->child[path->at[level].slot];
 
         level--;
-        path->node[level] = node;
-        path->slot[level] = 0;
+        path->at[level].node = node;
+        path->at[level].slot = 0;
     }
     return true;
 }
 
 /* To the last slot of the leaf before, if there is one. */
-static bool to_previous_leaf(const NyxVioMappings *m, Path *path)
+static bool to_previous_leaf(Path *path)
 {
-    unsigned level = level_below(m, path);
+    unsigned level = level_below(path);
 
-    if (level == m->height) {
+    if (level == path->height) {
         return false;
     }
-    path->slot[level]--;
+    path->at[level].slot--;
     while (level) {
-        NyxVioNode *node = as_inner(path->node[level])
-                           ->child[path->slot[level]];
+        NyxVioNode *node = as_inner(path->at[level].node)
+                           ->child[path->at[level].slot];
 
         level--;
-        path->node[level] = node;
-        path->slot[level] = node->n - 1;
+        path->at[level].node = node;
+        path->at[level].slot = node->n - 1;
     }
     return true;
 }
 
-/* --- Changes --------------------------------------------------------------- */
+/* --- Changes ------------------------------------------------------------- */
 
 /* The first key of the node at @level has changed. */
-static void update_keys(NyxVioMappings *m, const Path *path, unsigned level)
+static void update_keys(const Path *path, unsigned level)
 {
-    uint64_t key = path->node[level]->key[0];
+    uint64_t key = path->at[level].node->key[0];
 
-    for (level++; level < m->height; level++) {
-        path->node[level]->key[path->slot[level]] = key;
-        if (path->slot[level]) {
+    for (level++; level < path->height; level++) {
+        path->at[level].node->key[path->at[level].slot] = key;
+        if (path->at[level].slot) {
             break;
         }
     }
@@ -351,23 +374,22 @@ static void grow(NyxVioMappings *m, Path *path)
     root->key[0] = m->root->key[0];
     as_inner(root)->child[0] = m->root;
     m->root = root;
-    path->node[m->height] = root;
-    path->slot[m->height] = 0;
-    m->height++;
+    path->at[m->height].node = root;
+    path->at[m->height].slot = 0;
+    path->height = ++m->height;
 }
 
 /* How many slots of a full node stay in it when it is split. */
-static unsigned slots_to_keep(const NyxVioMappings *m, const Path *path,
-                              unsigned level)
+static unsigned slots_to_keep(const Path *path, unsigned level)
 {
     unsigned max = node_max(level);
     unsigned few = level ? max / 8 : 0;
-    bool lowest = !path->slot[level];
-    bool highest = path->slot[level] + (level != 0) == max;
+    bool lowest = !path->at[level].slot;
+    bool highest = path->at[level].slot + (level != 0) == max;
 
-    for (level++; level < m->height; level++) {
-        lowest &= !path->slot[level];
-        highest &= path->slot[level] + 1 == path->node[level]->n;
+    for (level++; level < path->height; level++) {
+        lowest &= !path->at[level].slot;
+        highest &= path->at[level].slot + 1 == path->at[level].node->n;
     }
     return lowest ? few : highest ? max - few : max / 2;
 }
@@ -375,19 +397,19 @@ static unsigned slots_to_keep(const NyxVioMappings *m, const Path *path,
 /* See to it that the node at @level has room at the slot of @path. */
 static void make_room(NyxVioMappings *m, Path *path, unsigned level)
 {
-    NyxVioNode *node = path->node[level], *high, *parent;
+    NyxVioNode *node = path->at[level].node, *high, *parent;
     unsigned keep, at;
 
     if (node->n < node_max(level)) {
         return;
     }
-    keep = slots_to_keep(m, path, level);
+    keep = slots_to_keep(path, level);
     if (level + 1 == m->height) {
         grow(m, path);
     }
     make_room(m, path, level + 1);
-    parent = path->node[level + 1];
-    at = path->slot[level + 1] + 1;
+    parent = path->at[level + 1].node;
+    at = path->at[level + 1].slot + 1;
     high = node_new(m, level);
     high->n = node->n - keep;
     move_slots(high, 0, node, keep, high->n, level);
@@ -395,20 +417,20 @@ static void make_room(NyxVioMappings *m, Path *path, unsigned level)
     open_slot(parent, at, level + 1);
     parent->key[at] = high->key[0];
     as_inner(parent)->child[at] = high;
-    if (path->slot[level] > keep || (path->slot[level] == keep && keep)) {
-        path->node[level] = high;
-        path->slot[level] -= keep;
-        path->slot[level + 1] = at;
+    if (path->at[level].slot > keep || (path->at[level].slot == keep && keep)) {
+        path->at[level].node = high;
+        path->at[level].slot -= keep;
+        path->at[level + 1].slot = at;
     }
 }
 
 static void insert(NyxVioMappings *m, Path *path, const NyxVioRun *run)
 {
     make_room(m, path, 0);
-    open_slot(path->node[0], path->slot[0], 0);
-    set_run(as_leaf(path->node[0]), path->slot[0], run);
-    if (!path->slot[0]) {
-        update_keys(m, path, 0);
+    open_slot(path->at[0].node, path->at[0].slot, 0);
+    set_run(leaf_of(path), path->at[0].slot, run);
+    if (!path->at[0].slot) {
+        update_keys(path, 0);
     }
     m->runs++;
 }
@@ -446,8 +468,9 @@ static bool merge(NyxVioMappings *m, NyxVioNode *low, NyxVioNode *high,
 static void refill(NyxVioMappings *m, Path *path)
 {
     for (unsigned level = 0; level + 1 < m->height; level++) {
-        NyxVioNode *node = path->node[level], *parent = path->node[level + 1];
-        unsigned at = path->slot[level + 1];
+        NyxVioNode *node = path->at[level].node;
+        NyxVioNode *parent = path->at[level + 1].node;
+        unsigned at = path->at[level + 1].slot;
 
         if (node->n >= node_min(level)) {
             break;
@@ -456,7 +479,7 @@ static void refill(NyxVioMappings *m, Path *path)
             node_free(m, node, level);
             close_slots(parent, at, at + 1, level + 1);
             if (!at) {
-                update_keys(m, path, level + 1);
+                update_keys(path, level + 1);
             }
             continue;
         }
@@ -484,19 +507,19 @@ static void refill(NyxVioMappings *m, Path *path)
 /* Runs [@from, @to) of the leaf are gone, and that at @from may be changed. */
 static void erase(NyxVioMappings *m, Path *path, unsigned from, unsigned to)
 {
-    NyxVioNode *leaf = path->node[0];
+    NyxVioNode *leaf = path->at[0].node;
 
     m->runs -= to - from;
     if (from < to) {
         close_slots(leaf, from, to, 0);
     }
     if (!from && leaf->n) {
-        update_keys(m, path, 0);
+        update_keys(path, 0);
     }
     refill(m, path);
 }
 
-/* --- The interface --------------------------------------------------------- */
+/* --- The interface ------------------------------------------------------- */
 
 void nyx_vio_mappings_init(NyxVioMappings *m)
 {
@@ -519,54 +542,39 @@ void nyx_vio_mappings_clear(NyxVioMappings *m)
     nyx_vio_mappings_init(m);
 }
 
-/* Put @run, which overlaps none, at @path or into those beside. */
-static void add_at(NyxVioMappings *m, Path *path, const NyxVioRun *run,
-                   bool next_touches)
+/* Join @run to the next one, which @path leads to, and that one to @below. */
+static bool join_above(NyxVioMappings *m, Path path, const NyxVioRun *run,
+                       Run *below)
 {
-    Leaf *leaf = as_leaf(path->node[0]);
-    unsigned slot = path->slot[0];
-    Run *below = NULL;
+    NyxVioRun high;
+    unsigned slot;
 
-    if (slot) {
-        NyxVioRun low = run_at(leaf, slot - 1);
-
-        below = joins(&low, run) ? &leaf->run[slot - 1] : NULL;
+    if (path.at[0].slot == path.at[0].node->n) {
+        to_next_leaf(&path);
     }
-    if (next_touches) {
-        Path above = *path;
-        NyxVioRun high;
-
-        if (slot == leaf->n) {
-            to_next_leaf(m, &above);
-        }
-        leaf = as_leaf(above.node[0]);
-        slot = above.slot[0];
-        high = run_at(leaf, slot);
-        if (joins(run, &high) && below) {
-            below->last = high.last;
-            erase(m, &above, slot, slot + 1);
-            return;
-        }
-        if (joins(run, &high)) {
-            high.first = run->first;
-            high.addr = run->addr;
-            set_run(leaf, slot, &high);
-            if (!slot) {
-                update_keys(m, &above, 0);
-            }
-            return;
-        }
+    slot = path.at[0].slot;
+    high = run_at(leaf_of(&path), slot);
+    if (!joins(run, &high)) {
+        return false;
     }
     if (below) {
-        below->last = run->last;
-    } else {
-        insert(m, path, run);
+        below->last = high.last;
+        erase(m, &path, slot, slot + 1);
+        return true;
     }
+    high.first = run->first;
+    high.addr = run->addr;
+    set_run(leaf_of(&path), slot, &high);
+    if (!slot) {
+        update_keys(&path, 0);
+    }
+    return true;
 }
 
 bool nyx_vio_mappings_add(NyxVioMappings *m, const NyxVioRun *run)
 {
     const uint64_t *next;
+    Run *below = NULL;
     Path path;
 
     if (!m->root) {
@@ -574,14 +582,25 @@ bool nyx_vio_mappings_add(NyxVioMappings *m, const NyxVioRun *run)
         m->height = 1;
     }
     descend(m, run->first, &path);
-    next = next_key(m, &path);
-    if ((next && *next <= run->last) ||
-        (path.slot[0] && as_leaf(path.node[0])->run[path.slot[0] - 1].last >=
-                         run->first)) {
+    next = next_key(&path);
+    if (below_reaches(&path, run->first) || (next && *next <= run->last)) {
         return false;
     }
-    add_at(m, &path, run, next && *next == run->last + 1);
+    if (path.at[0].slot) {
+        Leaf *leaf = leaf_of(&path);
+        NyxVioRun low = run_at(leaf, path.at[0].slot - 1);
+
+        below = joins(&low, run) ? &leaf->run[path.at[0].slot - 1] : NULL;
+    }
     m->count += nyx_vio_run_count(run);
+    if (next && *next == run->last + 1 && join_above(m, path, run, below)) {
+        return true;
+    }
+    if (below) {
+        below->last = run->last;
+    } else {
+        insert(m, &path, run);
+    }
     return true;
 }
 
@@ -589,13 +608,13 @@ bool nyx_vio_mappings_add(NyxVioMappings *m, const NyxVioRun *run)
 static void punch(NyxVioMappings *m, Path *path, unsigned slot,
                   uint64_t first, uint64_t last)
 {
-    Leaf *leaf = as_leaf(path->node[0]);
+    Leaf *leaf = leaf_of(path);
     NyxVioRun high = run_at(leaf, slot);
 
     high.addr += last + 1 - high.first;
     high.first = last + 1;
     leaf->run[slot].last = first - 1;
-    path->slot[0] = slot + 1;
+    path->at[0].slot = slot + 1;
     insert(m, path, &high);
 }
 
@@ -603,7 +622,7 @@ static void punch(NyxVioMappings *m, Path *path, unsigned slot,
 static uint64_t remove_in_leaf(NyxVioMappings *m, Path *path, unsigned from,
                                unsigned to, uint64_t first, uint64_t last)
 {
-    Leaf *leaf = as_leaf(path->node[0]);
+    Leaf *leaf = leaf_of(path);
     uint64_t removed = 0;
 
     for (unsigned slot = from; slot < to; slot++) {
@@ -647,23 +666,20 @@ static void span_init(Span *span, const NyxVioMappings *m, uint64_t first,
     const uint64_t *next;
 
     descend(m, first, &span->path);
-    leaf = as_leaf(span->path.node[0]);
-    span->from = span->path.slot[0];
-    if (span->from && leaf->run[span->from - 1].last >= first) {
-        span->from--;
-    }
-    next = next_leaf_key(m, &span->path);
+    leaf = leaf_of(&span->path);
+    span->from = span->path.at[0].slot - below_reaches(&span->path, first);
+    next = next_leaf_key(&span->path);
     span->more = next && *next <= last;
     span->next = span->more ? *next : 0;
     span->to = span->more ? leaf->n :
-               keys_upto(span->path.node[0], LEAF_MAX, last);
+               keys_upto(span->path.at[0].node, LEAF_MAX, last);
 }
 
 /* Whether [@first, @last] would cut a mapping; @span is its first one. */
 static bool is_refused(const NyxVioMappings *m, const Span *span,
                        uint64_t first, uint64_t last)
 {
-    const Leaf *leaf = as_leaf(span->path.node[0]);
+    const Leaf *leaf = leaf_of(&span->path);
     NyxVioRun run;
 
     if (span->from < span->to) {
@@ -739,10 +755,8 @@ bool nyx_vio_mappings_overlaps(const NyxVioMappings *m, uint64_t first,
         return false;
     }
     descend(m, first, &path);
-    next = next_key(m, &path);
-    return (next && *next <= last) ||
-           (path.slot[0] &&
-            as_leaf(path.node[0])->run[path.slot[0] - 1].last >= first);
+    next = next_key(&path);
+    return below_reaches(&path, first) || (next && *next <= last);
 }
 
 void nyx_vio_mappings_foreach(const NyxVioMappings *m, uint64_t first,
@@ -757,7 +771,7 @@ void nyx_vio_mappings_foreach(const NyxVioMappings *m, uint64_t first,
     span_init(&span, m, first, last);
     for (;;) {
         for (unsigned slot = span.from; slot < span.to; slot++) {
-            NyxVioRun run = run_at(as_leaf(span.path.node[0]), slot);
+            NyxVioRun run = run_at(leaf_of(&span.path), slot);
 
             if (!visit(opaque, &run)) {
                 return;
@@ -771,15 +785,15 @@ void nyx_vio_mappings_foreach(const NyxVioMappings *m, uint64_t first,
 }
 
 /* Runs above the one at @path that go on, added to @run. */
-static void extend_up(const NyxVioMappings *m, Path path, NyxVioRun *run)
+static void extend_up(Path path, NyxVioRun *run)
 {
     for (unsigned i = 0; i < EXTENT_RUNS; i++) {
         NyxVioRun high;
 
-        if (++path.slot[0] == path.node[0]->n && !to_next_leaf(m, &path)) {
+        if (++path.at[0].slot == path.at[0].node->n && !to_next_leaf(&path)) {
             break;
         }
-        high = run_at(as_leaf(path.node[0]), path.slot[0]);
+        high = run_at(leaf_of(&path), path.at[0].slot);
         if (!goes_on(run, &high)) {
             break;
         }
@@ -787,19 +801,19 @@ static void extend_up(const NyxVioMappings *m, Path path, NyxVioRun *run)
     }
 }
 
-static void extend_down(const NyxVioMappings *m, Path path, NyxVioRun *run)
+static void extend_down(Path path, NyxVioRun *run)
 {
     for (unsigned i = 0; i < EXTENT_RUNS; i++) {
         NyxVioRun low;
 
-        if (!path.slot[0]) {
-            if (!to_previous_leaf(m, &path)) {
+        if (!path.at[0].slot) {
+            if (!to_previous_leaf(&path)) {
                 break;
             }
         } else {
-            path.slot[0]--;
+            path.at[0].slot--;
         }
-        low = run_at(as_leaf(path.node[0]), path.slot[0]);
+        low = run_at(leaf_of(&path), path.at[0].slot);
         if (!goes_on(&low, run)) {
             break;
         }
@@ -817,12 +831,12 @@ bool nyx_vio_mappings_extent(const NyxVioMappings *m, uint64_t iova,
         return false;
     }
     descend(m, iova, &path);
-    if (!path.slot[0] ||
-        as_leaf(path.node[0])->run[--path.slot[0]].last < iova) {
+    if (!path.at[0].slot ||
+        leaf_of(&path)->run[--path.at[0].slot].last < iova) {
         return false;
     }
-    *run = run_at(as_leaf(path.node[0]), path.slot[0]);
-    extend_up(m, path, run);
-    extend_down(m, path, run);
+    *run = run_at(leaf_of(&path), path.at[0].slot);
+    extend_up(path, run);
+    extend_down(path, run);
     return true;
 }
