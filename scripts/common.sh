@@ -207,6 +207,7 @@ nyx_archive_line() {
 #   install  binaries for this machine's own release and its backports
 #   source   source packages, of newer releases too
 #   fetch    binaries of any release; only ever downloaded and unpacked
+#   fetch-ARCH  the same for another architecture
 nyx_set_releases() {
     local codename
     codename=$(nyx_codename)
@@ -219,7 +220,7 @@ nyx_set_releases() {
                    "$codename-backports" trixie trixie-security \
                    trixie-backports |
                 awk '!seen[$0]++' ;;
-        fetch)
+        fetch*)
             printf '%s\n' "$codename" "$codename-security" \
                    "$codename-backports" bookworm bookworm-security \
                    bookworm-backports trixie trixie-security trixie-backports |
@@ -240,7 +241,11 @@ nyx_apt_options() {
         -o Acquire::Retries=2
     # apt drops root for the user _apt to download, who cannot write here.
     [ "$(id -u)" -ne 0 ] || printf '%s\n' -o APT::Sandbox::User=root
-    if [ "$1" = fetch ]; then
+    case $1 in
+        fetch-*) printf '%s\n' -o "APT::Architecture=${1#fetch-}" \
+                     -o "APT::Architectures=${1#fetch-}" ;;
+    esac
+    if [ "${1%%-*}" = fetch ]; then
         # What is installed here has no say in what is downloaded.
         printf '%s\n' -o "Dir::State::status=$dir/status" \
             -o "Dir::Cache::archives=$dir/archives"
@@ -316,9 +321,11 @@ nyx_apt_versions() {
 # one. An example, which leaves out the -rt and -cloud flavours:
 #   nyx_fetch_deb 'linux-image-6[.]12[.][0-9]+[+]deb1[23]-amd64' \
 #       bookworm-backports trixie
+# NYX_FETCH_ARCH names another architecture than the machine's.
 nyx_fetch_deb() {
-    local regex=$1 suite file found
+    local regex=$1 suite file found set=fetch
     shift
+    [ -z "${NYX_FETCH_ARCH:-}" ] || set=fetch-$NYX_FETCH_ARCH
     for suite in "$@"; do
         file=$(nyx_cached_deb "$regex" "$suite")
         if [ -n "$file" ]; then
@@ -326,14 +333,14 @@ nyx_fetch_deb() {
             return 0
         fi
     done
-    nyx_apt_need_lists fetch
+    nyx_apt_need_lists "$set"
     for suite in "$@"; do
-        found=$(nyx_newest_in_suite "$regex" "$suite")
+        found=$(nyx_newest_in_suite "$set" "$regex" "$suite")
         if [ -n "$found" ]; then
             # shellcheck disable=SC2086 # "name version" are two words
             nyx_step fetch-deb "downloading ${found% *} ($suite)" \
-                "remove $NYX_CACHE/apt/fetch/updated and try again" \
-                nyx_download_deb "$suite" $found
+                "remove $NYX_CACHE/apt/$set/updated and try again" \
+                nyx_download_deb "$set" "$suite" $found
             nyx_cached_deb "$regex" "$suite"
             return 0
         fi
@@ -343,7 +350,7 @@ nyx_fetch_deb() {
 }
 
 nyx_cached_deb() {
-    local regex=$1 dir=$NYX_CACHE/debs/$2
+    local regex=$1 dir=$NYX_CACHE/debs/$2${NYX_FETCH_ARCH:+-$NYX_FETCH_ARCH}
     [ -d "$dir" ] || return 0
     find "$dir" -maxdepth 1 -name '*.deb' -printf '%f\n' | sort -rV |
         awk -F _ -v re="^($regex)\$" -v dir="$dir" \
@@ -353,9 +360,9 @@ nyx_cached_deb() {
 # "name version" of the newest match; signed and unsigned builds of a kernel
 # have different names, so the expression decides which is meant.
 nyx_newest_in_suite() {
-    local regex=$1 suite=$2 release file
+    local set=$1 regex=$2 suite=$3 release file
     # shellcheck disable=SC2016 # apt's own variables
-    nyx_apt fetch apt-get indextargets --format '$(RELEASE) $(FILENAME)' \
+    nyx_apt "$set" apt-get indextargets --format '$(RELEASE) $(FILENAME)' \
             'Created-By: Packages' |
         while read -r release file; do
             if [ "$release" = "$suite" ] && [ -e "$file" ]; then
@@ -370,11 +377,12 @@ nyx_newest_in_suite() {
 }
 
 nyx_download_deb() {
-    local dir=$NYX_CACHE/debs/$1 work name=$2 version=$3
+    local set=$1 work name=$3 version=$4
+    local dir=$NYX_CACHE/debs/$2${NYX_FETCH_ARCH:+-$NYX_FETCH_ARCH}
     work=$(mktemp -d "$NYX_CACHE/debs-XXXXXX")
     # shellcheck disable=SC2064 # the directory of now is meant
     trap "rm -rf '$work'" EXIT
-    (cd "$work" && nyx_apt fetch apt-get download "$name=$version") || return 1
+    (cd "$work" && nyx_apt "$set" apt-get download "$name=$version") || return 1
     mkdir -p "$dir"
     # Complete or absent: an interrupted download must not be found later.
     mv "$work"/*.deb "$dir/"

@@ -68,7 +68,7 @@ static void host_mode_changed(void *opaque)
 /* Who keeps routes made of entries looks at all of them, whatever it was. */
 static void host_irt_changed(void *opaque, bool global, uint16_t sid)
 {
-    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(opaque), true, 0, 0);
+    nyx_x86_routes_changed(X86_IOMMU_DEVICE(opaque), true, 0, 0);
 }
 
 static void host_unmapped(void *opaque, NyxAmdRequester *r, uint64_t iova,
@@ -115,8 +115,8 @@ static NyxAmdAtsAnswer host_device_tlb(void *opaque,
         .has_pasid = inv->has_pasid,
         .pasid = inv->pasid,
     };
-    NyxDmaDevice *device = nyx_dma_space_find(s->space, inv->sid);
-    NyxEndpointAnswer answer = nyx_endpoint_send_invalidation(device, inv->sid,
+    NyxEndpointAnswer answer = nyx_endpoint_send_invalidation(s->space,
+                                                              inv->sid,
                                                               &message);
 
     return answer == NYX_ENDPOINT_DONE ? NYX_AMD_ATS_DONE
@@ -126,6 +126,7 @@ static NyxAmdAtsAnswer host_device_tlb(void *opaque,
 static bool host_page_response(void *opaque,
                                const NyxAmdPageResponse *response)
 {
+    NyxAmdState *s = opaque;
     const NyxPageResponse message = {
         .has_pasid = response->has_pasid,
         .pasid = response->pasid,
@@ -133,7 +134,7 @@ static bool host_page_response(void *opaque,
         .code = (NyxPageCode)response->code,
     };
 
-    return nyx_endpoint_send_response(response->sid, &message);
+    return nyx_endpoint_send_response(s->space, response->sid, &message);
 }
 
 static void host_kick(void *opaque)

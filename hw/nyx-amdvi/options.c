@@ -207,7 +207,7 @@ static void make_page_cfg(NyxAmdState *s, NyxAmdCfg *cfg)
 
 static bool make_interrupt_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
 {
-    bool on = x86_iommu_ir_supported(X86_IOMMU_DEVICE(s));
+    bool on = nyx_x86_intremap(X86_IOMMU_DEVICE(s));
 
     cfg->intremap = on;
     cfg->smi_filter = wanted(s, "smi-filters", s->props.smi_filters, on);

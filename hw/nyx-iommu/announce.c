@@ -5,9 +5,11 @@
 #include "qemu/osdep.h"
 #include "hw/nyx-iommu/announce.h"
 
-/* Page tables and those who follow them. */
+/* Page tables, or the pieces of a domain, and those who follow them. */
 struct NyxFollowed {
+    NyxAnnounce *announce;
     NyxTableShadow *blocks;
+    NyxRouteKind kind;
     NyxWalkCtx tables;
     uint16_t did;
     GPtrArray *users;
@@ -58,11 +60,6 @@ void nyx_announce_free(NyxAnnounce *announce)
 
 /* --- Shadows -------------------------------------------------------------- */
 
-typedef struct Audience {
-    NyxAnnounce *announce;
-    const NyxFollowed *shadow;
-} Audience;
-
 static void unmap_one(NyxFollower *f, uint64_t first, uint64_t last,
                       const NyxBlock *only)
 {
@@ -84,30 +81,48 @@ static void map_one(void *opaque, const NyxBlock *block)
 static void tell_unmap(void *opaque, uint64_t first, uint64_t last,
                        const NyxBlock *only)
 {
-    const Audience *to = opaque;
+    const NyxFollowed *shadow = opaque;
 
-    for (unsigned i = 0; i < to->shadow->users->len; i++) {
-        unmap_one(g_ptr_array_index(to->shadow->users, i), first, last, only);
+    for (unsigned i = 0; i < shadow->users->len; i++) {
+        unmap_one(g_ptr_array_index(shadow->users, i), first, last, only);
     }
 }
 
 static void tell_map(void *opaque, const NyxBlock *block)
 {
-    const Audience *to = opaque;
+    const NyxFollowed *shadow = opaque;
 
-    for (unsigned i = 0; i < to->shadow->users->len; i++) {
-        map_one(g_ptr_array_index(to->shadow->users, i), block);
+    for (unsigned i = 0; i < shadow->users->len; i++) {
+        map_one(g_ptr_array_index(shadow->users, i), block);
     }
 }
 
-static void shadow_sync(NyxAnnounce *announce, NyxFollowed *shadow,
-                        uint64_t first, uint64_t last)
+static bool pieces_of(void *source, uint64_t first, uint64_t last,
+                      NyxPieceVisit *visit, void *opaque)
 {
-    Audience to = { announce, shadow };
-    const NyxShadowSink sink = { tell_unmap, tell_map, &to };
-    NyxShadowResult result = nyx_table_shadow_sync(shadow->blocks,
-                                                   &shadow->tables, first,
-                                                   last, &sink);
+    const NyxFollowed *shadow = source;
+    const NyxAnnounce *announce = shadow->announce;
+
+    return announce->ops->pieces(announce->opaque, shadow->did, first, last,
+                                 visit, opaque);
+}
+
+static NyxShadowResult compare(NyxFollowed *shadow, uint64_t first,
+                               uint64_t last)
+{
+    const NyxShadowSink sink = { tell_unmap, tell_map, shadow };
+
+    return shadow->kind == NYX_ROUTE_TABLES
+           ? nyx_table_shadow_sync(shadow->blocks, &shadow->tables, first,
+                                   last, &sink)
+           : nyx_table_shadow_sync_pieces(shadow->blocks, pieces_of, shadow,
+                                          first, last, &sink);
+}
+
+static void shadow_sync(NyxFollowed *shadow, uint64_t first, uint64_t last)
+{
+    NyxAnnounce *announce = shadow->announce;
+    NyxShadowResult result = compare(shadow, first, last);
 
     announce->stats.tables_read += result.tables;
     announce->work += result.tables +
@@ -118,16 +133,26 @@ static void shadow_sync(NyxAnnounce *announce, NyxFollowed *shadow,
     }
 }
 
-static bool shadow_is_of(const NyxFollowed *shadow, const NyxRoute *route)
+/* Whether requests on the route go by mappings, which have a shadow. */
+static bool has_mappings(const NyxRoute *route)
 {
-    const NyxWalkCtx *a = &shadow->tables, *b = &route->tables;
+    return route->kind == NYX_ROUTE_TABLES || route->kind == NYX_ROUTE_PIECES;
+}
 
-    return shadow->did == route->did && a->root == b->root &&
-           a->top == b->top && a->fmt == b->fmt &&
+static bool same_tables(const NyxWalkCtx *a, const NyxWalkCtx *b)
+{
+    return a->root == b->root && a->top == b->top && a->fmt == b->fmt &&
            a->features == b->features && a->withheld == b->withheld;
 }
 
-/* The shadow of the tables; a new one is up to date and has no users. */
+static bool shadow_is_of(const NyxFollowed *shadow, const NyxRoute *route)
+{
+    return shadow->kind == route->kind && shadow->did == route->did &&
+           (route->kind == NYX_ROUTE_PIECES ||
+            same_tables(&shadow->tables, &route->tables));
+}
+
+/* The shadow of the route's mappings; a new one is up to date and has no users. */
 static NyxFollowed *shadow_get(NyxAnnounce *announce, const NyxRoute *route)
 {
     NyxFollowed *shadow;
@@ -139,12 +164,14 @@ static NyxFollowed *shadow_get(NyxAnnounce *announce, const NyxRoute *route)
         }
     }
     shadow = g_new0(NyxFollowed, 1);
+    shadow->announce = announce;
+    shadow->kind = route->kind;
     shadow->blocks = nyx_table_shadow_new(&announce->cfg);
     shadow->tables = route->tables;
     shadow->did = route->did;
     shadow->users = g_ptr_array_new();
     g_ptr_array_add(announce->shadows, shadow);
-    shadow_sync(announce, shadow, 0, UINT64_MAX);
+    shadow_sync(shadow, 0, UINT64_MAX);
     return shadow;
 }
 
@@ -206,7 +233,7 @@ static bool is_on_route(const NyxFollower *f, const NyxRoute *route)
     if (f->route != route->kind) {
         return false;
     }
-    if (route->kind != NYX_ROUTE_TABLES || !f->told) {
+    if (!has_mappings(route) || !f->told) {
         return true;
     }
     return f->shadow && shadow_is_of(f->shadow, route);
@@ -227,7 +254,7 @@ static bool take_route(NyxFollower *f, const Found *found, bool announce)
     announce &= f->told;
     leave(f, announce);
     f->route = route->kind;
-    if (route->kind == NYX_ROUTE_TABLES && f->told) {
+    if (has_mappings(route) && f->told) {
         join(f, route, announce);
     }
     return was_direct != (route->kind == NYX_ROUTE_DIRECT);
@@ -260,7 +287,7 @@ void nyx_announce_pages(NyxAnnounce *announce, bool any, uint16_t did,
         NyxFollowed *shadow = g_ptr_array_index(announce->shadows, i);
 
         if (any || shadow->did == did) {
-            shadow_sync(announce, shadow, first, last);
+            shadow_sync(shadow, first, last);
         }
     }
 }

@@ -608,9 +608,14 @@ AddressSpace *nyx_dma_space_fixed(NyxDmaSpace *space, const char *name,
     return &device->as;
 }
 
+PCIDevice *nyx_dma_space_function(const NyxDmaSpace *space, uint16_t sid)
+{
+    return pci_find_device(space->root_bus, sid >> 8, sid & 0xff);
+}
+
 NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid)
 {
-    PCIDevice *dev = pci_find_device(space->root_bus, sid >> 8, sid & 0xff);
+    PCIDevice *dev = nyx_dma_space_function(space, sid);
 
     return dev ? device_of(space, pci_get_bus(dev), dev->devfn) : NULL;
 }

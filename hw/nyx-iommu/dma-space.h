@@ -129,6 +129,9 @@ void nyx_dma_device_unmap(NyxDmaDevice *device, uint64_t first, uint64_t last,
 void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block);
 
 /* The function with requester id @sid, if it is on a bus of ours. */
+PCIDevice *nyx_dma_space_function(const NyxDmaSpace *space, uint16_t sid);
+
+/* What is kept of it; NULL if it never asked for an address space. */
 NyxDmaDevice *nyx_dma_space_find(NyxDmaSpace *space, uint16_t sid);
 
 /* The same for ids that bridges have for what is below them. */

@@ -4,8 +4,8 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "hw/i386/pc.h"
 #include "hw/nyx-iommu/endpoint.h"
+#include "hw/pci/pci_device.h"
 #include "hw/pci/pcie.h"
 
 static bool ats_enabled(const PCIDevice *dev)
@@ -16,19 +16,13 @@ static bool ats_enabled(const PCIDevice *dev)
                    PCI_ATS_CTRL_ENABLE);
 }
 
-static PCIDevice *device_of_sid(uint16_t sid)
-{
-    PCMachineState *pcms = PC_MACHINE(qdev_get_machine());
-
-    return pci_find_device(pcms->pcibus, sid >> 8, sid & 0xff);
-}
-
-NyxEndpointAnswer nyx_endpoint_send_invalidation(NyxDmaDevice *device,
+NyxEndpointAnswer nyx_endpoint_send_invalidation(NyxDmaSpace *space,
                                                  uint16_t sid,
                                                  const NyxEndpointInv *inv)
 {
-    PCIDevice *dev = device_of_sid(sid);
+    PCIDevice *dev = nyx_dma_space_function(space, sid);
     const NyxEndpointOps *endpoint;
+    NyxDmaDevice *device;
 
     if (!dev || !ats_enabled(dev)) {
         return NYX_ENDPOINT_SILENT;
@@ -37,6 +31,8 @@ NyxEndpointAnswer nyx_endpoint_send_invalidation(NyxDmaDevice *device,
     if (endpoint) {
         return endpoint->invalidate(dev, inv);
     }
+    /* NULL if it never asked for an address space. */
+    device = nyx_dma_space_find(space, sid);
     if (device) {
         nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP,
                                 inv->addr, inv->lg2);
@@ -44,9 +40,10 @@ NyxEndpointAnswer nyx_endpoint_send_invalidation(NyxDmaDevice *device,
     return NYX_ENDPOINT_DONE;
 }
 
-bool nyx_endpoint_send_response(uint16_t sid, const NyxPageResponse *response)
+bool nyx_endpoint_send_response(NyxDmaSpace *space, uint16_t sid,
+                                const NyxPageResponse *response)
 {
-    PCIDevice *dev = device_of_sid(sid);
+    PCIDevice *dev = nyx_dma_space_function(space, sid);
     const NyxEndpointOps *endpoint = dev ? nyx_endpoint_find(dev) : NULL;
 
     return endpoint && endpoint->page_response(dev, response);

@@ -11,17 +11,18 @@
 
 /**
  * nyx_endpoint_send_invalidation: have an endpoint drop translations.
- * @device: the function's, or NULL if it never asked for an address space
+ * @space: the IOMMU's
  *
  * One that is not there or has no ATS never answers.  Notifiers know no
  * PASIDs: they hear of the range whatever the PASID.
  */
-NyxEndpointAnswer nyx_endpoint_send_invalidation(NyxDmaDevice *device,
+NyxEndpointAnswer nyx_endpoint_send_invalidation(NyxDmaSpace *space,
                                                  uint16_t sid,
                                                  const NyxEndpointInv *inv);
 
 /* False if the endpoint waits for no such response. */
-bool nyx_endpoint_send_response(uint16_t sid, const NyxPageResponse *response);
+bool nyx_endpoint_send_response(NyxDmaSpace *space, uint16_t sid,
+                                const NyxPageResponse *response);
 
 /* What a model says when it is asked to have a device of the host. */
 typedef struct NyxHostNeeds {

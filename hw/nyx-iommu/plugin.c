@@ -30,7 +30,7 @@ QEMU_PLUGIN_EXPORT int qemu_plugin_version = QEMU_PLUGIN_VERSION;
 typedef struct NyxDevice {
     const char *type;
     void (*register_types)(void);
-    bool sysbus;             /* needs the machine's leave for -device */
+    bool x86;                /* only there; and -device needs a leave */
 } NyxDevice;
 
 static const NyxDevice devices[] = {
@@ -39,6 +39,12 @@ static const NyxDevice devices[] = {
     { TYPE_NYX_VIO_PCI, nyx_vio_register_types, false },
     { TYPE_NYX_TESTDEV, nyx_testdev_register_types, false },
 };
+
+/* Whether this QEMU is one for x86; the same object serves others. */
+static bool on_x86(void)
+{
+    return object_class_by_name(TYPE_X86_IOMMU_DEVICE);
+}
 
 /* --- Does the object fit this QEMU? --------------------------------------- */
 
@@ -137,8 +143,13 @@ static bool vmstate_fits(void)
 static bool layouts_fit(void)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(layouts); i++) {
-        if (!object_class_by_name(layouts[i].type) ||
-            running_size(layouts[i].type) != layouts[i].size) {
+        const char *type = layouts[i].type;
+
+        if (!on_x86() && !strcmp(type, TYPE_X86_IOMMU_DEVICE)) {
+            continue;
+        }
+        if (!object_class_by_name(type) ||
+            running_size(type) != layouts[i].size) {
             return false;
         }
     }
@@ -172,15 +183,17 @@ static void print_devices(void)
     for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
         ObjectClass *oc = object_class_by_name(devices[i].type);
 
-        printf("name \"%s\", desc \"%s\"\n", devices[i].type,
-               DEVICE_CLASS(oc)->desc);
+        if (oc) {
+            printf("name \"%s\", desc \"%s\"\n", devices[i].type,
+                   DEVICE_CLASS(oc)->desc);
+        }
     }
 }
 
 static bool print_options(const char *type)
 {
     for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
-        if (!strcmp(type, devices[i].type)) {
+        if (!strcmp(type, devices[i].type) && object_class_by_name(type)) {
             printf("%s options:\n", type);
             nyx_print_properties(object_class_by_name(type));
             return true;
@@ -247,8 +260,11 @@ static void register_devices(void)
 
     nyx_dma_space_register_types();
     for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
+        if (devices[i].x86 && !on_x86()) {
+            continue;
+        }
         devices[i].register_types();
-        if (devices[i].sysbus) {
+        if (devices[i].x86) {
             machine_class_allow_dynamic_sysbus_dev(mc, devices[i].type);
         }
     }

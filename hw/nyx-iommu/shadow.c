@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The shadow of a set of page tables: see shadow.h.
+ * What has been announced: see shadow.h.
  *
- * A synchronization first collects what is wanted, as runs of leaves that
- * are contiguous in both address spaces.  Then it goes through the announced
- * blocks of the range.  The space between two blocks that stay is one gap:
+ * A synchronization first collects what is wanted, as runs of leaves (or
+ * pieces) that are contiguous in both address spaces.  Then it goes through
+ * the announced blocks of the range.  The space between two blocks that stay is one gap:
  * blocks in it go with one event, and the runs that fall into it are mapped.
  */
 #include "qemu/osdep.h"
@@ -13,14 +13,16 @@
 #include "hw/nyx-iommu/shadow.h"
 #include "hw/nyx-iommu/walk-range.h"
 
-/* Leaves that continue each other, of one size and with one permission. */
+/* What continues itself, of one size of leaves and with one permission. */
 typedef struct Run {
     uint64_t first;
     uint64_t last;
     uint64_t addr;           /* of first */
-    uint8_t leaf_lg2;
+    uint8_t leaf_lg2;        /* PIECE: of no leaves */
     uint8_t permission;
 } Run;
+
+#define PIECE 0
 
 struct NyxTableShadow {
     NyxShadowCfg cfg;
@@ -130,8 +132,9 @@ static bool continues(const Run *low, const Run *high)
 static bool add_run(Sync *s, const Run *run)
 {
     Run *before = s->runs->len ? run_at(s, s->runs->len - 1) : NULL;
+    bool apart = run->leaf_lg2 == PIECE && !s->shadow->cfg.coalesce;
 
-    if (before && continues(before, run)) {
+    if (before && !apart && continues(before, run)) {
         before->last = run->last;
         return true;
     }
@@ -142,16 +145,15 @@ static bool add_run(Sync *s, const Run *run)
     return true;
 }
 
-/* The part of the leaf in the range, without what goes into the hole. */
-static bool collect_leaf(void *opaque, const NyxLeaf *leaf)
+/* The part of @whole in the range, without what goes into the hole. */
+static bool collect(Sync *s, const Run *whole)
 {
-    Sync *s = opaque;
     const NyxShadowCfg *cfg = &s->shadow->cfg;
-    uint64_t first = MAX(leaf->iova, s->first);
-    uint64_t last = MIN(leaf->iova | MAKE_64BIT_MASK(0, leaf->lg2), s->last);
-    uint64_t addr = leaf->addr + (first - leaf->iova);
+    uint64_t first = MAX(whole->first, s->first);
+    uint64_t last = MIN(whole->last, s->last);
+    uint64_t addr = whole->addr + (first - whole->first);
     uint64_t addr_last = addr + (last - first);
-    Run run = { first, last, addr, leaf->lg2, leaf->permission };
+    Run run = { first, last, addr, whole->leaf_lg2, whole->permission };
 
     if (addr > cfg->hole_last || addr_last < cfg->hole_first ||
         cfg->hole_last < cfg->hole_first) {
@@ -170,6 +172,25 @@ static bool collect_leaf(void *opaque, const NyxLeaf *leaf)
         return add_run(s, &run);
     }
     return true;
+}
+
+static bool collect_leaf(void *opaque, const NyxLeaf *leaf)
+{
+    const Run run = {
+        leaf->iova, leaf->iova | MAKE_64BIT_MASK(0, leaf->lg2), leaf->addr,
+        leaf->lg2, leaf->permission,
+    };
+
+    return collect(opaque, &run);
+}
+
+static bool collect_piece(void *opaque, const NyxPiece *piece)
+{
+    const Run run = {
+        piece->first, piece->last, piece->addr, PIECE, piece->permission,
+    };
+
+    return collect(opaque, &run);
 }
 
 static Run run_of(const NyxBlock *block, uint64_t first, uint64_t last)
@@ -282,12 +303,14 @@ static bool send_map(Sync *s, const NyxBlock *block)
 /* [@first, @last] of @run in the largest aligned blocks that are allowed. */
 static bool place(Sync *s, const Run *run, uint64_t first, uint64_t last)
 {
-    unsigned cap = s->shadow->cfg.coalesce ? 63 : run->leaf_lg2;
+    bool any = s->shadow->cfg.coalesce || run->leaf_lg2 == PIECE;
+    unsigned cap = any ? 63 : run->leaf_lg2;
 
     for (;;) {
         uint64_t addr = run->addr + (first - run->first);
+        uint64_t size = last - first + 1;    /* zero: all there is */
         unsigned aligned = ctz64(first | addr);
-        unsigned fits = 63 - clz64(last - first + 1);
+        unsigned fits = size ? 63 - clz64(size) : 63;
         const NyxBlock block = {
             .iova = first,
             .addr = addr,
@@ -380,6 +403,15 @@ static void apply(Sync *s)
     }
 }
 
+/* What was collected when it ended early is the part that is mapped. */
+static void finish(Sync *s, bool all)
+{
+    s->result.full = !all;
+    keep_remembered(s);
+    apply(s);
+    g_array_free(s->runs, TRUE);
+}
+
 NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
                                       const NyxWalkCtx *ctx, uint64_t first,
                                       uint64_t last,
@@ -392,18 +424,32 @@ NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
         .first = first,
         .last = MIN(last, nyx_walk_limit(ctx)),
     };
+    bool all;
 
     if (s.first > s.last) {
         return s.result;
     }
     s.runs = g_array_new(FALSE, FALSE, sizeof(Run));
     whole_leaves(&s, ctx);
-    /* What was collected when it ended early is the part that is mapped. */
-    s.result.full = !nyx_walk_range(ctx, s.first, s.last, &tables,
-                                    collect_leaf, &s);
+    all = nyx_walk_range(ctx, s.first, s.last, &tables, collect_leaf, &s);
     s.result.tables = shadow->cfg.max_tables - tables;
-    keep_remembered(&s);
-    apply(&s);
-    g_array_free(s.runs, TRUE);
+    finish(&s, all);
+    return s.result;
+}
+
+NyxShadowResult nyx_table_shadow_sync_pieces(NyxTableShadow *shadow,
+                                             NyxPieces *pieces, void *source,
+                                             uint64_t first, uint64_t last,
+                                             const NyxShadowSink *sink)
+{
+    Sync s = {
+        .shadow = shadow,
+        .sink = sink,
+        .first = first,
+        .last = last,
+        .runs = g_array_new(FALSE, FALSE, sizeof(Run)),
+    };
+
+    finish(&s, pieces(source, first, last, collect_piece, &s));
     return s.result;
 }

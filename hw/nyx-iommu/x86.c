@@ -1,14 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The per-target corner of the glue: APIC and CPU.
+ * The per-target corner of the glue: APIC, CPU, and interrupt routes.
  */
 #include "qemu/osdep.h"
 #include "cpu.h"
 #include "e820_memory_layout.h"
 #include "hw/i386/apic_internal.h"
+#include "hw/i386/x86-iommu.h"
 #include "hw/pci/msi.h"
 #include "kvm/kvm_i386.h"
 #include "hw/nyx-iommu/x86.h"
+
+/* Else the object could not be loaded where they are not. */
+#pragma weak apic_get_class
+#pragma weak e820_add_entry
+#pragma weak kvm_enable_x2apic
+#pragma weak kvm_split_irqchip
+#pragma weak x86_iommu_iec_notify_all
+#pragma weak x86_iommu_ir_supported
 
 void nyx_x86_send_msi(uint64_t addr, uint32_t data)
 {
@@ -18,6 +27,17 @@ void nyx_x86_send_msi(uint64_t addr, uint32_t data)
     if (apic && apic->send_msi) {
         apic->send_msi(&msi);
     }
+}
+
+bool nyx_x86_intremap(X86IOMMUState *iommu)
+{
+    return x86_iommu_ir_supported(iommu);
+}
+
+void nyx_x86_routes_changed(X86IOMMUState *iommu, bool global, uint32_t index,
+                            uint32_t mask)
+{
+    x86_iommu_iec_notify_all(iommu, global, index, mask);
 }
 
 bool nyx_x86_enable_x2apic(void)

@@ -120,7 +120,7 @@ static bool decide_posting(NyxVtdState *s)
     if (s->props.posted_interrupts != ON_OFF_AUTO_AUTO) {
         return s->props.posted_interrupts == ON_OFF_AUTO_ON;
     }
-    return x86_iommu_ir_supported(X86_IOMMU_DEVICE(s)) && !nyx_x86_kvm();
+    return nyx_x86_intremap(X86_IOMMU_DEVICE(s)) && !nyx_x86_kvm();
 }
 
 bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
@@ -151,7 +151,7 @@ bool nyx_vtd_options_cfg(NyxVtdState *s, NyxVtdCfg *cfg, Error **errp)
             x86, s->props.dma_translation),
         .esirtps = s->props.esirtps,
         .esrtps = s->props.esrtps,
-        .intremap = x86_iommu_ir_supported(x86),
+        .intremap = nyx_x86_intremap(x86),
         .no_write_flag = s->props.nwfs,
         .pass_through = nyx_option_pt(x86, s->props.pt),
         .perfmon = s->props.perfmon,

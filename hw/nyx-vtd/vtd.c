@@ -44,8 +44,8 @@ static void host_iec_changed(void *opaque, bool global, uint32_t index,
 {
     NyxVtdUnit *unit = opaque;
 
-    x86_iommu_iec_notify_all(X86_IOMMU_DEVICE(unit->s), global, index,
-                             count - 1);
+    nyx_x86_routes_changed(X86_IOMMU_DEVICE(unit->s), global, index,
+                           count - 1);
 }
 
 static void host_unmapped(void *opaque, NyxVtdRequester *r, uint64_t iova,
@@ -87,13 +87,13 @@ static NyxVtdUnit *requester_unit(void *requester)
     return nyx_vtd_requester_unit(requester)->host.opaque;
 }
 
-/* The function's, or NULL; false if it is another unit's. */
-static bool device_of_unit(NyxVtdUnit *unit, uint16_t sid,
-                           NyxDmaDevice **device)
+/* False if the function is another unit's. */
+static bool is_of_unit(NyxVtdUnit *unit, uint16_t sid)
 {
-    *device = nyx_dma_space_find(unit->s->space, sid);
-    return !*device ||
-           requester_unit(nyx_dma_device_requester(*device)) == unit;
+    NyxDmaDevice *device = nyx_dma_space_find(unit->s->space, sid);
+
+    return !device ||
+           requester_unit(nyx_dma_device_requester(device)) == unit;
 }
 
 static NyxVtdAtsAnswer host_device_tlb(void *opaque,
@@ -111,12 +111,12 @@ static NyxVtdAtsAnswer host_device_tlb(void *opaque,
         .pasid = inv->pasid,
         .global = inv->global,
     };
-    NyxDmaDevice *device;
+    NyxVtdUnit *unit = opaque;
 
-    if (!device_of_unit(opaque, inv->sid, &device)) {
+    if (!is_of_unit(unit, inv->sid)) {
         return NYX_VTD_ATS_SILENT;
     }
-    return answers[nyx_endpoint_send_invalidation(device, inv->sid,
+    return answers[nyx_endpoint_send_invalidation(unit->s->space, inv->sid,
                                                   &message)];
 }
 
@@ -129,10 +129,10 @@ static bool host_page_response(void *opaque,
         .group = response->group,
         .code = (NyxPageCode)response->code,
     };
-    NyxDmaDevice *device;
+    NyxVtdUnit *unit = opaque;
 
-    return device_of_unit(opaque, response->sid, &device) &&
-           nyx_endpoint_send_response(response->sid, &message);
+    return is_of_unit(unit, response->sid) &&
+           nyx_endpoint_send_response(unit->s->space, response->sid, &message);
 }
 
 static void host_kick(void *opaque)

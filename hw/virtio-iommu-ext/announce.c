@@ -21,9 +21,72 @@ static bool announce_sid(void *opaque, NyxFollower *f, uint16_t *sid)
 static void announce_route(void *opaque, NyxFollower *f, uint16_t sid,
                            NyxRoute *route)
 {
-    if (nyx_vio_bypassed(opaque, sid)) {
+    NyxVio *vio = opaque;
+    uint64_t word = nyx_vio_word(vio, sid);
+
+    if (nyx_vio_bypassed(vio, sid)) {
         route->kind = NYX_ROUTE_DIRECT;
+    } else if (nyx_vio_word_kind(word) == NYX_VIO_KIND_MAPPINGS) {
+        route->kind = NYX_ROUTE_PIECES;
+        route->did = nyx_vio_word_slot(word);
     }
+}
+
+typedef struct Pieces {
+    uint64_t first;
+    uint64_t last;
+    bool coalesce;
+    bool all;
+    NyxPieceVisit *visit;
+    void *opaque;
+} Pieces;
+
+/* Mappings of a run that are in the range: as one, or one by one. */
+static bool visit_run(void *opaque, const NyxVioRun *run)
+{
+    Pieces *p = opaque;
+    bool apart = !p->coalesce && run->unit;
+    uint64_t end = MIN(run->last, p->last);
+    uint64_t offset = 0;
+    NyxPiece piece = {
+        .first = run->first,
+        .last = run->last,
+        .addr = run->addr,
+        .permission = run->flags & NYX_ACCESS_RW,
+    };
+
+    if (!piece.permission) {
+        return true;
+    }
+    if (apart && p->first > run->first) {
+        offset = (p->first - run->first) / run->unit * run->unit;
+    }
+    for (;;) {
+        if (apart) {
+            piece.first = run->first + offset;
+            piece.last = piece.first + (run->unit - 1);
+            piece.addr = run->addr + offset;
+        }
+        p->all = p->visit(p->opaque, &piece);
+        if (!p->all || piece.last >= end) {
+            return p->all;
+        }
+        offset += run->unit;
+    }
+}
+
+static bool announce_pieces(void *opaque, uint16_t did, uint64_t first,
+                            uint64_t last, NyxPieceVisit *visit,
+                            void *visit_opaque)
+{
+    const NyxVio *vio = opaque;
+    Pieces p = { first, last, vio->cfg.coalesce, true, visit, visit_opaque };
+
+    QEMU_BUILD_BUG_ON(NVIO_MAP_F_READ != NYX_ACCESS_READ ||
+                      NVIO_MAP_F_WRITE != NYX_ACCESS_WRITE);
+    nyx_vio_mappings_foreach(&vio->slots[did]->maps, first, last, visit_run,
+                             &p);
+    return p.all;
 }
 
 static void announce_unmap(void *opaque, NyxFollower *f, uint64_t first,
@@ -65,6 +128,7 @@ static void announce_full(void *opaque, uint16_t did, uint64_t iova)
 static const NyxAnnounceOps announce_ops = {
     .sid = announce_sid,
     .route = announce_route,
+    .pieces = announce_pieces,
     .unmap = announce_unmap,
     .map = announce_map,
     .direct_changed = announce_direct_changed,
@@ -74,6 +138,7 @@ static const NyxAnnounceOps announce_ops = {
 
 void nyx_vio_announce_init(NyxVio *vio)
 {
+    /* No address is kept back: MMIO is none of theirs anyway. */
     vio->announce = nyx_announce_new(&announce_ops, vio, vio->cfg.coalesce,
                                      1, 0);
 }

@@ -16,6 +16,10 @@ void nyx_vio_domains_init(NyxVio *vio)
     vio->domains = g_hash_table_new(NULL, NULL);
     vio->slots = g_new0(NyxVioDomain *, NVIO_SIDS);
     vio->free_slots = g_array_new(FALSE, FALSE, sizeof(uint16_t));
+    pthread_rwlockattr_init(&vio->lock_attr);
+    /* Or misses of several threads could keep a request waiting for ever. */
+    pthread_rwlockattr_setkind_np(&vio->lock_attr,
+                                  PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 }
 
 static void slot_free(NyxVioDomain *domain)
@@ -35,6 +39,7 @@ void nyx_vio_domains_destroy(NyxVio *vio)
     g_free(vio->slots);
     g_array_free(vio->free_slots, TRUE);
     g_hash_table_unref(vio->domains);
+    pthread_rwlockattr_destroy(&vio->lock_attr);
 }
 
 /* --- Domains -------------------------------------------------------------- */
@@ -42,6 +47,14 @@ void nyx_vio_domains_destroy(NyxVio *vio)
 NyxVioDomain *nyx_vio_domain_find(const NyxVio *vio, uint32_t id)
 {
     return g_hash_table_lookup(vio->domains, GUINT_TO_POINTER(id));
+}
+
+NyxVioDomain *nyx_vio_domain_of(const NyxVio *vio, uint32_t endpoint)
+{
+    uint64_t word = endpoint < NVIO_SIDS ? nyx_vio_word(vio, endpoint) : 0;
+
+    return nyx_vio_word_kind(word) == NYX_VIO_KIND_NONE
+           ? NULL : nyx_vio_word_domain(vio, word);
 }
 
 static NyxVioDomain *slot_take(NyxVio *vio)
@@ -59,18 +72,21 @@ static NyxVioDomain *slot_take(NyxVio *vio)
     domain->slot = vio->n_slots;
     domain->endpoints = g_array_new(FALSE, FALSE, sizeof(uint32_t));
     domain->regions = g_array_new(FALSE, FALSE, sizeof(NyxVioRegion));
-    pthread_rwlock_init(&domain->lock, NULL);
+    pthread_rwlock_init(&domain->lock, &vio->lock_attr);
     nyx_vio_mappings_init(&domain->maps);
     qatomic_store_release(&vio->slots[vio->n_slots], domain);
     vio->n_slots++;
     return domain;
 }
 
-NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind)
+NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind,
+                                 uint32_t first)
 {
+    const NyxVioDomain *old = nyx_vio_domain_of(vio, first);
+    unsigned ends = old && old->endpoints->len == 1;
     NyxVioDomain *domain;
 
-    if (g_hash_table_size(vio->domains) >= vio->cfg.max_domains) {
+    if (g_hash_table_size(vio->domains) - ends >= vio->cfg.max_domains) {
         return NULL;
     }
     domain = slot_take(vio);
@@ -96,14 +112,6 @@ static void domain_end(NyxVio *vio, NyxVioDomain *domain)
     g_array_append_val(vio->free_slots, domain->slot);
 }
 
-NyxVioDomain *nyx_vio_domain_of(const NyxVio *vio, uint32_t endpoint)
-{
-    uint64_t word = endpoint < NVIO_SIDS ? nyx_vio_word(vio, endpoint) : 0;
-
-    return nyx_vio_word_kind(word) == NYX_VIO_KIND_NONE
-           ? NULL : nyx_vio_word_domain(vio, word);
-}
-
 /* --- Reserved regions ----------------------------------------------------- */
 
 static gint by_first(gconstpointer a, gconstpointer b)
@@ -113,20 +121,13 @@ static gint by_first(gconstpointer a, gconstpointer b)
     return left->first < right->first ? -1 : left->first > right->first;
 }
 
-/* Where nothing can be mapped, because of any of the endpoints. */
-static void regions_update(NyxVio *vio, NyxVioDomain *domain)
+static void regions_add(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
 {
-    NyxVioRegion own[NVIO_REGIONS_ALL];
+    NyxVioRegion own[NVIO_REGIONS_MAX];
     GArray *all = domain->regions;
     unsigned kept = 0;
 
-    g_array_set_size(all, 0);
-    for (unsigned i = 0; i < domain->endpoints->len; i++) {
-        unsigned n = nyx_vio_regions(vio, g_array_index(domain->endpoints,
-                                                        uint32_t, i), own);
-
-        g_array_append_vals(all, own, n);
-    }
+    g_array_append_vals(all, own, nyx_vio_own_regions(vio, endpoint, own));
     g_array_sort(all, by_first);
     for (unsigned i = 0; i < all->len; i++) {
         const NyxVioRegion *region = &g_array_index(all, NyxVioRegion, i);
@@ -141,11 +142,24 @@ static void regions_update(NyxVio *vio, NyxVioDomain *domain)
     g_array_set_size(all, kept);
 }
 
+/* An endpoint has left. */
+static void regions_update(NyxVio *vio, NyxVioDomain *domain)
+{
+    if (!domain->regions->len) {
+        return;
+    }
+    g_array_set_size(domain->regions, 0);
+    for (unsigned i = 0; i < domain->endpoints->len; i++) {
+        regions_add(vio, domain,
+                    g_array_index(domain->endpoints, uint32_t, i));
+    }
+}
+
 bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
                           uint32_t endpoint)
 {
-    NyxVioRegion regions[NVIO_REGIONS_ALL];
-    unsigned n = nyx_vio_regions(vio, endpoint, regions);
+    NyxVioRegion regions[NVIO_REGIONS_MAX];
+    unsigned n = nyx_vio_own_regions(vio, endpoint, regions);
 
     for (unsigned i = 0; i < n; i++) {
         if (nyx_vio_mappings_overlaps(&domain->maps, regions[i].first,
@@ -161,11 +175,25 @@ bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
 typedef bool RequesterMatch(const NyxVio *vio, uint16_t sid,
                             const void *opaque);
 
-/* [first, last] in aligned powers of two. */
-static void tell_unmapped(NyxVioRequester *r, uint64_t first, uint64_t last)
+static void tell_block(NyxVioRequester *r, uint16_t sid, uint64_t first,
+                       uint8_t lg2)
 {
     const NyxVioHost *host = &r->vio->host;
 
+    if (r->notify) {
+        host->unmapped(host->opaque, r, first, lg2);
+    }
+    if (qatomic_read(&r->has_device_tlb)) {
+        const NyxVioDeviceTlb inv = { .addr = first, .sid = sid, .lg2 = lg2 };
+
+        host->device_tlb(host->opaque, &inv);
+    }
+}
+
+/* [first, last] in aligned powers of two. */
+static void tell_unmapped(NyxVioRequester *r, uint16_t sid, uint64_t first,
+                          uint64_t last)
+{
     for (;;) {
         uint64_t size = last - first + 1;
         unsigned aligned = first ? ctz64(first) : 64;
@@ -174,7 +202,7 @@ static void tell_unmapped(NyxVioRequester *r, uint64_t first, uint64_t last)
         uint64_t end = lg2 == 64 ? UINT64_MAX
                                  : first + (BIT_ULL(lg2) - 1);
 
-        host->unmapped(host->opaque, r, first, lg2);
+        tell_block(r, sid, first, lg2);
         if (end == last) {
             return;
         }
@@ -182,7 +210,10 @@ static void tell_unmapped(NyxVioRequester *r, uint64_t first, uint64_t last)
     }
 }
 
-/* Those who keep copies of their own drop them. */
+/*
+ * Those who keep copies of their own drop them.  Whoever asks for a copy says
+ * so before he looks at the word (set_word() is the barrier here).
+ */
 static void notify(NyxVio *vio, RequesterMatch *match, const void *opaque,
                    uint64_t first, uint64_t last)
 {
@@ -190,9 +221,10 @@ static void notify(NyxVio *vio, RequesterMatch *match, const void *opaque,
         NyxVioRequester *r = g_ptr_array_index(vio->requesters, i);
         uint16_t sid;
 
-        if (r->notify && vio->host.sid(vio->host.opaque, r, &sid) &&
+        if ((r->notify || qatomic_read(&r->has_device_tlb)) &&
+            vio->host.sid(vio->host.opaque, r, &sid) &&
             match(vio, sid, opaque)) {
-            tell_unmapped(r, first, last);
+            tell_unmapped(r, sid, first, last);
         }
     }
 }
@@ -217,6 +249,16 @@ void nyx_vio_changed_all(NyxVio *vio)
     nyx_vio_announce_mode(vio);
     vio->host.mode_changed(vio->host.opaque);
     notify(vio, is_any, NULL, 0, UINT64_MAX);
+}
+
+void nyx_vio_requesters_moved(NyxVio *vio)
+{
+    for (unsigned i = 0; i < vio->n_slots; i++) {
+        if (vio->slots[i]->kind != NYX_VIO_KIND_NONE) {
+            regions_update(vio, vio->slots[i]);
+        }
+    }
+    nyx_vio_changed_all(vio);
 }
 
 static void changed(NyxVio *vio, uint32_t endpoint)
@@ -268,7 +310,7 @@ static void set_word(NyxVio *vio, uint32_t endpoint,
         word = FIELD_DP64(word, NYX_VIOW, KIND, domain->kind);
         word = FIELD_DP64(word, NYX_VIOW, SLOT, domain->slot);
     }
-    qatomic_store_release(&vio->words[endpoint], word);
+    qatomic_xchg(&vio->words[endpoint], word);
 }
 
 static void forget(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
@@ -291,11 +333,21 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     NyxVioDomain *old = nyx_vio_domain_of(vio, endpoint);
 
     g_array_append_val(domain->endpoints, endpoint);
-    regions_update(vio, domain);
+    regions_add(vio, domain, endpoint);
     set_word(vio, endpoint, domain);
     changed(vio, endpoint);
     if (old) {
         forget(vio, old, endpoint);
+    }
+}
+
+void nyx_vio_domain_fill(NyxVio *vio, NyxVioDomain *domain,
+                         const uint32_t *endpoints, unsigned n)
+{
+    g_array_append_vals(domain->endpoints, endpoints, n);
+    regions_update(vio, domain);
+    for (unsigned i = 0; i < n; i++) {
+        set_word(vio, endpoints[i], domain);
     }
 }
 

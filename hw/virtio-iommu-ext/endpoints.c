@@ -400,6 +400,24 @@ GArray *nyx_vio_places_ranges(const NyxVioState *s)
     return ranges;
 }
 
+GArray *nyx_vio_places_ranges_unnumbered(const NyxVioState *s)
+{
+    GArray *ranges = nyx_vio_places_ranges(s);
+
+    for (unsigned i = 0; s->places && i < s->places->places->len; i++) {
+        const Place *place = &g_array_index(s->places->places, Place, i);
+        const Way *way = &place->way;
+
+        /* Some number that is no root's: nobody knows which. */
+        if (way->len > 1 || (way->len && place->below)) {
+            add_root(ranges, way->root);
+            g_array_index(ranges, NyxVioRange, ranges->len - 1).first += 0x100;
+        }
+    }
+    join(ranges);
+    return ranges;
+}
+
 unsigned nyx_vio_places_ranges_max(const NyxVioState *s)
 {
     g_autoptr(GPtrArray) roots = nyx_pci_roots();

@@ -17,6 +17,9 @@ static const char *regions_error(const NyxVioCfg *cfg)
 {
     bool msi = false;
 
+    if (cfg->n_regions > NVIO_REGIONS_MAX) {
+        return "reserved-regions: there can be 16 regions at most";
+    }
     for (unsigned i = 0; i < cfg->n_regions; i++) {
         const NyxVioRegion *region = &cfg->regions[i];
 
@@ -93,6 +96,7 @@ void nyx_vio_free(NyxVio *vio)
     if (!vio) {
         return;
     }
+    nyx_vio_report_forget(vio, NULL);
     while (vio->requesters->len) {
         nyx_vio_requester_free(g_ptr_array_index(vio->requesters, 0));
     }
@@ -172,7 +176,8 @@ static void set_bypass(NyxVio *vio, bool on)
     if (on == qatomic_read(&vio->bypass)) {
         return;
     }
-    qatomic_store_release(&vio->bypass, on);
+    /* A barrier, as set_word() is. */
+    qatomic_xchg(&vio->bypass, on);
     nyx_vio_trace(vio, (NyxVioTrace) { .kind = NYX_VIO_EV_BYPASS, .a = on });
     nyx_vio_changed_all(vio);
 }
@@ -264,10 +269,9 @@ NyxVioStats nyx_vio_stats(NyxVio *vio)
 
 NyxVioRequesterStats nyx_vio_requester_stats(NyxVioRequester *r)
 {
-    nyx_vio_report_drain(r->vio);
     return (NyxVioRequesterStats) {
         .sid = qatomic_read(&r->last_sid),
-        .requests_refused = r->refused,
+        .requests_refused = qatomic_read(&r->refused),
         .lookups = qatomic_read(&r->lookups),
         .walks = qatomic_read(&r->walks),
         .walk_reads = qatomic_read(&r->walk_reads),
@@ -281,13 +285,12 @@ uint64_t nyx_vio_fault_count(NyxVio *vio, NyxVioRequester *r,
 {
     uint64_t sum = 0;
 
-    nyx_vio_report_drain(vio);
     if (r) {
-        return r->faults[code];
+        return qatomic_read(&r->faults[code]);
     }
     for (unsigned i = 0; i < vio->requesters->len; i++) {
         r = g_ptr_array_index(vio->requesters, i);
-        sum += r->faults[code];
+        sum += qatomic_read(&r->faults[code]);
     }
     return sum;
 }

@@ -229,6 +229,12 @@ bool nyx_vio_requester_direct(const NyxVioRequester *r);
 void nyx_vio_requester_replay(NyxVioRequester *r, NyxBlockVisit *visit,
                               void *opaque);
 
+/*
+ * Requesters may have other ids than before, and endpoints other regions,
+ * because buses have other numbers.
+ */
+void nyx_vio_requesters_moved(NyxVio *vio);
+
 /* Report what other threads have left. */
 void nyx_vio_continue(NyxVio *vio);
 
@@ -264,15 +270,11 @@ NyxFindings *nyx_vio_findings(NyxVio *vio);
 
 /* --- Migration ------------------------------------------------------------ */
 
-typedef struct NyxVioSavedEndpoint {
-    uint32_t id;
-    uint32_t domain;
-} NyxVioSavedEndpoint;
-
 typedef struct NyxVioSavedDomain {
     uint32_t id;
     uint32_t kind;           /* NyxVioKind */
-    uint32_t runs;           /* of NyxVioSaved.runs, in order */
+    uint32_t endpoints;      /* of NyxVioSaved.endpoints, in order */
+    uint32_t runs;           /* the same of runs */
 } NyxVioSavedDomain;
 
 /* What a draft's ATTACH_TABLE gave, as in the request. */
@@ -286,23 +288,35 @@ typedef struct NyxVioSavedTable {
     uint32_t levels;
 } NyxVioSavedTable;
 
-/* The state that a guest can tell. */
+/* No domain, or PASID, has a table of its own beyond. */
+#define NVIO_SAVED_TABLES_MAX 65536
+
+/* The state that a guest can tell, and the options that it can. */
 typedef struct NyxVioSaved {
+    uint64_t features;       /* that are offered */
     uint64_t page_size_mask;
+    uint32_t input_bits;
+    uint32_t addr_bits;      /* zero without tables of the guest */
+    uint32_t pasid_bits;     /* zero without PASIDs */
+    uint32_t n_regions;
+    NyxVioRegion regions[NVIO_REGIONS_MAX];
     uint8_t bypass;
-    uint32_t n_endpoints;
     uint32_t n_domains;
+    uint32_t n_endpoints;
     uint32_t n_tables;
     uint32_t n_runs;
-    NyxVioSavedEndpoint *endpoints;
     NyxVioSavedDomain *domains;
+    uint32_t *endpoints;
     NyxVioSavedTable *tables;
     NyxVioRun *runs;
 } NyxVioSaved;
 
 void nyx_vio_save(NyxVio *vio, NyxVioSaved *saved);
 void nyx_vio_saved_clear(NyxVioSaved *saved);
-/* NULL, or why @saved cannot be; there is no domain then. */
+/*
+ * NULL, or why @saved cannot be, with what to write instead if options are
+ * the reason; there is no domain then.
+ */
 const char *nyx_vio_load(NyxVio *vio, const NyxVioSaved *saved);
 
 /* --- Statistics ----------------------------------------------------------- */

@@ -47,19 +47,33 @@ static void encode(const NyxVio *vio, const NyxVioFault *fault,
     stl_le_p(record + NVIO_EVENT_FLAGS, flags);
 }
 
+static void lose(NyxVio *vio, uint64_t n)
+{
+    vio->stats.events_lost += n;
+    nyx_vio_finding(vio, NVIO_RULE_EVENT_LOST, (NyxWhere) { .value = n });
+}
+
 NyxVioEventResult nyx_vio_event_send(NyxVio *vio, const uint8_t *record)
 {
     NyxVioEventResult result = vio->host.event(vio->host.opaque, record,
                                                nyx_vio_event_size(vio));
 
     if (result == NYX_VIO_EVENT_NO_BUFFER) {
-        vio->stats.events_lost++;
-        nyx_vio_finding(vio, NVIO_RULE_EVENT_LOST, (NyxWhere) { });
+        lose(vio, 1);
     } else if (result == NYX_VIO_EVENT_SHORT) {
         vio->stats.events_short++;
         nyx_vio_finding(vio, NVIO_RULE_EVENT_SHORT, (NyxWhere) { });
     }
     return result;
+}
+
+static void trace(NyxVio *vio, const NyxVioFault *fault,
+                  NyxVioEventResult result)
+{
+    nyx_vio_trace(vio, (NyxVioTrace) {
+        .kind = NYX_VIO_EV_FAULT, .endpoint = fault->sid, .a = fault->addr,
+        .b = fault->code, .c = fault->access, .d = result,
+    });
 }
 
 /* False if it has to wait. */
@@ -70,98 +84,132 @@ static bool send_fault(NyxVio *vio, const NyxVioFault *fault)
 
     encode(vio, fault, record);
     result = nyx_vio_event_send(vio, record);
+    if (result == NYX_VIO_EVENT_LATER) {
+        return false;
+    }
     if (result == NYX_VIO_EVENT_SENT) {
         vio->stats.events[nyx_vio_faults[fault->code].reason]++;
     }
-    nyx_vio_trace(vio, (NyxVioTrace) {
-        .kind = NYX_VIO_EV_FAULT, .endpoint = fault->sid, .a = fault->addr,
-        .b = fault->code, .c = fault->access, .d = result,
-    });
-    return result != NYX_VIO_EVENT_LATER;
+    trace(vio, fault, result);
+    return true;
 }
 
-static void hold(NyxVio *vio, const NyxVioFault *fault)
+/* --- What waits to be sent ------------------------------------------------ */
+
+static NyxVioFault pop(NyxVio *vio)
 {
-    if (vio->n_held < ARRAY_SIZE(vio->held)) {
-        vio->held[vio->n_held++] = *fault;
-    } else {
-        vio->stats.events_lost++;
+    NyxVioFault fault = vio->held[vio->first_held];
+
+    vio->first_held = (vio->first_held + 1) % NVIO_FAULT_RING;
+    vio->n_held--;
+    return fault;
+}
+
+/* False if there is no room. */
+static bool push(NyxVio *vio, const NyxVioFault *fault)
+{
+    if (vio->n_held == NVIO_FAULT_RING) {
+        return false;
     }
+    vio->held[(vio->first_held + vio->n_held++) % NVIO_FAULT_RING] = *fault;
+    return true;
 }
 
 static void send_held(NyxVio *vio)
 {
-    unsigned sent = 0;
+    while (vio->n_held) {
+        NyxVioFault fault = pop(vio);
 
-    while (sent < vio->n_held && send_fault(vio, &vio->held[sent])) {
-        sent++;
+        if (!send_fault(vio, &fault)) {
+            vio->first_held = (vio->first_held + NVIO_FAULT_RING - 1) %
+                              NVIO_FAULT_RING;
+            vio->n_held++;
+            return;
+        }
     }
-    vio->n_held -= sent;
-    memmove(vio->held, vio->held + sent, vio->n_held * sizeof(*vio->held));
 }
 
-static void count(NyxVio *vio, const NyxVioFault *fault)
+/* Those of all threads wait in one list then. */
+static void collect(NyxVio *vio)
 {
-    fault->r->refused++;
-    fault->r->faults[fault->code]++;
-    nyx_vio_finding(vio, NVIO_RULE_DMA_FAULT, (NyxWhere) {
-        .has_sid = true, .sid = fault->sid,
-        .has_addr = true, .addr = fault->addr, .value = fault->code,
-    });
+    NyxVioFault faults[NVIO_FAULT_RING];
+    uint64_t lost = 0;
+    bool full;
+    unsigned n = nyx_handoff_take(&vio->faults, faults, &full);
+
+    for (unsigned i = 0; i < n; i++) {
+        if (!push(vio, &faults[i])) {
+            trace(vio, &faults[i], NYX_VIO_EVENT_NO_BUFFER);
+            lost++;
+        }
+    }
+    if (qatomic_read(&vio->faults_lost)) {
+        lost += qatomic_xchg(&vio->faults_lost, 0);
+    }
+    if (lost) {
+        lose(vio, lost);
+    }
 }
 
 void nyx_vio_report_drain(NyxVio *vio)
 {
-    NyxVioFault faults[NVIO_FAULT_RING];
-    unsigned n;
-    bool lost;
-
-    if (vio->n_held) {
-        send_held(vio);
+    /* A buffer can be where a device listens, whose DMA is refused then. */
+    if (vio->sending) {
+        return;
     }
-    n = nyx_handoff_take(&vio->faults, faults, &lost);
-    vio->stats.events_lost += lost;
-    for (unsigned i = 0; i < n; i++) {
-        count(vio, &faults[i]);
-        if (vio->n_held || !send_fault(vio, &faults[i])) {
-            hold(vio, &faults[i]);
-        }
+    vio->sending = true;
+    send_held(vio);
+    collect(vio);
+    send_held(vio);
+    vio->sending = false;
+}
+
+/* --- The way there -------------------------------------------------------- */
+
+static void count(NyxVio *vio, const NyxVioFault *fault)
+{
+    const NyxWhere where = {
+        .has_sid = true, .sid = fault->sid,
+        .has_addr = true, .addr = fault->addr, .value = fault->code,
+    };
+
+    qatomic_inc(&fault->r->refused);
+    qatomic_inc(&fault->r->faults[fault->code]);
+    nyx_vio_finding(vio, NVIO_RULE_DMA_FAULT, where);
+    if (fault->code == NVIO_FAULT_MSI) {
+        nyx_vio_finding(vio, NVIO_RULE_MSI_ACCESS, where);
     }
 }
 
 void nyx_vio_report(NyxVio *vio, const NyxVioFault *fault)
 {
+    bool here = vio->host.serialized(vio->host.opaque) && !vio->sending;
     bool first, placed = nyx_handoff_put(&vio->faults, fault, &first);
 
-    if (vio->host.serialized(vio->host.opaque)) {
+    count(vio, fault);
+    if (here) {
         nyx_vio_report_drain(vio);
         /* There is room now. */
         if (!placed) {
-            nyx_handoff_put(&vio->faults, fault, &first);
+            placed = nyx_handoff_put(&vio->faults, fault, &first);
             nyx_vio_report_drain(vio);
         }
     } else if (first) {
         vio->host.kick(vio->host.opaque);
     }
+    if (!placed) {
+        qatomic_inc(&vio->faults_lost);
+    }
 }
 
 void nyx_vio_report_forget(NyxVio *vio, const NyxVioRequester *r)
 {
-    NyxVioFault faults[NVIO_FAULT_RING];
-    unsigned n, kept = 0;
-    bool lost;
+    collect(vio);
+    for (unsigned left = vio->n_held; left; left--) {
+        NyxVioFault fault = pop(vio);
 
-    n = nyx_handoff_take(&vio->faults, faults, &lost);
-    for (unsigned i = 0; i < n; i++) {
-        count(vio, &faults[i]);
-        if (r && faults[i].r != r && (vio->n_held || !send_fault(vio, &faults[i]))) {
-            hold(vio, &faults[i]);
+        if (r && fault.r != r) {
+            push(vio, &fault);
         }
     }
-    for (unsigned i = 0; i < vio->n_held; i++) {
-        if (r && vio->held[i].r != r) {
-            vio->held[kept++] = vio->held[i];
-        }
-    }
-    vio->n_held = kept;
 }

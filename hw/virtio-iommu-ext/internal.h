@@ -38,7 +38,7 @@ typedef struct NyxVioDomain {
     uint8_t kind;            /* NyxVioKind; NONE: nobody is in it */
     uint32_t id;
     GArray *endpoints;       /* uint32_t */
-    GArray *regions;         /* NyxVioRegion: those of its endpoints, joined */
+    GArray *regions;         /* NyxVioRegion: its endpoints' own, joined */
     pthread_rwlock_t lock;   /* what follows; the serialized side reads freely */
     NyxVioMappings maps;
     NyxVioTables *tables;    /* tables.c; NULL: none */
@@ -72,10 +72,11 @@ struct NyxVioRequester {
     uint64_t lookups;
     uint64_t walks;
     uint64_t walk_reads;
-
-    uint64_t refused;        /* serialized side, and what follows */
+    uint64_t refused;
     uint64_t faults[NVIO_FAULT_COUNT];
-    bool notify;
+    bool has_device_tlb;     /* the endpoint has had a completion (ATS) */
+
+    bool notify;             /* serialized side, and what follows */
     NyxFollower follow;
 };
 
@@ -87,6 +88,7 @@ struct NyxVio {
     /* Atomic. */
     uint64_t *words;         /* NYX_VIO_WORD by requester id */
     bool bypass;             /* of those that are in no domain */
+    uint64_t faults_lost;    /* there was no place in the ring */
 
     GPtrArray *requesters;   /* serialized side, and what follows */
     uint64_t features;       /* accepted */
@@ -94,13 +96,16 @@ struct NyxVio {
     NyxVioDomain **slots;    /* read by any thread; never freed before the end */
     uint32_t n_slots;        /* ever used */
     GArray *free_slots;      /* uint16_t */
+    pthread_rwlockattr_t lock_attr;
     uint64_t mappings;       /* of all domains */
     NyxFindings *findings;
     NyxAnnounce *announce;
     NyxHandoff faults;
     NyxHandoff pages;
     NyxVioFault held[NVIO_FAULT_RING];  /* events that are to be sent later */
+    unsigned first_held;
     unsigned n_held;
+    bool sending;            /* one of those is on its way */
     NyxVioStats stats;
 };
 
@@ -175,6 +180,9 @@ bool nyx_vio_all_zero(const uint8_t *bytes, size_t len);
 /* --- probe.c -------------------------------------------------------------- */
 
 uint8_t nyx_vio_probe(NyxVio *vio, const NyxVioIn *in);
+/* Those that only this endpoint has.  Returns how many. */
+unsigned nyx_vio_own_regions(NyxVio *vio, uint32_t endpoint,
+                             NyxVioRegion regions[NVIO_REGIONS_MAX]);
 /* All regions of an endpoint, sorted; at most one MSI.  Returns how many. */
 unsigned nyx_vio_regions(NyxVio *vio, uint32_t endpoint,
                          NyxVioRegion regions[NVIO_REGIONS_ALL]);
@@ -187,8 +195,12 @@ void nyx_vio_domains_destroy(NyxVio *vio);
 void nyx_vio_domains_clear(NyxVio *vio);
 
 NyxVioDomain *nyx_vio_domain_find(const NyxVio *vio, uint32_t id);
-/* NULL: there is no room for one more. */
-NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind);
+/*
+ * A domain that @first joins next.  NULL: there is no room for one more, and
+ * none becomes free when @first leaves its old one.
+ */
+NyxVioDomain *nyx_vio_domain_new(NyxVio *vio, uint32_t id, NyxVioKind kind,
+                                 uint32_t first);
 /* The domain that an endpoint is in, or NULL. */
 NyxVioDomain *nyx_vio_domain_of(const NyxVio *vio, uint32_t endpoint);
 
@@ -198,6 +210,13 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain,
 /* Take an endpoint out of its domain; the last one ends it. */
 void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
                           uint32_t endpoint);
+
+/*
+ * Put endpoints that are in no domain into one.  Nobody is told, and they are
+ * not asked for: what follows is nyx_vio_changed_all().
+ */
+void nyx_vio_domain_fill(NyxVio *vio, NyxVioDomain *domain,
+                         const uint32_t *endpoints, unsigned n);
 
 /* Whether mappings lie in regions that a new endpoint would bring. */
 bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
@@ -270,6 +289,18 @@ size_t nyx_vio_tables_probe(const NyxVio *vio, uint8_t *at);
 
 /* As for mappings: see translate.c.  False if the domain has changed. */
 bool nyx_vio_tables_translate(const NyxVioXlat *x, NyxReply *reply, bool *ok);
+/*
+ * The tables that requests without a PASID go by, if they can be announced:
+ * a second stage, of which INVALIDATE says when it gets a page.
+ */
+bool nyx_vio_tables_announced(NyxVio *vio, const NyxVioDomain *domain,
+                              NyxWalkCtx *ctx);
+/* What the domain was given.  Returns how many; @saved NULL: only that. */
+uint32_t nyx_vio_tables_save(const NyxVioDomain *domain,
+                             NyxVioSavedTable *saved);
+/* False if no request can have given it to a domain of this kind. */
+bool nyx_vio_tables_load(NyxVio *vio, NyxVioDomain *domain,
+                         const NyxVioSavedTable *saved);
 /* With the domain's lock for writing, or before anybody knows of it. */
 void nyx_vio_tables_free(NyxVioDomain *domain);
 

@@ -105,7 +105,7 @@ static bool make_regions(const NyxVioState *s, NyxVioCfg *cfg, Error **errp)
             range_upb((Range *)&region->range), region->type,
         };
     }
-    if (!add_msi(cfg, errp)) {
+    if (s->on_pc && !add_msi(cfg, errp)) {
         return false;
     }
     qsort(cfg->regions, cfg->n_regions, sizeof(*cfg->regions), by_first);
@@ -127,7 +127,7 @@ bool nyx_vio_options_cfg(const NyxVioState *s, NyxVioCfg *cfg, Error **errp)
         .pasid = props->pasid,
         .page_requests = props->page_requests,
         .pasid_bits = props->pasid_bits,
-        .addr_bits = MIN(MAX(nyx_x86_phys_bits(), 32), 52),
+        .addr_bits = s->on_pc ? MIN(MAX(nyx_x86_phys_bits(), 32), 52) : 52,
         .coalesce = props->coalesce,
         .cache_seed = props->cache_seed,
         .iotlb_entries = props->iotlb_entries,

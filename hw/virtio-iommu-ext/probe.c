@@ -40,12 +40,18 @@ static unsigned add_rest(NyxVioRegion *regions, unsigned n,
     return n;
 }
 
+unsigned nyx_vio_own_regions(NyxVio *vio, uint32_t endpoint,
+                             NyxVioRegion regions[NVIO_REGIONS_MAX])
+{
+    return vio->host.regions(vio->host.opaque, endpoint, regions);
+}
+
 unsigned nyx_vio_regions(NyxVio *vio, uint32_t endpoint,
                          NyxVioRegion regions[NVIO_REGIONS_ALL])
 {
     const NyxVioCfg *cfg = &vio->cfg;
     NyxVioRegion own[NVIO_REGIONS_MAX];
-    unsigned n_own = vio->host.regions(vio->host.opaque, endpoint, own);
+    unsigned n_own = nyx_vio_own_regions(vio, endpoint, own);
     unsigned n = cfg->n_regions;
 
     memcpy(regions, cfg->regions, n * sizeof(*regions));

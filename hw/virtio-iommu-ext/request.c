@@ -62,8 +62,9 @@ static uint8_t attach(NyxVio *vio, uint32_t id, uint32_t endpoint,
 
     if (flags & ~known) {
         return nyx_vio_refuse_endpoint(vio, NVIO_S_INVAL,
-                                       NVIO_RULE_ATTACH_FLAGS, endpoint,
-                                       flags);
+                                       flags & ~NVIO_ATTACH_F_BYPASS
+                                       ? NVIO_RULE_ATTACH_FLAGS
+                                       : NVIO_RULE_FEATURE, endpoint, flags);
     }
     if (!nyx_vio_endpoint_exists(vio, endpoint)) {
         return nyx_vio_refuse_endpoint(vio, NVIO_S_NOENT, NVIO_RULE_ENDPOINT,
@@ -81,7 +82,7 @@ static uint8_t attach(NyxVio *vio, uint32_t id, uint32_t endpoint,
                                        NVIO_RULE_MAP_RESERVED, endpoint, id);
     }
     if (!domain) {
-        domain = nyx_vio_domain_new(vio, id, kind);
+        domain = nyx_vio_domain_new(vio, id, kind, endpoint);
     }
     if (!domain) {
         return nyx_vio_refuse_endpoint(vio, NVIO_S_NOMEM, NVIO_RULE_LIMIT,
@@ -162,18 +163,33 @@ static NyxVioDomain *domain_to_map(NyxVio *vio, uint32_t id, uint8_t *status)
     return domain;
 }
 
-static bool in_regions(const NyxVioDomain *domain, uint64_t first,
-                       uint64_t last)
+/* @regions are sorted and disjoint. */
+static bool in_regions(const NyxVioRegion *regions, unsigned n,
+                       uint64_t first, uint64_t last)
 {
-    for (unsigned i = 0; i < domain->regions->len; i++) {
-        const NyxVioRegion *region = &g_array_index(domain->regions,
-                                                    NyxVioRegion, i);
+    unsigned low = 0;
 
-        if (first <= region->last && last >= region->first) {
+    while (low < n) {
+        unsigned middle = (low + n) / 2;
+
+        if (regions[middle].last < first) {
+            low = middle + 1;
+        } else if (regions[middle].first > last) {
+            n = middle;
+        } else {
             return true;
         }
     }
     return false;
+}
+
+/* Where nothing can be mapped, because of any of the endpoints. */
+static bool is_reserved(const NyxVio *vio, const NyxVioDomain *domain,
+                        uint64_t first, uint64_t last)
+{
+    return in_regions(vio->cfg.regions, vio->cfg.n_regions, first, last) ||
+           in_regions((const NyxVioRegion *)domain->regions->data,
+                      domain->regions->len, first, last);
 }
 
 /* What is wrong with the addresses; the flags are known. */
@@ -198,7 +214,7 @@ static uint8_t check_map(NyxVio *vio, const NyxVioDomain *domain,
         return refuse_range(vio, NVIO_S_RANGE, NVIO_RULE_MAP_PHYS, first,
                             last);
     }
-    if (in_regions(domain, first, last)) {
+    if (is_reserved(vio, domain, first, last)) {
         return refuse_range(vio, NVIO_S_INVAL, NVIO_RULE_MAP_RESERVED, first,
                             last);
     }
@@ -247,12 +263,14 @@ static uint8_t map(NyxVio *vio, uint32_t id, NyxVioRun *run)
     if (status != NVIO_S_OK) {
         return status;
     }
-    if (!(run->flags & (NVIO_MAP_F_READ | NVIO_MAP_F_WRITE))) {
+    run->unit = run->last - run->first + 1;
+    status = add(vio, domain, run);
+    if (status == NVIO_S_OK &&
+        !(run->flags & (NVIO_MAP_F_READ | NVIO_MAP_F_WRITE))) {
         refuse_range(vio, NVIO_S_OK, NVIO_RULE_MAP_NOTHING, run->first,
                      run->last);
     }
-    run->unit = run->last - run->first + 1;
-    return add(vio, domain, run);
+    return status;
 }
 
 static uint8_t request_map(NyxVio *vio, const NyxVioIn *in)

@@ -29,6 +29,13 @@ static unsigned needed(const NyxRequest *req)
     return req->access & NYX_ACCESS_RWX;
 }
 
+/* For a report: who asks for a translation wants to read at least. */
+static unsigned wanted(const NyxRequest *req)
+{
+    return req->access |
+           (req->type == NYX_REQ_TRANSLATION ? NYX_ACCESS_READ : 0);
+}
+
 static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
                    unsigned permission)
 {
@@ -61,7 +68,7 @@ bool nyx_vio_xlat_refuse(const NyxVioXlat *x, NyxVioFaultCode code,
             .has_pasid = req->has_pasid,
             .pasid = req->pasid,
             .addr = req->iova,
-            .access = req->access | x->need,
+            .access = wanted(req) | x->need,
         };
 
         nyx_vio_report(x->vio, &fault);
@@ -128,20 +135,20 @@ static bool check_regions(const NyxVioXlat *x, NyxReply *reply, bool *ok)
     return false;
 }
 
-/* log2 of the largest aligned block around @iova that @run is for. */
+/*
+ * log2 of the largest aligned block around @iova that @run is for: one that
+ * holds neither of the neighbours of @run.
+ */
 static uint8_t block_lg2(const NyxVioRun *run, uint64_t iova)
 {
     uint64_t moved = run->addr - run->first;
-    unsigned most = moved ? ctz64(moved) : 63;
-    unsigned lg2 = NYX_IOTLB_MIN_LG2;
+    unsigned lg2 = moved ? ctz64(moved) : 63;
 
-    while (lg2 < most) {
-        uint64_t mask = MAKE_64BIT_MASK(0, lg2 + 1);
-
-        if ((iova & ~mask) < run->first || (iova | mask) > run->last) {
-            break;
-        }
-        lg2++;
+    if (run->first) {
+        lg2 = MIN(lg2, 63 - clz64(iova ^ (run->first - 1)));
+    }
+    if (run->last != UINT64_MAX) {
+        lg2 = MIN(lg2, 63 - clz64(iova ^ (run->last + 1)));
     }
     return lg2;
 }
@@ -199,7 +206,8 @@ static bool finish_entry(const NyxVioXlat *x, const NyxIotlbEntry *entry,
     if (x->need & ~entry->permission) {
         return nyx_vio_xlat_refuse(x, NVIO_FAULT_DENIED, reply);
     }
-    return nyx_vio_xlat_complete(x, entry->addr, entry->lg2, entry->permission, reply);
+    return nyx_vio_xlat_complete(x, entry->addr, entry->lg2,
+                                 entry->permission, reply);
 }
 
 /* False if the domain has changed meanwhile. */
@@ -270,6 +278,10 @@ bool translate_long(NyxVioRequester *r, uint16_t sid, const NyxRequest *req,
     }
     if (req->type != NYX_REQ_UNTRANSLATED && !r->vio->cfg.device_iotlb) {
         return nyx_vio_xlat_refuse(&x, NVIO_FAULT_TRANSLATED, reply);
+    }
+    if (req->type == NYX_REQ_TRANSLATION &&
+        !qatomic_load_acquire(&r->has_device_tlb)) {
+        qatomic_xchg(&r->has_device_tlb, true);
     }
     for (unsigned i = 0; i < TRIES; i++) {
         x.word = nyx_vio_word(r->vio, sid);

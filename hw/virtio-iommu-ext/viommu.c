@@ -234,14 +234,23 @@ static void reset_exit(Object *obj, ResetType type)
 
 /* --- Life ----------------------------------------------------------------- */
 
-/* Before the machine builds its ACPI tables: notifiers run newest first. */
+static bool describe(NyxVioState *s, Error **errp)
+{
+    if (s->on_pc) {
+        return nyx_vio_acpi_install(s, errp);
+    }
+    nyx_vio_tree_install(s);
+    return true;
+}
+
+/* Before the machine finishes its tables: notifiers run newest first. */
 static void machine_done(Notifier *notifier, void *data)
 {
     NyxVioState *s = container_of(notifier, NyxVioState, machine_done);
     Error *err = NULL;
 
     if (!nyx_dma_space_check(s->space, &err) ||
-        !nyx_vio_places_resolve(s, &err) || !nyx_vio_acpi_install(s, &err)) {
+        !nyx_vio_places_resolve(s, &err) || !describe(s, &err)) {
         error_report_err(err);
         exit(1);
     }
@@ -271,6 +280,7 @@ static void realize(DeviceState *dev, Error **errp)
     s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, events_timer, s);
     s->space = nyx_vio_space_new(s, errp);
     if (s->space) {
+        nyx_vio_migration_init(s);
         s->machine_done.notify = machine_done;
         qemu_add_machine_init_done_notifier(&s->machine_done);
     }
@@ -291,6 +301,8 @@ static void class_init(ObjectClass *oc, NyxClassData *data)
     vdc->reset = reset;
     rc->phases.enter = reset_enter;
     rc->phases.exit = reset_exit;
+    dc->vmsd = &nyx_vio_vmstate;
+    vdc->vmsd = &nyx_vio_state_vmstate;
     dc->hotpluggable = false;
     dc->user_creatable = false;
     dc->desc = "virtio-iommu, without a transport";

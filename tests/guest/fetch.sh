@@ -79,6 +79,15 @@ fetch() {
             # Whatever its number; backports follow unstable closely.
             path=$(kernel 'linux-binary-[0-9]+[.][0-9]+[.][0-9]+[+]deb13-amd64' \
                 trixie-backports) ;;
+        6.12-arm64)
+            path=$(NYX_FETCH_ARCH=arm64 kernel \
+                'linux-image-6[.]12[.][0-9]+[+]deb1[23]([.][0-9]+)?-arm64' \
+                bookworm-backports bookworm-security trixie-security trixie) ;;
+        busybox-arm64)
+            deb=$(NYX_FETCH_ARCH=arm64 nyx_fetch_deb busybox-static \
+                bookworm trixie)
+            path=$(unpack "$deb" -- '*/bin/busybox')
+            path=$(find "$path" -name busybox -type f) ;;
         busybox)
             deb=$(nyx_fetch_deb busybox-static bookworm trixie)
             path=$(unpack "$deb" -- '*/bin/busybox')

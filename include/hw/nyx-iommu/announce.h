@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * Mappings announced to consumers that need all of them beforehand (VFIO):
- * which page tables a requester follows, and when its shadow is brought up
- * to date.
+ * which page tables or set of mappings a requester follows, and when its
+ * shadow is brought up to date.
  *
  * A requester has a route: nothing, the page tables that its context names,
- * or memory as it is.  The route is looked at anew when the context is
- * invalidated or translation is switched.  Tables have one shadow, whatever
- * the number of requesters that follow it; invalidation of pages makes it
- * compare.  All of it is on the serialized side.
+ * mappings that the engine keeps, or memory as it is.  The route is looked at
+ * anew when the context is invalidated or translation is switched.  Tables,
+ * or mappings, have one shadow, whatever the number of requesters that follow
+ * it; invalidation of pages makes it compare.  All of it is on the serialized
+ * side.
  */
 #ifndef HW_NYX_IOMMU_ANNOUNCE_H
 #define HW_NYX_IOMMU_ANNOUNCE_H
@@ -21,6 +22,7 @@ typedef struct NyxFollowed NyxFollowed;
 typedef enum NyxRouteKind {
     NYX_ROUTE_NONE,
     NYX_ROUTE_TABLES,
+    NYX_ROUTE_PIECES,        /* of domain did: NyxAnnounceOps.pieces */
     NYX_ROUTE_DIRECT,        /* to their own address */
 } NyxRouteKind;
 
@@ -42,7 +44,7 @@ typedef struct NyxFollower {
     NyxRouteKind route;
     uint16_t sid;            /* that the route was found for */
     uint16_t did;
-    NyxFollowed *shadow;     /* of the route's tables, if told */
+    NyxFollowed *shadow;     /* of the route's mappings, if told */
 } NyxFollower;
 
 /* What the engine knows, and who is to be told. */
@@ -52,6 +54,12 @@ typedef struct NyxAnnounceOps {
     /* Where requests go; *@route is zero. */
     void (*route)(void *opaque, NyxFollower *f, uint16_t sid,
                   NyxRoute *route);
+    /*
+     * The mappings of domain @did; NULL if no route is PIECES.  A range that
+     * is said to have changed cuts none of them.
+     */
+    bool (*pieces)(void *opaque, uint16_t did, uint64_t first, uint64_t last,
+                   NyxPieceVisit *visit, void *visit_opaque);
     /*
      * [@first, @last] holds no mapping any more, and held at least one; none
      * sticks out.  @only: the mapping, if it was a single one.
@@ -72,12 +80,12 @@ typedef struct NyxAnnounceStats {
     uint64_t map_events;
     uint64_t unmap_events;
     uint64_t tables_read;
-    uint64_t shadows;        /* page tables followed now */
+    uint64_t shadows;        /* sets of mappings followed now */
     uint64_t blocks;         /* mappings announced now */
 } NyxAnnounceStats;
 
 /*
- * @coalesce: announce contiguous pages as one block.
+ * @coalesce: announce contiguous pages, or pieces, as one block.
  * @hole_first, @hole_last: output addresses that nobody is given.
  */
 NyxAnnounce *nyx_announce_new(const NyxAnnounceOps *ops, void *opaque,

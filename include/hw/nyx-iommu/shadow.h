@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The shadow of a set of page tables: what has been announced to consumers
- * that need every mapping beforehand (VFIO), and the events that bring them
- * up to date.
+ * The shadow of a set of page tables, or of mappings that are kept in another
+ * way: what has been announced to consumers that need every mapping beforehand
+ * (VFIO), and the events that bring them up to date.
  *
  * The rules of a consumer: it is never given a mapping where it has one, and
  * a range taken away cuts no mapping.  Ours on top: what has not changed is
@@ -25,13 +25,31 @@
 typedef struct NyxTableShadow NyxTableShadow;
 
 typedef struct NyxShadowCfg {
-    bool coalesce;           /* contiguous leaves become larger blocks */
+    bool coalesce;           /* what is contiguous becomes larger blocks */
     /* Output addresses never announced; none if last is below first. */
     uint64_t hole_first;
     uint64_t hole_last;
     uint32_t max_tables;     /* per synchronization */
     uint32_t max_blocks;
 } NyxShadowCfg;
+
+/* A mapping that is in no page table; of any size. */
+typedef struct NyxPiece {
+    uint64_t first;
+    uint64_t last;           /* inclusive */
+    uint64_t addr;           /* that @first goes to */
+    uint8_t permission;      /* NYX_ACCESS_RW bits; never none */
+} NyxPiece;
+
+/* False ends the visits. */
+typedef bool NyxPieceVisit(void *opaque, const NyxPiece *piece);
+
+/*
+ * Visit each piece that overlaps [@first, @last], from low to high, whole even
+ * where it sticks out.  @source is who knows them.  False if @visit ended it.
+ */
+typedef bool NyxPieces(void *source, uint64_t first, uint64_t last,
+                       NyxPieceVisit *visit, void *opaque);
 
 /* Who is told; without a function nobody is. */
 typedef struct NyxShadowSink {
@@ -71,6 +89,17 @@ NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
                                       const NyxWalkCtx *ctx, uint64_t first,
                                       uint64_t last,
                                       const NyxShadowSink *sink);
+
+/**
+ * nyx_table_shadow_sync_pieces: the same for what @pieces tells of @source.
+ *
+ * Each piece becomes aligned powers of two; with coalescing, those that follow
+ * each other in both address spaces count as one.  The range cuts none.
+ */
+NyxShadowResult nyx_table_shadow_sync_pieces(NyxTableShadow *shadow,
+                                             NyxPieces *pieces, void *source,
+                                             uint64_t first, uint64_t last,
+                                             const NyxShadowSink *sink);
 
 void nyx_table_shadow_foreach(const NyxTableShadow *shadow,
                               NyxBlockVisit *visit, void *opaque);

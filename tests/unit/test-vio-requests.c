@@ -1,0 +1,1084 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Requests of virtio-iommu: each condition of 5.13.6 with its status, and
+ * what a refused request leaves as it was.
+ */
+#include "qemu/osdep.h"
+#include "vio-fixture.h"
+
+#define PAGE 0x1000ULL
+#define TOP  0xffffffffffffffffULL
+
+/* A device with one endpoint in VX_DOMAIN. */
+static Vx *attached(const NyxVioCfg *cfg)
+{
+    Vx *f = vx_new_started(cfg);
+
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    vx_forget(f);
+    return f;
+}
+
+static Vx *attached_wide(void)
+{
+    NyxVioCfg cfg = vx_cfg();
+
+    cfg.input_bits = 64;
+    cfg.n_regions = 0;
+    return attached(&cfg);
+}
+
+static uint64_t mappings(Vx *f)
+{
+    return nyx_vio_stats(f->vio).mappings;
+}
+
+static uint64_t domains(Vx *f)
+{
+    return nyx_vio_stats(f->vio).domains;
+}
+
+/* --- 5.13.6: head, tail, unknown types ------------------------------------ */
+
+static const unsigned sizes[] = {
+    [VX_ATTACH] = 20, [VX_DETACH] = 20, [VX_MAP] = 36, [VX_UNMAP] = 28,
+    [VX_PROBE] = 72,
+};
+
+static VxBytes good_bytes(unsigned type)
+{
+    switch (type) {
+    case VX_ATTACH:
+        return vx_attach_bytes(VX_DOMAIN, VX_SID, 0);
+    case VX_DETACH:
+        return vx_detach_bytes(VX_DOMAIN, VX_SID);
+    case VX_MAP:
+        return vx_map_bytes(VX_DOMAIN, 0, PAGE - 1, 0, FX_R);
+    case VX_UNMAP:
+        return vx_unmap_bytes(VX_DOMAIN, 0, PAGE - 1);
+    default:
+        return vx_probe_bytes(VX_SID);
+    }
+}
+
+/* Every length of what is readable. */
+static void test_readable(void)
+{
+    for (unsigned type = VX_ATTACH; type <= VX_PROBE; type++) {
+        for (unsigned len = 0; len <= 100; len++) {
+            Vx *f = attached(NULL);
+            VxBytes bytes = good_bytes(type);
+            unsigned want = len < 4 ? VX_UNANSWERED :
+                            len < sizes[type] ? VX_INVAL : VX_OK;
+
+            bytes.len = len;
+            FX_CHECK("readable", vx_send(f, &bytes), want);
+            FX_CHECK("short", vx_findings(f, NVIO_RULE_REQ_SHORT),
+                     want != VX_OK);
+            vx_free(f);
+        }
+    }
+}
+
+/* Every length of what is writable, but for PROBE. */
+static void test_writable(void)
+{
+    for (unsigned type = VX_ATTACH; type <= VX_UNMAP; type++) {
+        for (unsigned len = 0; len <= 64; len++) {
+            Vx *f = attached(NULL);
+            const VxBytes bytes = good_bytes(type);
+            unsigned status = vx_send_out(f, &bytes, len);
+
+            FX_CHECK("writable", status, len < 4 ? VX_UNANSWERED : VX_OK);
+            FX_CHECK("used", f->used, len < 4 ? 0 : 4);
+            FX_CHECK("short", vx_findings(f, NVIO_RULE_REQ_SHORT), len < 4);
+            vx_free(f);
+        }
+    }
+}
+
+/* A request without a tail is not carried out either. */
+static void test_no_tail_no_effect(void)
+{
+    Vx *f = attached(NULL);
+    const VxBytes map = good_bytes(VX_MAP), detach = good_bytes(VX_DETACH);
+
+    g_assert_cmpuint(vx_send_out(f, &map, 3), ==, VX_UNANSWERED);
+    g_assert_cmpuint(mappings(f), ==, 0);
+    g_assert_cmpuint(vx_send_out(f, &detach, 0), ==, VX_UNANSWERED);
+    g_assert_cmpuint(domains(f), ==, 1);
+    g_assert_cmpuint(nyx_vio_stats(f->vio).unanswered, ==, 2);
+    vx_free(f);
+}
+
+/* QEMU answers those with UNSUPP. */
+static void test_unknown_type(void)
+{
+    Vx *f = attached(NULL);
+
+    for (unsigned type = 0; type < 256; type++) {
+        VxBytes bytes = { .at = { type }, .len = 100 };
+
+        if (type >= VX_ATTACH && type <= VX_PROBE) {
+            continue;
+        }
+        FX_CHECK("unknown", vx_send_out(f, &bytes, 4), VX_UNANSWERED);
+        FX_CHECK("unknown", vx_send_out(f, &bytes, 2052), VX_UNANSWERED);
+        for (unsigned i = 0; i < 2052; i++) {
+            g_assert_cmpuint(f->out[i], ==, 0);
+        }
+    }
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_REQ_UNKNOWN), ==, 2 * 251);
+    g_assert_cmpuint(nyx_vio_stats(f->vio).requests[0], ==, 2 * 251);
+    vx_free(f);
+}
+
+/* 5.13.6.1: the device ignores the reserved bytes of the head. */
+static void test_head_reserved(void)
+{
+    for (unsigned type = VX_ATTACH; type <= VX_PROBE; type++) {
+        for (unsigned at = 1; at < 4; at++) {
+            Vx *f = attached(NULL);
+            VxBytes bytes = good_bytes(type);
+
+            vx_put8(&bytes, at, 0xff);
+            FX_CHECK("head", vx_send(f, &bytes), VX_OK);
+            FX_CHECK("head", vx_findings(f, NVIO_RULE_REQ_RESERVED), 0);
+            vx_free(f);
+        }
+    }
+}
+
+/* What the statistics say of all this. */
+static void test_counts(void)
+{
+    Vx *f = vx_new_started(NULL);
+    NyxVioStats stats;
+
+    vx_attach(f, VX_DOMAIN, VX_SID);
+    vx_attach(f, VX_DOMAIN, VX_OTHER);
+    vx_attach(f, VX_DOMAIN, VX_NOBODY);
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, FX_R);
+    vx_map(f, VX_DOMAIN, 4 * PAGE, 6 * PAGE - 1, 0, FX_R);
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, FX_R);
+    vx_unmap(f, VX_DOMAIN, 0, PAGE - 1);
+    vx_probe(f, VX_SID);
+    vx_detach(f, VX_DOMAIN, VX_OTHER);
+    stats = nyx_vio_stats(f->vio);
+    g_assert_cmpuint(stats.requests[VX_ATTACH], ==, 3);
+    g_assert_cmpuint(stats.requests[VX_DETACH], ==, 1);
+    g_assert_cmpuint(stats.requests[VX_MAP], ==, 3);
+    g_assert_cmpuint(stats.requests[VX_UNMAP], ==, 1);
+    g_assert_cmpuint(stats.requests[VX_PROBE], ==, 1);
+    g_assert_cmpuint(stats.statuses[VX_OK], ==, 7);
+    g_assert_cmpuint(stats.statuses[VX_NOENT], ==, 1);
+    g_assert_cmpuint(stats.statuses[VX_INVAL], ==, 1);
+    g_assert_cmpuint(stats.unanswered, ==, 0);
+    g_assert_cmpuint(stats.domains, ==, 1);
+    g_assert_cmpuint(stats.endpoints, ==, 1);
+    g_assert_cmpuint(stats.mappings, ==, 1);
+    g_assert_cmpuint(stats.mapping_runs, ==, 1);
+    g_assert_cmpuint(stats.mapping_bytes, >, 0);
+    vx_detach(f, VX_DOMAIN, VX_SID);
+    stats = nyx_vio_stats(f->vio);
+    g_assert_cmpuint(stats.domains, ==, 0);
+    g_assert_cmpuint(stats.endpoints, ==, 0);
+    g_assert_cmpuint(stats.mappings, ==, 0);
+    g_assert_cmpuint(stats.mapping_bytes, ==, 0);
+    vx_free(f);
+}
+
+/* --- 5.13.3: what was not negotiated -------------------------------------- */
+
+static void test_no_map_unmap(void)
+{
+    Vx *f = vx_new(NULL);
+    VxBytes bytes;
+
+    nyx_vio_set_features(f->vio, VX_F_PROBE | VX_F_BYPASS_CONFIG);
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    bytes = good_bytes(VX_MAP);
+    g_assert_cmpuint(vx_send(f, &bytes), ==, VX_UNANSWERED);
+    bytes = good_bytes(VX_UNMAP);
+    g_assert_cmpuint(vx_send(f, &bytes), ==, VX_UNANSWERED);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_FEATURE), ==, 2);
+    g_assert_cmpuint(mappings(f), ==, 0);
+    vx_free(f);
+}
+
+static void test_no_probe(void)
+{
+    Vx *f = vx_new(NULL);
+
+    nyx_vio_set_features(f->vio, VX_F_MAP_UNMAP);
+    g_assert_cmpuint(vx_probe(f, VX_SID), ==, VX_UNANSWERED);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_FEATURE), ==, 1);
+    vx_free(f);
+}
+
+static void test_no_mmio(void)
+{
+    Vx *f = vx_new(NULL);
+
+    nyx_vio_set_features(f->vio, VX_F_MAP_UNMAP);
+    vx_attach(f, VX_DOMAIN, VX_SID);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, FX_R | VX_MMIO),
+                     ==, VX_INVAL);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_MAP_FLAGS), ==, 1);
+    nyx_vio_set_features(f->vio, VX_F_MAP_UNMAP | VX_F_MMIO);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, FX_R | VX_MMIO),
+                     ==, VX_OK);
+    vx_free(f);
+}
+
+static void test_no_bypass_config(void)
+{
+    Vx *f = vx_new(NULL);
+
+    nyx_vio_set_features(f->vio, VX_F_MAP_UNMAP);
+    g_assert_cmpuint(vx_attach_bypass(f, VX_DOMAIN, VX_SID), ==, VX_INVAL);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_FEATURE), ==, 1);
+    g_assert_cmpuint(domains(f), ==, 0);
+    vx_free(f);
+}
+
+/* --- ATTACH --------------------------------------------------------------- */
+
+/* 5.1, 1: QEMU does not look. */
+static void test_attach_reserved(void)
+{
+    Vx *f = vx_new_started(NULL);
+
+    for (unsigned bit = 0; bit < 32; bit++) {
+        VxBytes bytes = vx_attach_bytes(VX_DOMAIN, VX_SID, 0);
+
+        vx_put32(&bytes, 16, 1u << bit);
+        FX_CHECK("reserved", vx_send(f, &bytes), VX_INVAL);
+    }
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_REQ_RESERVED), ==, 32);
+    g_assert_cmpuint(domains(f), ==, 0);
+    vx_free(f);
+}
+
+static void test_attach_flags(void)
+{
+    Vx *f = vx_new_started(NULL);
+
+    for (unsigned bit = 1; bit < 32; bit++) {
+        VxBytes bytes = vx_attach_bytes(VX_DOMAIN, VX_SID, 1u << bit);
+
+        FX_CHECK("flag", vx_send(f, &bytes), VX_INVAL);
+        bytes = vx_attach_bytes(VX_DOMAIN, VX_SID, 1u << bit | 1);
+        FX_CHECK("flags", vx_send(f, &bytes), VX_INVAL);
+    }
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_ATTACH_FLAGS), ==, 62);
+    g_assert_cmpuint(domains(f), ==, 0);
+    vx_free(f);
+}
+
+static void test_attach_endpoint(void)
+{
+    static const uint32_t nobody[] = {
+        0, VX_NOBODY, 0xffff, 0x10000, 0x10000 | VX_SID, 0x80000000,
+        0xffffffff,
+    };
+    Vx *f = vx_new_started(NULL);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(nobody); i++) {
+        FX_CHECK("attach", vx_attach(f, VX_DOMAIN, nobody[i]), VX_NOENT);
+        FX_CHECK("bypass", vx_attach_bypass(f, VX_DOMAIN, nobody[i]),
+                 VX_NOENT);
+        FX_CHECK("detach", vx_detach(f, VX_DOMAIN, nobody[i]), VX_NOENT);
+        FX_CHECK("probe", vx_probe(f, nobody[i]), VX_NOENT);
+    }
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_ENDPOINT), ==,
+                     4 * ARRAY_SIZE(nobody));
+    g_assert_cmpuint(domains(f), ==, 0);
+    vx_free(f);
+}
+
+/* domain_range is everything. */
+static void test_attach_domain_ids(void)
+{
+    static const uint32_t ids[] = {
+        0, 1, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xffffffff,
+    };
+    Vx *f = vx_new_started(NULL);
+
+    for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+        FX_CHECK("attach", vx_attach(f, ids[i], 0x20 + i), VX_OK);
+        FX_CHECK("map", vx_map(f, ids[i], 0, PAGE - 1, i * PAGE, FX_R),
+                 VX_OK);
+    }
+    g_assert_cmpuint(domains(f), ==, ARRAY_SIZE(ids));
+    for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+        FX_CHECK("dma", vx_dma_of(vx_requester(f, 0x20 + i), FX_R, 0),
+                 i * PAGE);
+    }
+    vx_free(f);
+}
+
+static void test_attach_creates(void)
+{
+    Vx *f = vx_new_started(NULL);
+
+    g_assert_cmpuint(vx_attach(f, 1, VX_SID), ==, VX_OK);
+    g_assert_cmpuint(vx_attach_bypass(f, 2, VX_OTHER), ==, VX_OK);
+    g_assert_cmpuint(vx_map(f, 1, 0, PAGE - 1, 0, FX_R), ==, VX_OK);
+    g_assert_cmpuint(vx_map(f, 2, 0, PAGE - 1, 0, FX_R), ==, VX_INVAL);
+    vx_free(f);
+}
+
+/* 5.1, 5: QEMU has left the old domain when it refuses. */
+static void test_attach_kind(void)
+{
+    Vx *f = vx_new_started(NULL);
+    NyxVioRequester *other = vx_requester(f, VX_OTHER);
+
+    vx_attach(f, 1, VX_SID);
+    vx_map(f, 1, 0, PAGE - 1, 5 * PAGE, FX_R);
+    vx_attach_bypass(f, 2, VX_OTHER);
+    vx_forget(f);
+    g_assert_cmpuint(vx_attach_bypass(f, 1, VX_OTHER), ==, VX_INVAL);
+    g_assert_cmpuint(vx_attach_bypass(f, 1, VX_SID), ==, VX_INVAL);
+    g_assert_cmpuint(vx_attach(f, 2, VX_SID), ==, VX_INVAL);
+    g_assert_cmpuint(vx_attach(f, 2, VX_OTHER), ==, VX_INVAL);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_ATTACH_KIND), ==, 4);
+    g_assert_cmpuint(f->endpoint_changes->len, ==, 0);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 5 * PAGE);
+    g_assert_cmphex(vx_dma_of(other, FX_R, 7 * PAGE), ==, 7 * PAGE);
+    g_assert_cmpuint(domains(f), ==, 2);
+    vx_free(f);
+}
+
+static void test_attach_shares(void)
+{
+    Vx *f = attached(NULL);
+    NyxVioRequester *other = vx_requester(f, VX_OTHER);
+
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 5 * PAGE, FX_R);
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_OTHER), ==, VX_OK);
+    g_assert_cmphex(vx_dma_of(other, FX_R, 0), ==, 5 * PAGE);
+    g_assert_cmpuint(domains(f), ==, 1);
+    g_assert_cmpuint(nyx_vio_stats(f->vio).endpoints, ==, 2);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmphex(vx_dma_of(other, FX_R, 0), ==, 5 * PAGE);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_OTHER), ==, VX_OK);
+    g_assert_cmpuint(domains(f), ==, 0);
+    vx_free(f);
+}
+
+/* QEMU detaches first, and a sole member loses all mappings. */
+static void test_attach_again(void)
+{
+    Vx *f = attached(NULL);
+
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 5 * PAGE, FX_R);
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmpuint(f->endpoint_changes->len, ==, 0);
+    g_assert_cmpuint(nyx_vio_stats(f->vio).endpoints, ==, 1);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 5 * PAGE);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmpuint(domains(f), ==, 0);
+    vx_free(f);
+}
+
+/* 5.1, 8: the endpoint leaves its old domain, which may end. */
+static void test_attach_moves(void)
+{
+    Vx *f = attached(NULL);
+    NyxVioRequester *other = vx_requester(f, VX_OTHER);
+
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 5 * PAGE, FX_R);
+    vx_attach(f, VX_DOMAIN, VX_OTHER);
+    g_assert_cmpuint(vx_attach(f, 8, VX_SID), ==, VX_OK);
+    g_assert_cmpuint(domains(f), ==, 2);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, VX_REFUSED);
+    g_assert_cmphex(vx_dma_of(other, FX_R, 0), ==, 5 * PAGE);
+    g_assert_cmpuint(vx_attach(f, 8, VX_OTHER), ==, VX_OK);
+    g_assert_cmpuint(domains(f), ==, 1);
+    g_assert_cmpuint(mappings(f), ==, 0);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, FX_R), ==,
+                     VX_NOENT);
+    /* To a bypass domain and back. */
+    g_assert_cmpuint(vx_attach_bypass(f, 9, VX_OTHER), ==, VX_OK);
+    g_assert_cmphex(vx_dma_of(other, FX_R, PAGE), ==, PAGE);
+    g_assert_cmpuint(vx_attach(f, 8, VX_OTHER), ==, VX_OK);
+    g_assert_cmphex(vx_dma_of(other, FX_R, PAGE), ==, VX_REFUSED);
+    g_assert_cmpuint(domains(f), ==, 1);
+    vx_free(f);
+}
+
+/* 5.1, 7: a mapping is where the new endpoint has a region. */
+static void test_attach_suits(void)
+{
+    static const NyxVioRegion region = { 0x10000, 0x1ffff, 0 };
+    Vx *f = attached(NULL);
+    NyxVioRequester *other = vx_requester(f, VX_OTHER);
+
+    vx_regions(f, VX_OTHER, &region, 1);
+    vx_attach(f, 8, VX_OTHER);
+    vx_map(f, 8, 0, PAGE - 1, 6 * PAGE, FX_R);
+    vx_map(f, VX_DOMAIN, 0xf000, 0x10fff, 5 * PAGE, FX_R);
+    vx_forget(f);
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_OTHER), ==, VX_UNSUPP);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_MAP_RESERVED), ==, 1);
+    g_assert_cmphex(vx_dma_of(other, FX_R, 0), ==, 6 * PAGE);
+    g_assert_cmpuint(f->endpoint_changes->len, ==, 0);
+    vx_unmap(f, VX_DOMAIN, 0xf000, 0x10fff);
+    vx_map(f, VX_DOMAIN, 0xf000, 0xffff, 5 * PAGE, FX_R);
+    vx_map(f, VX_DOMAIN, 0x20000, 0x20fff, 5 * PAGE, FX_R);
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_OTHER), ==, VX_OK);
+    vx_free(f);
+}
+
+static void test_domain_limit(void)
+{
+    NyxVioCfg cfg = vx_cfg();
+    Vx *f;
+
+    cfg.max_domains = 3;
+    f = vx_new_started(&cfg);
+    for (unsigned i = 0; i < 3; i++) {
+        g_assert_cmpuint(vx_attach(f, i, 0x20 + i), ==, VX_OK);
+    }
+    vx_map(f, 0, 0, PAGE - 1, 5 * PAGE, FX_R);
+    g_assert_cmpuint(vx_attach(f, 3, 0x23), ==, VX_NOMEM);
+    g_assert_cmpuint(vx_attach_bypass(f, 3, 0x23), ==, VX_NOMEM);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_LIMIT), ==, 2);
+    g_assert_cmpuint(domains(f), ==, 3);
+    /* There is room in what there is. */
+    g_assert_cmpuint(vx_attach(f, 0, 0x23), ==, VX_OK);
+    /* Two are in 0, which would not end. */
+    g_assert_cmpuint(vx_attach(f, 3, 0x23), ==, VX_NOMEM);
+    g_assert_cmphex(vx_dma_of(vx_requester(f, 0x23), FX_R, 0), ==, 5 * PAGE);
+    /* The old one of a sole member ends. */
+    g_assert_cmpuint(vx_attach(f, 3, 0x21), ==, VX_OK);
+    g_assert_cmpuint(domains(f), ==, 3);
+    g_assert_cmpuint(vx_detach(f, 2, 0x22), ==, VX_OK);
+    g_assert_cmpuint(vx_attach(f, 4, 0x23), ==, VX_OK);
+    vx_free(f);
+}
+
+/* As many as there can be, and each moves. */
+static void test_domain_limit_most(void)
+{
+    Vx *f = vx_new_started(NULL);
+
+    memset(f->exists, true, VX_ENDPOINTS);
+    for (unsigned i = 0; i < 65535; i++) {
+        FX_CHECK("attach", vx_attach(f, i, i), VX_OK);
+    }
+    g_assert_cmpuint(vx_attach(f, 65535, 65535), ==, VX_NOMEM);
+    for (unsigned i = 0; i < 65535; i += 257) {
+        FX_CHECK("move", vx_attach(f, 0x10000 + i, i), VX_OK);
+        FX_CHECK("map", vx_map(f, 0x10000 + i, 0, PAGE - 1, i * PAGE, FX_R),
+                 VX_OK);
+    }
+    g_assert_cmpuint(domains(f), ==, 65535);
+    for (unsigned i = 0; i < 65535; i += 257 * 16) {
+        FX_CHECK("dma", vx_dma_of(vx_requester(f, i), FX_R, 0), i * PAGE);
+    }
+    nyx_vio_device_reset(f->vio);
+    g_assert_cmpuint(domains(f), ==, 0);
+    vx_free(f);
+}
+
+/* --- DETACH --------------------------------------------------------------- */
+
+static void test_detach_reserved(void)
+{
+    for (unsigned at = 12; at < 20; at++) {
+        Vx *f = attached(NULL);
+        VxBytes bytes = vx_detach_bytes(VX_DOMAIN, VX_SID);
+
+        vx_put8(&bytes, at, 0xff);
+        FX_CHECK("reserved", vx_send(f, &bytes), VX_OK);
+        FX_CHECK("reserved", domains(f), 0);
+        vx_free(f);
+    }
+}
+
+static void test_detach_other(void)
+{
+    Vx *f = attached(NULL);
+
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 5 * PAGE, FX_R);
+    vx_attach(f, 8, VX_OTHER);
+    vx_forget(f);
+    /* Not there, another's, and QEMU's NOENT for an endpoint in none. */
+    g_assert_cmpuint(vx_detach(f, 9, VX_SID), ==, VX_INVAL);
+    g_assert_cmpuint(vx_detach(f, 8, VX_SID), ==, VX_INVAL);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_THIRD), ==, VX_INVAL);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_DETACH_OTHER), ==, 3);
+    g_assert_cmpuint(f->endpoint_changes->len, ==, 0);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 5 * PAGE);
+    g_assert_cmpuint(domains(f), ==, 2);
+    vx_free(f);
+}
+
+/* Unplugged while it was attached. */
+static void test_detach_unplugged(void)
+{
+    Vx *f = attached(NULL);
+
+    f->exists[VX_SID] = false;
+    g_assert_cmpuint(vx_attach(f, 8, VX_SID), ==, VX_NOENT);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_SID), ==, VX_NOENT);
+    g_assert_cmpuint(domains(f), ==, 0);
+    vx_free(f);
+}
+
+static void test_detach_id_again(void)
+{
+    Vx *f = attached(NULL);
+
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 5 * PAGE, FX_R);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 5 * PAGE);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmpuint(mappings(f), ==, 0);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, FX_R), ==,
+                     VX_NOENT);
+    /* The same id, of another kind, then of the first with nothing in it. */
+    g_assert_cmpuint(vx_attach_bypass(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 0);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, VX_REFUSED);
+    vx_free(f);
+}
+
+/* --- MAP ------------------------------------------------------------------ */
+
+static void test_map_flags(void)
+{
+    Vx *f = attached(NULL);
+
+    for (unsigned bit = 3; bit < 32; bit++) {
+        FX_CHECK("flag", vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, 1u << bit),
+                 VX_INVAL);
+        FX_CHECK("flags", vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0,
+                                 1u << bit | FX_RW), VX_INVAL);
+    }
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_MAP_FLAGS), ==, 58);
+    for (unsigned flags = 0; flags < 8; flags++) {
+        FX_CHECK("known", vx_map(f, VX_DOMAIN, flags * PAGE,
+                                 flags * PAGE + PAGE - 1, 0, flags), VX_OK);
+    }
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_MAP_NOTHING), ==, 2);
+    g_assert_cmpuint(mappings(f), ==, 8);
+    vx_free(f);
+}
+
+static void test_map_domain(void)
+{
+    Vx *f = attached(NULL);
+
+    vx_attach_bypass(f, 8, VX_OTHER);
+    g_assert_cmpuint(vx_map(f, 9, 0, PAGE - 1, 0, FX_R), ==, VX_NOENT);
+    g_assert_cmpuint(vx_map(f, 8, 0, PAGE - 1, 0, FX_R), ==, VX_INVAL);
+    g_assert_cmpuint(vx_unmap(f, 9, 0, PAGE - 1), ==, VX_NOENT);
+    g_assert_cmpuint(vx_unmap(f, 8, 0, PAGE - 1), ==, VX_INVAL);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_DOMAIN), ==, 2);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_DOMAIN_BYPASS), ==, 2);
+    g_assert_cmpuint(mappings(f), ==, 0);
+    vx_free(f);
+}
+
+typedef struct MapRow {
+    const char *name;
+    uint64_t first;
+    uint64_t last;
+    uint64_t phys;
+    unsigned status;
+    int rule;                /* NyxVioRule, or -1 */
+} MapRow;
+
+/* Granule 4 KiB, 48 bits of input, MSI region, 0x10000 to 0x1ffff mapped. */
+static const MapRow map_rows[] = {
+    { "plain", 0x20000, 0x20fff, 0x5000, VX_OK, -1 },
+    { "first page", 0, 0xfff, 0, VX_OK, -1 },
+    { "highest physical page", 0, 0xfff, TOP - 0xfff, VX_OK, -1 },
+    { "last page of the input range", 0xfffffffff000, 0xffffffffffff, 0,
+      VX_OK, -1 },
+    { "start off the granule", 0x20800, 0x20fff, 0, VX_RANGE,
+      NVIO_RULE_MAP_ALIGN },
+    { "end off the granule", 0x20000, 0x20ffe, 0, VX_RANGE,
+      NVIO_RULE_MAP_ALIGN },
+    { "end one too high", 0x20000, 0x21000, 0, VX_RANGE,
+      NVIO_RULE_MAP_ALIGN },
+    { "physical address off the granule", 0x20000, 0x20fff, 0x5001, VX_RANGE,
+      NVIO_RULE_MAP_ALIGN },
+    { "one byte", 0x20000, 0x20000, 0, VX_INVAL, NVIO_RULE_MAP_ORDER },
+    { "reversed", 0x21000, 0x20fff, 0, VX_INVAL, NVIO_RULE_MAP_ORDER },
+    { "reversed to zero", 0x21000, 0, 0, VX_INVAL, NVIO_RULE_MAP_ORDER },
+    { "reversed from the top", TOP, 0xfff, 0, VX_INVAL,
+      NVIO_RULE_MAP_ORDER },
+    { "beyond the input range", 0x1000000000000, 0x1000000000fff, 0, VX_RANGE,
+      NVIO_RULE_MAP_RANGE },
+    { "across the end of the input range", 0xfffffffff000, 0x1000000000fff, 0,
+      VX_RANGE, NVIO_RULE_MAP_RANGE },
+    { "up to the top", 0, TOP, 0, VX_RANGE, NVIO_RULE_MAP_RANGE },
+    { "physical addresses wrap by a page", 0x20000, 0x21fff, TOP - 0xfff,
+      VX_RANGE, NVIO_RULE_MAP_PHYS },
+    { "physical addresses wrap by far", 0x100000, 0xfffffffff,
+      TOP - 0xfff, VX_RANGE, NVIO_RULE_MAP_PHYS },
+    { "the same as a mapping", 0x10000, 0x1ffff, 0, VX_INVAL,
+      NVIO_RULE_MAP_OVERLAP },
+    { "inside of a mapping", 0x11000, 0x11fff, 0, VX_INVAL,
+      NVIO_RULE_MAP_OVERLAP },
+    { "around a mapping", 0xf000, 0x20fff, 0, VX_INVAL,
+      NVIO_RULE_MAP_OVERLAP },
+    { "over the start of a mapping", 0xf000, 0x10fff, 0, VX_INVAL,
+      NVIO_RULE_MAP_OVERLAP },
+    { "over the end of a mapping", 0x1f000, 0x20fff, 0, VX_INVAL,
+      NVIO_RULE_MAP_OVERLAP },
+    { "before a mapping", 0xf000, 0xffff, 0, VX_OK, -1 },
+    { "behind a mapping", 0x20000, 0x20fff, 0, VX_OK, -1 },
+    { "in the MSI region", 0xfee00000, 0xfee00fff, 0, VX_INVAL,
+      NVIO_RULE_MAP_RESERVED },
+    { "over the start of the MSI region", 0xfedff000, 0xfee00fff, 0,
+      VX_INVAL, NVIO_RULE_MAP_RESERVED },
+    { "over the end of the MSI region", 0xfeeff000, 0xfef00fff, 0, VX_INVAL,
+      NVIO_RULE_MAP_RESERVED },
+    { "around the MSI region", 0x100000, 0xffffffff, 0, VX_INVAL,
+      NVIO_RULE_MAP_RESERVED },
+    { "before the MSI region", 0xfedff000, 0xfedfffff, 0, VX_OK, -1 },
+    { "behind the MSI region", 0xfef00000, 0xfef00fff, 0, VX_OK, -1 },
+};
+
+static void test_map_rows(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(map_rows); i++) {
+        const MapRow *row = &map_rows[i];
+        bool ok = row->status == VX_OK;
+        Vx *f = attached(NULL);
+
+        vx_map(f, VX_DOMAIN, 0x10000, 0x1ffff, 0x90000, FX_RW);
+        FX_CHECK(row->name, vx_map(f, VX_DOMAIN, row->first, row->last,
+                                   row->phys, FX_R), row->status);
+        FX_CHECK(row->name, mappings(f), 1 + ok);
+        FX_CHECK(row->name, vx_all_findings(f), !ok);
+        if (!ok) {
+            FX_CHECK(row->name, vx_findings(f, row->rule), 1);
+        } else {
+            FX_CHECK(row->name, vx_dma(f, FX_R, row->first), row->phys);
+            FX_CHECK(row->name, vx_dma(f, FX_R, row->last),
+                     row->phys + (row->last - row->first));
+        }
+        FX_CHECK(row->name, vx_dma(f, FX_R, 0x10000), 0x90000);
+        FX_CHECK(row->name, vx_dma(f, FX_R, 0x1ffff), 0x9ffff);
+        vx_free(f);
+    }
+}
+
+/* 5.13.6.5: virt_end of 2^64 - 1, and all there is. */
+static void test_map_64_bits(void)
+{
+    Vx *f = attached_wide();
+
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, TOP - 0xfff, TOP, 0x5000, FX_RW),
+                     ==, VX_OK);
+    g_assert_cmphex(vx_dma(f, FX_R, TOP), ==, 0x5fff);
+    g_assert_cmphex(vx_dma(f, FX_R, TOP - 0xfff), ==, 0x5000);
+    g_assert_cmphex(vx_dma(f, FX_R, TOP - 0x1000), ==, VX_REFUSED);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, VX_REFUSED);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, TOP, 0, FX_RW), ==, VX_INVAL);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0, TOP - 1), ==, VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, TOP - 0xfff, TOP), ==, VX_OK);
+    g_assert_cmphex(vx_dma(f, FX_R, TOP - 0xfff), ==, VX_REFUSED);
+    /* The whole space goes only to itself. */
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, TOP, PAGE, FX_RW), ==, VX_RANGE);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, TOP, 0, FX_RW), ==, VX_OK);
+    g_assert_cmpuint(mappings(f), ==, 1);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 0);
+    g_assert_cmphex(vx_dma(f, FX_R, TOP - 1), ==, TOP - 1);
+    g_assert_cmphex(vx_request(f, NYX_REQ_UNTRANSLATED, FX_W, 1ULL << 63).addr,
+                    ==, 1ULL << 63);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, FX_R), ==,
+                     VX_INVAL);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0, TOP - 1), ==, VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 1, TOP), ==, VX_RANGE);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 0);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0, TOP), ==, VX_OK);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, VX_REFUSED);
+    g_assert_cmphex(vx_dma(f, FX_R, TOP), ==, VX_REFUSED);
+    vx_free(f);
+}
+
+/* Linux's identity domain without BYPASS_CONFIG: all but a region. */
+static void test_map_huge(void)
+{
+    NyxVioCfg cfg = vx_cfg();
+    Vx *f;
+
+    cfg.input_bits = 64;
+    f = attached(&cfg);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, 0xfedfffff, 0, FX_RW), ==,
+                     VX_OK);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0xfef00000, TOP, 0xfef00000,
+                            FX_RW), ==, VX_OK);
+    g_assert_cmphex(vx_dma(f, FX_R, 0xfedfffff), ==, 0xfedfffff);
+    g_assert_cmphex(vx_dma(f, FX_R, 0xfef00000), ==, 0xfef00000);
+    g_assert_cmphex(vx_dma(f, FX_R, TOP - 4), ==, TOP - 4);
+    vx_free(f);
+}
+
+/* The lowest bit of page_size_mask is the granule; the others are hints. */
+static void test_map_granule(void)
+{
+    NyxVioCfg cfg = vx_cfg();
+    Vx *f;
+
+    cfg.page_size_mask = 0x40210000;
+    f = attached(&cfg);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, 0xffff, 0, FX_R), ==, VX_OK);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x10000, 0x10fff, 0, FX_R), ==,
+                     VX_RANGE);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x1000, 0x1ffff, 0, FX_R), ==,
+                     VX_RANGE);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x10000, 0x1ffff, 0x1000, FX_R), ==,
+                     VX_RANGE);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x50000, 0x9ffff, 0x30000, FX_R),
+                     ==, VX_OK);
+    vx_free(f);
+}
+
+/* A region of any endpoint counts, and no more when it has left. */
+static void test_map_regions(void)
+{
+    static const NyxVioRegion one = { 0x10000, 0x1ffff, 0 };
+    static const NyxVioRegion two[] = {
+        { 0x18000, 0x2ffff, 0 }, { 0x100000, 0x100fff, 0 },
+    };
+    Vx *f = vx_new_started(NULL);
+
+    vx_regions(f, VX_OTHER, &one, 1);
+    vx_regions(f, VX_THIRD, two, 2);
+    vx_attach(f, VX_DOMAIN, VX_SID);
+    vx_attach(f, VX_DOMAIN, VX_OTHER);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x10000, 0x10fff, 0, FX_R), ==,
+                     VX_INVAL);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x20000, 0x20fff, 0, FX_R), ==,
+                     VX_OK);
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_THIRD), ==, VX_UNSUPP);
+    vx_unmap(f, VX_DOMAIN, 0x20000, 0x20fff);
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_THIRD), ==, VX_OK);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x2f000, 0x2ffff, 0, FX_R), ==,
+                     VX_INVAL);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x10000, 0x10fff, 0, FX_R), ==,
+                     VX_INVAL);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0xff000, 0x100fff, 0, FX_R), ==,
+                     VX_INVAL);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x30000, 0xfffff, 0, FX_R), ==,
+                     VX_OK);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_OTHER), ==, VX_OK);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x10000, 0x17fff, 0, FX_R), ==,
+                     VX_OK);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x18000, 0x18fff, 0, FX_R), ==,
+                     VX_INVAL);
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_THIRD), ==, VX_OK);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x18000, 0x18fff, 0, FX_R), ==,
+                     VX_OK);
+    /* Another domain under the same number knows nothing of them. */
+    vx_detach(f, VX_DOMAIN, VX_SID);
+    vx_attach(f, VX_DOMAIN, VX_SID);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, 0x1fffff, 0, FX_R), ==, VX_OK);
+    vx_free(f);
+}
+
+static void test_mapping_limit(void)
+{
+    NyxVioCfg cfg = vx_cfg();
+    Vx *f;
+
+    cfg.max_mappings = 4;
+    f = attached(&cfg);
+    vx_attach(f, 8, VX_OTHER);
+    for (unsigned i = 0; i < 4; i++) {
+        g_assert_cmpuint(vx_map(f, i % 2 ? VX_DOMAIN : 8, i * PAGE,
+                                i * PAGE + PAGE - 1, i * PAGE, FX_R), ==,
+                         VX_OK);
+    }
+    /* Of all domains; what is wrong anyway is said first. */
+    g_assert_cmpuint(vx_map(f, 8, 5 * PAGE, 6 * PAGE - 1, 0, FX_R), ==,
+                     VX_NOMEM);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 4 * PAGE, 5 * PAGE - 1, 4 * PAGE,
+                            FX_R), ==, VX_NOMEM);
+    g_assert_cmpuint(vx_map(f, 8, 0, PAGE - 1, 0, FX_R), ==, VX_INVAL);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_LIMIT), ==, 2);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_MAP_OVERLAP), ==, 1);
+    g_assert_cmpuint(mappings(f), ==, 4);
+    g_assert_cmpuint(vx_unmap(f, 8, 0, PAGE - 1), ==, VX_OK);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 4 * PAGE, 5 * PAGE - 1, 0, FX_R),
+                     ==, VX_OK);
+    /* A domain that ends gives all of its own back. */
+    g_assert_cmpuint(vx_detach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    g_assert_cmpuint(mappings(f), ==, 1);
+    for (unsigned i = 10; i < 13; i++) {
+        g_assert_cmpuint(vx_map(f, 8, i * PAGE, i * PAGE + PAGE - 1, 0,
+                                FX_R), ==, VX_OK);
+    }
+    g_assert_cmpuint(vx_map(f, 8, 20 * PAGE, 21 * PAGE - 1, 0, FX_R), ==,
+                     VX_NOMEM);
+    nyx_vio_device_reset(f->vio);
+    g_assert_cmpuint(mappings(f), ==, 0);
+    vx_free(f);
+}
+
+/* --- UNMAP ---------------------------------------------------------------- */
+
+static void test_unmap_reserved(void)
+{
+    Vx *f = attached(NULL);
+
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 5 * PAGE, FX_R);
+    for (unsigned bit = 0; bit < 32; bit++) {
+        VxBytes bytes = vx_unmap_bytes(VX_DOMAIN, 0, PAGE - 1);
+
+        vx_put32(&bytes, 24, 1u << bit);
+        FX_CHECK("reserved", vx_send(f, &bytes), VX_INVAL);
+    }
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_REQ_RESERVED), ==, 32);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 5 * PAGE);
+    vx_free(f);
+}
+
+typedef struct Range {
+    uint8_t first;           /* pages */
+    uint8_t last;
+} Range;
+
+/* 5.13.6.6: the table of examples, in pages, and a few more. */
+static const struct {
+    const char *name;
+    Range mapped[3];
+    unsigned n;
+    Range unmap;
+    unsigned status;
+    unsigned left;           /* bit i: mapping i */
+} unmap_rows[] = {
+    { "(1)", { { 0, 0 } }, 0, { 0, 4 }, VX_OK, 0 },
+    { "(2)", { { 0, 9 } }, 1, { 0, 9 }, VX_OK, 0 },
+    { "(3)", { { 0, 4 }, { 5, 9 } }, 2, { 0, 9 }, VX_OK, 0 },
+    { "(4)", { { 0, 9 } }, 1, { 0, 4 }, VX_RANGE, 1 },
+    { "(5)", { { 0, 4 }, { 5, 9 } }, 2, { 0, 4 }, VX_OK, 2 },
+    { "(6)", { { 0, 4 } }, 1, { 0, 9 }, VX_OK, 0 },
+    { "(7)", { { 0, 4 }, { 10, 14 } }, 2, { 0, 14 }, VX_OK, 0 },
+    { "QEMU drops the first", { { 0, 4 }, { 5, 9 } }, 2, { 0, 7 }, VX_RANGE,
+      3 },
+    { "the first sticks out", { { 0, 4 }, { 5, 9 } }, 2, { 2, 9 }, VX_RANGE,
+      3 },
+    { "both stick out", { { 0, 4 }, { 5, 9 } }, 2, { 2, 7 }, VX_RANGE, 3 },
+    { "inside", { { 0, 9 } }, 1, { 3, 4 }, VX_RANGE, 1 },
+    { "the middle one", { { 0, 4 }, { 5, 9 }, { 10, 14 } }, 3, { 5, 9 },
+      VX_OK, 5 },
+    { "the last is cut", { { 0, 4 }, { 5, 9 }, { 10, 14 } }, 3, { 0, 12 },
+      VX_RANGE, 7 },
+    { "in a hole", { { 0, 4 }, { 10, 14 } }, 2, { 5, 9 }, VX_OK, 3 },
+    { "from a hole to a hole", { { 5, 9 } }, 1, { 4, 10 }, VX_OK, 0 },
+};
+
+static void check_unmap(unsigned i, uint64_t base, uint64_t phys)
+{
+    Vx *f = attached_wide();
+    uint64_t count = 0;
+
+    for (unsigned j = 0; j < unmap_rows[i].n; j++) {
+        const Range *range = &unmap_rows[i].mapped[j];
+
+        FX_CHECK(unmap_rows[i].name,
+                 vx_map(f, VX_DOMAIN, base + range->first * PAGE,
+                        base + range->last * PAGE + PAGE - 1,
+                        phys + range->first * PAGE, FX_R), VX_OK);
+        /* So that it is cached. */
+        vx_dma(f, FX_R, base + range->first * PAGE);
+    }
+    FX_CHECK(unmap_rows[i].name,
+             vx_unmap(f, VX_DOMAIN, base + unmap_rows[i].unmap.first * PAGE,
+                      base + unmap_rows[i].unmap.last * PAGE + PAGE - 1),
+             unmap_rows[i].status);
+    for (unsigned j = 0; j < unmap_rows[i].n; j++) {
+        const Range *range = &unmap_rows[i].mapped[j];
+        bool left = unmap_rows[i].left & 1u << j;
+
+        count += left;
+        for (unsigned page = range->first; page <= range->last; page++) {
+            FX_CHECK(unmap_rows[i].name,
+                     vx_dma(f, FX_R, base + page * PAGE),
+                     left ? phys + page * PAGE : VX_REFUSED);
+        }
+    }
+    FX_CHECK(unmap_rows[i].name, mappings(f), count);
+    vx_free(f);
+}
+
+static void test_unmap_rows(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(unmap_rows); i++) {
+        check_unmap(i, 0, 0x90000);
+        check_unmap(i, 0x40000000, 0x90000);
+        /* Up to the last address of all. */
+        check_unmap(i, -15 * PAGE, 0x90000);
+    }
+}
+
+/* No status is for alignment: bytes are counted. */
+static void test_unmap_bytes(void)
+{
+    Vx *f = attached(NULL);
+
+    vx_map(f, VX_DOMAIN, 0x10000, 0x1ffff, 0x90000, FX_R);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0x10001, 0x1ffff), ==, VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0x10000, 0x1fffe), ==, VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0x10000, 0x10000), ==, VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0x1ffff, 0x1ffff), ==, VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0, 0x10000), ==, VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0x1ffff, TOP), ==, VX_RANGE);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_UNMAP_CUT), ==, 6);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0, 0xffff), ==, VX_OK);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0x20000, TOP), ==, VX_OK);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_UNMAP_NOTHING), ==, 2);
+    g_assert_cmphex(vx_dma(f, FX_R, 0x10000), ==, 0x90000);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0xffff, 0x20001), ==, VX_OK);
+    g_assert_cmpuint(mappings(f), ==, 0);
+    vx_free(f);
+}
+
+static void test_unmap_order(void)
+{
+    Vx *f = attached(NULL);
+
+    vx_map(f, VX_DOMAIN, 0, 0xfff, 0x90000, FX_R);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 0xfff, 0), ==, VX_INVAL);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, TOP, 0), ==, VX_INVAL);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_UNMAP_ORDER), ==, 2);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 0x90000);
+    vx_free(f);
+}
+
+/* Mappings that were joined inside are still what MAP made them. */
+static void test_unmap_joined(void)
+{
+    Vx *f = attached(NULL);
+
+    for (unsigned i = 0; i < 64; i++) {
+        vx_map(f, VX_DOMAIN, i * PAGE, i * PAGE + PAGE - 1,
+               0x100000 + i * PAGE, FX_R);
+    }
+    vx_map(f, VX_DOMAIN, 64 * PAGE, 68 * PAGE - 1, 0x100000 + 64 * PAGE,
+           FX_R);
+    g_assert_cmpuint(mappings(f), ==, 65);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 63 * PAGE, 65 * PAGE - 1), ==,
+                     VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 62 * PAGE, 62 * PAGE + 1), ==,
+                     VX_RANGE);
+    g_assert_cmpuint(vx_unmap(f, VX_DOMAIN, 20 * PAGE, 30 * PAGE - 1), ==,
+                     VX_OK);
+    g_assert_cmpuint(mappings(f), ==, 55);
+    for (unsigned i = 0; i < 68; i++) {
+        FX_CHECK("joined", vx_dma(f, FX_R, i * PAGE),
+                 i >= 20 && i < 30 ? VX_REFUSED : 0x100000 + i * PAGE);
+    }
+    vx_free(f);
+}
+
+/* --- What a configuration must not be ------------------------------------- */
+
+static void test_cfg_errors(void)
+{
+    NyxVioCfg cfg = vx_cfg();
+
+#define REFUSED(field, value)                                        \
+    do {                                                             \
+        cfg = vx_cfg();                                              \
+        cfg.field = value;                                           \
+        g_assert_nonnull(nyx_vio_cfg_error(&cfg));                   \
+    } while (0)
+    REFUSED(input_bits, 31);
+    REFUSED(input_bits, 65);
+    REFUSED(page_size_mask, 0);
+    REFUSED(page_size_mask, 0x800);
+    REFUSED(page_size_mask, 0x1800);
+    REFUSED(max_domains, 0);
+    REFUSED(max_domains, 65536);
+    REFUSED(max_mappings, 0);
+    REFUSED(max_mappings, (1u << 26) + 1);
+    REFUSED(pasid, true);
+    REFUSED(page_requests, true);
+    REFUSED(n_regions, 17);
+#undef REFUSED
+    cfg = vx_cfg();
+    cfg.regions[0].subtype = 2;
+    g_assert_nonnull(nyx_vio_cfg_error(&cfg));
+    cfg = vx_cfg();
+    cfg.regions[0].last = cfg.regions[0].first - 1;
+    g_assert_nonnull(nyx_vio_cfg_error(&cfg));
+    cfg = vx_cfg();
+    cfg.n_regions = 2;
+    cfg.regions[1] = (NyxVioRegion) { VX_MSI_LAST, 0xfef00fff, 0 };
+    g_assert_nonnull(nyx_vio_cfg_error(&cfg));
+    cfg.regions[1] = (NyxVioRegion) { VX_MSI_LAST + 1, 0xfef00fff, 1 };
+    g_assert_nonnull(nyx_vio_cfg_error(&cfg));
+    cfg.regions[1].subtype = 0;
+    g_assert_null(nyx_vio_cfg_error(&cfg));
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *path;
+        void (*test)(void);
+    } tests[] = {
+        { "framing/readable", test_readable },
+        { "framing/writable", test_writable },
+        { "framing/no-tail", test_no_tail_no_effect },
+        { "framing/unknown-type", test_unknown_type },
+        { "framing/head-reserved", test_head_reserved },
+        { "counts", test_counts },
+        { "features/map-unmap", test_no_map_unmap },
+        { "features/probe", test_no_probe },
+        { "features/mmio", test_no_mmio },
+        { "features/bypass-config", test_no_bypass_config },
+        { "attach/reserved", test_attach_reserved },
+        { "attach/flags", test_attach_flags },
+        { "attach/endpoint", test_attach_endpoint },
+        { "attach/domain-ids", test_attach_domain_ids },
+        { "attach/creates", test_attach_creates },
+        { "attach/kind", test_attach_kind },
+        { "attach/shares", test_attach_shares },
+        { "attach/again", test_attach_again },
+        { "attach/moves", test_attach_moves },
+        { "attach/suits", test_attach_suits },
+        { "attach/limit", test_domain_limit },
+        { "attach/limit-most", test_domain_limit_most },
+        { "detach/reserved", test_detach_reserved },
+        { "detach/other", test_detach_other },
+        { "detach/unplugged", test_detach_unplugged },
+        { "detach/id-again", test_detach_id_again },
+        { "map/flags", test_map_flags },
+        { "map/domain", test_map_domain },
+        { "map/rows", test_map_rows },
+        { "map/64-bits", test_map_64_bits },
+        { "map/huge", test_map_huge },
+        { "map/granule", test_map_granule },
+        { "map/regions", test_map_regions },
+        { "map/limit", test_mapping_limit },
+        { "unmap/reserved", test_unmap_reserved },
+        { "unmap/rows", test_unmap_rows },
+        { "unmap/bytes", test_unmap_bytes },
+        { "unmap/order", test_unmap_order },
+        { "unmap/joined", test_unmap_joined },
+        { "cfg-errors", test_cfg_errors },
+    };
+
+    g_test_init(&argc, &argv, NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(tests); i++) {
+        g_autofree char *path = g_strdup_printf("/nyx-virtio/requests/%s",
+                                                tests[i].path);
+
+        g_test_add_func(path, tests[i].test);
+    }
+    return g_test_run();
+}
