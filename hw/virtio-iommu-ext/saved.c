@@ -249,7 +249,8 @@ static const char *load_domain(NyxVio *vio, const NyxVioSavedDomain *saved,
                                const uint32_t *endpoints,
                                const NyxVioRun *runs)
 {
-    NyxVioDomain *domain = nyx_vio_domain_new(vio, saved->id, saved->kind);
+    NyxVioDomain *domain = nyx_vio_domain_new(vio, saved->id, saved->kind,
+                                              endpoints[0]);
     bool apart = add_runs(vio, domain, runs, saved->runs);
 
     nyx_vio_domain_fill(vio, domain, endpoints, saved->endpoints);
