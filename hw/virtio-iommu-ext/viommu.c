@@ -67,8 +67,7 @@ static void run_requests(NyxVioState *s)
     }
 }
 
-/* Before that the driver is not ready, and a machine that stands still stays
- * as it is. */
+/* A driver has to be ready, and a machine that stands still stays as it is. */
 static bool may_run(const NyxVioState *s)
 {
     return s->driver_ok && VIRTIO_DEVICE(s)->vm_running;
