@@ -320,6 +320,7 @@ static uint8_t unmap(NyxVio *vio, uint32_t id, uint64_t first, uint64_t last,
     vio->mappings -= *removed;
     nyx_vio_domain_flush(vio, domain, NYX_ASID(domain->slot), first, last,
                          true);
+    nyx_vio_domain_flush_devices(vio, domain, false, 0, first, last);
     nyx_vio_announce_pages(vio, domain, first, last);
     return NVIO_S_OK;
 }
@@ -364,6 +365,15 @@ static const Request requests[NVIO_T_COUNT] = {
     [NVIO_T_UNMAP] = { NVIO_UNMAP_SIZE, NVIO_F_MAP_UNMAP, 0, request_unmap },
     [NVIO_T_PROBE] = {
         NVIO_PROBE_SIZE, NVIO_F_PROBE, NVIO_PROBE_SPACE, nyx_vio_probe,
+    },
+    [NVIO_T_ATTACH_TABLE] = {
+        NVIO_TABLE_SIZE, NVIO_F_ATTACH_TABLE, 0, nyx_vio_attach_table,
+    },
+    [NVIO_T_INVALIDATE] = {
+        NVIO_INV_SIZE, NVIO_F_ATTACH_TABLE, 0, nyx_vio_invalidate,
+    },
+    [NVIO_T_PAGE_RESP] = {
+        NVIO_RESP_SIZE, NVIO_F_PAGE_REQUEST, 0, nyx_vio_page_resp,
     },
 };
 
