@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "hw/virtio-iommu-ext/viommu.h"
+#include "hw/virtio-iommu-ext/host.h"
 
 typedef struct Host {
     HostIOMMUDevice *hiod;
@@ -134,6 +134,7 @@ static bool check_pages(NyxVioState *s, HostIOMMUDevice *hiod, Error **errp)
         return true;
     }
     if (!s->driver_ok && !s->config_seen && nyx_vio_narrow(s->engine, theirs)) {
+        nyx_vio_config_sync(s);
         return true;
     }
     if (ours & -ours & theirs) {
