@@ -296,6 +296,28 @@ static void test_translated(void)
     fx_end(&f);
 }
 
+/* vhost with ATS listens for events of another kind, and never translates. */
+static void test_device_tlb_events(void)
+{
+    Fx f = fx_start();
+    uint64_t told;
+
+    NYX_CHECK("listens", nyx_td_notify(&f.a, NYX_TD_NOTIFY_DEV_UNMAP) & 0xff,
+              NYX_TD_NOTIFY_ST_ACTIVE);
+    map(&f, DOM_A, IOVA, NYX_PAGE);
+    map(&f, DOM_B, IOVA, NYX_PAGE);
+    unmap(&f, DOM_B, IOVA, IOVA + NYX_PAGE - 1);
+    NYX_CHECK("nothing", nyx_td_r64(&f.a, NYX_TD_NOTIFY_DEV_UNMAPS), 0);
+    unmap(&f, DOM_A, IOVA, IOVA + NYX_PAGE - 1);
+    told = nyx_td_r64(&f.a, NYX_TD_NOTIFY_DEV_UNMAPS);
+    NYX_CHECK("a page", told, 1);
+    NYX_CHECK("of the other kind", nyx_td_r64(&f.a, NYX_TD_NOTIFY_UNMAPS), 0);
+    NYX_CHECK("detach", qvio_detach(f.v, DOM_A, SID_A), QVIO_S_OK);
+    NYX_CHECK("detach", nyx_td_r64(&f.a, NYX_TD_NOTIFY_DEV_UNMAPS) > told,
+              true);
+    fx_end(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -304,6 +326,7 @@ int main(int argc, char **argv)
     ADD("unregistered", test_unregistered);
     ADD("listener-follows", test_listener_follows);
     ADD("device-tlb", test_device_tlb);
+    ADD("device-tlb-events", test_device_tlb_events);
     ADD("translated", test_translated);
     return g_test_run();
 }
