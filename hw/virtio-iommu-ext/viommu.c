@@ -9,6 +9,7 @@
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
+#include "system/runstate.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/virtio-iommu-ext/host.h"
 #include "standard-headers/linux/virtio_config.h"
@@ -31,18 +32,12 @@ static size_t answer(NyxVioState *s, const VirtQueueElement *elem)
     return iov_from_buf(elem->in_sg, elem->in_num, 0, out, used);
 }
 
-/*
- * All that is there, at most one ring's worth: whoever adds to the ring as fast
- * as it is emptied does not have the main loop for ever.
- */
-static void run_requests(NyxVioState *s)
+/* Up to @max requests by QEMU's functions, whatever they look like. */
+static unsigned run_chains(NyxVioState *s, unsigned max)
 {
-    VirtIODevice *vdev = VIRTIO_DEVICE(s);
-    unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
     unsigned n = 0;
 
-    s->in_request = true;
-    while (n < room) {
+    while (n < max) {
         VirtQueueElement *elem = virtqueue_pop(s->requests, sizeof(*elem));
         size_t used;
 
@@ -59,6 +54,24 @@ static void run_requests(NyxVioState *s)
         WITH_RCU_READ_LOCK_GUARD() {
             virtqueue_flush(s->requests, n);
         }
+    }
+    return n;
+}
+
+/*
+ * All that is there, at most one ring's worth: whoever adds to the ring as fast
+ * as it is emptied does not have the main loop for ever.
+ */
+static void run_requests(NyxVioState *s)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(s);
+    unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
+    unsigned n;
+
+    s->in_request = true;
+    n = nyx_vio_requests_short(s);
+    n += run_chains(s, room - n);
+    if (n) {
         virtio_notify(vdev, s->requests);
     }
     s->in_request = false;
@@ -67,11 +80,18 @@ static void run_requests(NyxVioState *s)
     }
 }
 
-/* Before that the driver is not ready, and a machine that stands still stays
- * as it is. */
+/*
+ * A machine that stands still stays as it is.  One that has not begun yet has
+ * no driver, but it may be a test's.
+ */
+static bool machine_runs(const NyxVioState *s)
+{
+    return VIRTIO_DEVICE(s)->vm_running || runstate_check(RUN_STATE_PRELAUNCH);
+}
+
 static bool may_run(const NyxVioState *s)
 {
-    return s->driver_ok && VIRTIO_DEVICE(s)->vm_running;
+    return s->driver_ok && machine_runs(s);
 }
 
 /*
@@ -128,7 +148,7 @@ NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
         qemu_bh_schedule(s->bh);
         return NYX_VIO_EVENT_LATER;
     }
-    if (!vdev->vm_running || too_early(s)) {
+    if (!machine_runs(s) || too_early(s)) {
         return NYX_VIO_EVENT_LATER;
     }
     elem = virtqueue_pop(s->events, sizeof(*elem));

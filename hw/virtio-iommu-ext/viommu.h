@@ -81,6 +81,12 @@ struct NyxVioPci {
     NyxVioState vdev;
 };
 
+/*
+ * ring-qemu.c: requests of the usual form, one ring's worth at most.  Returns
+ * how many; what comes then is QEMU's functions' to look at.
+ */
+unsigned nyx_vio_requests_short(NyxVioState *s);
+
 /* options.c */
 void nyx_vio_options_class_init(ObjectClass *oc);
 bool nyx_vio_options_cfg(const NyxVioState *s, NyxVioCfg *cfg, Error **errp);
