@@ -64,6 +64,8 @@ class Parts:
         self.subnet = 1
         # A slot each on bus 0: an extra device moves no other one.
         self.slot = 4
+        # Of further roots.
+        self.root = 0x20
         for word in words.split():
             self._add(word)
 
@@ -159,6 +161,11 @@ class Parts:
         """A root port; a slot number of its own makes it hot-pluggable."""
         self._device(f'pcie-root-port,id={name},chassis={self.slot},'
                      f'slot={self.slot}', bus)
+
+    def _add_pxb(self, name, bus):
+        """A second root, with a bus number of its own."""
+        self.root += 0x20
+        self._device(f'pxb-pcie,id={name},bus_nr={self.root}', bus)
 
     def _add_pciebr(self, name, bus):
         self._device(f'pcie-pci-bridge,id={name}', bus)
