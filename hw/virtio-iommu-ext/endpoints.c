@@ -220,9 +220,9 @@ static bool resolve(const NyxVioState *s, const char *item, Place *place,
         return false;
     }
     if (root_is_blurred(s, place->way.root)) {
-        error_setg(errp, "endpoints: QEMU does not tell devices on %s from "
-                   "each other: use pxb-pcie on -machine q35",
-                   BUS(place->way.root)->name);
+        error_setg(errp, "endpoints: %s is a pxb or behind one, where QEMU "
+                   "does not tell devices from each other: use pxb-pcie on "
+                   "-machine q35", item);
         return false;
     }
     if (!find_alias(place)) {
