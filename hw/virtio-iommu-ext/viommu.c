@@ -32,18 +32,12 @@ static size_t answer(NyxVioState *s, const VirtQueueElement *elem)
     return iov_from_buf(elem->in_sg, elem->in_num, 0, out, used);
 }
 
-/*
- * All that is there, at most one ring's worth: whoever adds to the ring as fast
- * as it is emptied does not have the main loop for ever.
- */
-static void run_requests(NyxVioState *s)
+/* Up to @max requests by QEMU's functions, whatever they look like. */
+static unsigned run_chains(NyxVioState *s, unsigned max)
 {
-    VirtIODevice *vdev = VIRTIO_DEVICE(s);
-    unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
     unsigned n = 0;
 
-    s->in_request = true;
-    while (n < room) {
+    while (n < max) {
         VirtQueueElement *elem = virtqueue_pop(s->requests, sizeof(*elem));
         size_t used;
 
@@ -60,6 +54,24 @@ static void run_requests(NyxVioState *s)
         WITH_RCU_READ_LOCK_GUARD() {
             virtqueue_flush(s->requests, n);
         }
+    }
+    return n;
+}
+
+/*
+ * All that is there, at most one ring's worth: whoever adds to the ring as fast
+ * as it is emptied does not have the main loop for ever.
+ */
+static void run_requests(NyxVioState *s)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(s);
+    unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
+    unsigned n;
+
+    s->in_request = true;
+    n = nyx_vio_requests_short(s);
+    n += run_chains(s, room - n);
+    if (n) {
         virtio_notify(vdev, s->requests);
     }
     s->in_request = false;
