@@ -66,6 +66,10 @@ class Row:
         """The model for the row, where this one was asked for."""
         return self.model or device
 
+    def device(self, model):
+        """The argument of -device."""
+        return f'{model},id=iommu,{self.iommu}'
+
     @property
     def options(self):
         """The options as a dictionary."""

@@ -128,7 +128,7 @@ def command_line(row, setup, device, made, directory):
             args += ['-drive', f'if=pflash,unit={index},format=raw,'
                                f'readonly={readonly},file={path}']
     # Before the other devices: those that exist already are not behind it.
-    args += ['-device', f'{device},id=iommu,{row.iommu}']
+    args += ['-device', row.device(device)]
     args += made.args + list(row.qemu)
     args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
              '-initrd', str(setup.initrds[row.kernel]), '-append',

@@ -3,6 +3,7 @@
 a way of its own because the kernel has another driver for it."""
 
 import dataclasses
+import json
 import re
 
 import rows
@@ -13,8 +14,8 @@ BAD_LINES = re.compile(
     r'virtio_iommu.*([Ff]ail|could not|granule|config changed|removed)|'
     r'viommu prop|unknown resv mem|'
     r'ACPI: VIOT: |deferred probe')
-# A driver that its IOMMU came too late for says so.
-LATE_LINES = re.compile(r'deferred probe timeout, ignoring dependency')
+# A driver that its IOMMU came late for says so.
+LATE_LINES = re.compile(r'deferred probe (timeout, ignoring dependency|pending)')
 
 # Nothing of the kernel's IOMMUFD asks this driver for its hardware.
 HARDWARE_INFO = ()
@@ -31,6 +32,9 @@ MODES = {
     'pt': 'iommu.passthrough=1',
     'off': '',
 }
+
+# Where interrupts go: no memory is mapped there.
+MSI_REGION = '0xfee00000:0xfeefffff:1'
 
 # Drivers that do DMA; of those a row can have.
 DMA_DRIVERS = ('virtio-pci', 'nvme', 'ahci', 'e1000e', 'e1000')
@@ -52,7 +56,7 @@ class VioRow(rows.Row):
     remap: str = 'off'
     # Functions that are not behind it, or '*': whatever has a driver.
     outside: str = ''
-    # What of the address space is reserved besides that of interrupts.
+    # START:END:TYPE of what is reserved besides the place of interrupts.
     reserved: tuple = ()
 
     vendor = 'virtio'
@@ -62,6 +66,15 @@ class VioRow(rows.Row):
 
     def chosen(self, device):
         return device if device in QEMU_MODELS else self.model
+
+    def device(self, model):
+        if not self.reserved:
+            return super().device(model)
+        # The one option that is a list.
+        options = {name: int(value) if value.isdigit() else value
+                   for name, value in self.options.items()}
+        return json.dumps({'driver': model, 'id': 'iommu', **options,
+                           'reserved-regions': [*self.reserved, MSI_REGION]})
 
     @property
     def domain(self):
@@ -118,6 +131,16 @@ SINGLE = (
         **SMALL),
     # 6.1 has no driver for it on x86: all goes as without an IOMMU.
     guest('no-driver-6.1', kernel='6.1', mode='off', **SMALL),
+
+    guest('reserved-6.12', reserved=('0xfffe0000:0xffffffff:0',), **MEDIUM),
+
+    # Only what is listed is behind it; the chipset's AHCI has a driver, too.
+    guest('outside-6.12', iommu='endpoints=vblk+nvme',
+        outside='00:06.0 00:1f.2', unfit=NO_OPTION, mode='lazy'),
+    guest('outside-newest', kernel='newest', unfit=NO_OPTION,
+        iommu='endpoints=rp1+nvme', outside='00:06.0 00:1f.2',
+        devices='rp=rp1 vblk@rp1 nvme e1000e',
+        tests='disk:vblk disk:nvme net:e1000e:2'),
 
     # Aliases, and further roots.
     guest('bridges-6.12', mode='lazy',
@@ -194,7 +217,7 @@ def table():
 
 def noise(row, line):
     """Whether a line that looks bad is none."""
-    return row.outside == '*' and bool(LATE_LINES.search(line))
+    return 'nyx.late' in row.append and bool(LATE_LINES.search(line))
 
 
 def follows(_row, _line):
@@ -241,13 +264,15 @@ def check_functions(row, reports, findings):
     findings.check('IOMMU itself', own == ['-'], own)
 
 
-MSI_REGION = ('0x00000000fee00000', '0x00000000feefffff', 'msi')
-
-
 def check_regions(row, reports, findings):
-    """Interrupts go to where no memory is mapped."""
+    """They are shown as the option has them."""
+    wanted = []
+    for region in sorted((*row.reserved, MSI_REGION)):
+        start, end, kind = (int(word, 0) for word in region.split(':'))
+        wanted.append((f'{start:#018x}', f'{end:#018x}',
+                       ('reserved', 'msi')[kind]))
+    findings.check('regions', bool(reports.regions) == (row.mode != 'off'))
     for group, regions in reports.regions.items():
-        wanted = sorted((MSI_REGION,) + row.reserved)
         findings.check(f'regions of group {group}', regions == wanted, regions)
 
 
@@ -269,3 +294,50 @@ def check_counts(row, reports, findings):
     for name in ('mappings', 'domains', 'endpoints'):
         findings.check(f'{name} kept', after[name] <= before[name] + 64,
                        f'{before[name]}, then {after[name]}')
+
+
+def check_requests(row, stats, findings):
+    """The driver did what its mode needs, and nothing was refused."""
+    requests, events = stats['requests'], stats['events']
+    refused = {name: count for name, count in stats['statuses'].items()
+               if count and name != 'ok'}
+    findings.check('statuses', not refused, refused)
+    findings.check('unanswered', not requests['unanswered'], requests)
+    translating = row.mode in ('strict', 'lazy') and row.outside != '*'
+    for name, wanted in (('map', translating), ('unmap', translating),
+                         # A QEMU that was migrated to counts anew.
+                         ('attach', 'migrate' not in row.tests and
+                          row.mode != 'off'),
+                         ('detach', 'hotplug' in row.tests)):
+        if not wanted and name in ('detach', 'attach'):
+            continue
+        findings.check(f'{name} requests', bool(requests[name]) == wanted,
+                       requests)
+    findings.check('events', events['mapping'] + events['domain'] ==
+                   len(row.faults) or row.provoked, events)
+    findings.check('events lost', bool(events['lost']) == row.blocked, events)
+    iotlb = stats['iotlb']
+    findings.check('IOTLB used', not translating or
+                   iotlb['hits'] > 0 and iotlb['misses'] > 0, iotlb)
+
+
+def check_device(row, reports, findings):
+    """The model's own account of the run must fit the guest's."""
+    stats = reports.stats
+    rules = set()
+    if row.faults or row.provoked or row.blocked:
+        rules.add('virtio-iommu.fault.dma')
+    if row.blocked:
+        rules.add('virtio-iommu.event.lost')
+    found = {mistake['rule'] for mistake in reports.mistakes}
+    findings.check('guest mistakes', found == rules, reports.mistakes)
+    names = {fault['name'] for fault in stats['faults']}
+    wanted = {'detached'} if row.blocked else \
+        {'unmapped'} if row.faults or row.provoked else set()
+    findings.check('faults counted', names == wanted, sorted(names))
+    check_requests(row, stats, findings)
+    grouped = sum(group != '-' for _, _, group in reports.functions.values())
+    # Behind a bridge there is an id more.
+    findings.check('endpoints', stats['endpoints'] == grouped or
+                   'br' in row.devices and stats['endpoints'] > grouped,
+                   f"{stats['endpoints']}, {grouped} in groups")
