@@ -230,7 +230,7 @@ static void show_config(Visitor *v, void *opaque, Error **errp)
     nyx_show_hex(v, "input-range-end",
                  ldq_le_p(config + NVIO_CFG_INPUT_END));
     nyx_show_hex(v, "domain-range-end",
-                 ldl_le_p(config + NVIO_CFG_DOMAIN_END));
+                 (uint32_t)ldl_le_p(config + NVIO_CFG_DOMAIN_END));
     nyx_show_u64(v, "probe-size", ldl_le_p(config + NVIO_CFG_PROBE_SIZE));
     nyx_show_u64(v, "bypass", config[NVIO_CFG_BYPASS]);
     nyx_show_hex(v, "features-offered", nyx_vio_features(s->engine));

@@ -7,49 +7,57 @@
 #include "qapi/error.h"
 #include "hw/acpi/acpi_aml_interface.h"
 #include "hw/i386/pc.h"
+#include "hw/nyx-iommu/pci-roots.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/virtio-iommu-ext/viommu.h"
 
-/*
- * Only PCs: a table of ours has no other way into the machine's set, and
- * without it no kernel finds out which device is behind which.
- */
-static PCMachineState *find_machine(Error **errp)
+static PCMachineState *find_pc(void)
 {
-    PCMachineState *pcms = (PCMachineState *)
-        object_dynamic_cast(qdev_get_machine(), TYPE_PC_MACHINE);
+    return (PCMachineState *)object_dynamic_cast(qdev_get_machine(),
+                                                 TYPE_PC_MACHINE);
+}
 
-    if (!pcms || !pcms->pcibus) {
-        error_setg(errp, "%s needs a PC with a PCI bus: use -machine q35 or "
-                   "-machine pc", TYPE_NYX_VIO_PCI);
-        return NULL;
+/*
+ * A kernel has to be told which device is behind which: by an ACPI table, which
+ * only PCs take of us, or in a device tree.
+ */
+static bool check_machine(const PCMachineState *pcms, Error **errp)
+{
+    if (!pcms && !nyx_vio_tree_possible()) {
+        error_setg(errp, "%s needs a machine with ACPI tables or a device tree "
+                   "to be named in: use -machine q35, pc or (Arm) virt",
+                   TYPE_NYX_VIO_PCI);
+        return false;
     }
-    if (pcms->iommu) {
+    if (pcms && pcms->iommu) {
         error_setg(errp, "%s: the machine has an IOMMU: leave out one of the "
                    "two", TYPE_NYX_VIO_PCI);
-        return NULL;
+        return false;
     }
-    return pcms;
+    return true;
 }
 
 static void pci_realize(VirtIOPCIProxy *proxy, Error **errp)
 {
     NyxVioPci *pci = NYX_VIO_PCI(proxy);
-    PCMachineState *pcms = find_machine(errp);
+    g_autoptr(GPtrArray) roots = nyx_pci_roots();
+    PCIBus *bus = g_ptr_array_index(roots, 0);
+    PCMachineState *pcms = find_pc();
 
-    if (!pcms) {
+    if (!check_machine(pcms, errp)) {
         return;
     }
-    if (pci_get_bus(&proxy->pci_dev) != pcms->pcibus) {
+    if (pci_get_bus(&proxy->pci_dev) != bus) {
         error_setg(errp, "%s has to be on the machine's root bus: set bus=%s",
-                   TYPE_NYX_VIO_PCI, BUS(pcms->pcibus)->name);
+                   TYPE_NYX_VIO_PCI, BUS(bus)->name);
         return;
     }
     pci->vdev.props = &pci->props;
     pci->vdev.pci = &proxy->pci_dev;
-    pci->vdev.bus = pcms->pcibus;
+    pci->vdev.bus = bus;
+    pci->vdev.on_pc = pcms;
     virtio_pci_force_virtio_1(proxy);
-    if (qdev_realize(DEVICE(&pci->vdev), BUS(&proxy->bus), errp)) {
+    if (qdev_realize(DEVICE(&pci->vdev), BUS(&proxy->bus), errp) && pcms) {
         /* QEMU refuses another one that comes later. */
         pcms->iommu = DEVICE(pci);
     }

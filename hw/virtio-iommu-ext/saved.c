@@ -153,7 +153,10 @@ static bool endpoint_ok(Rest *rest, uint32_t endpoint)
     return true;
 }
 
-/* As MAP has it; that runs do not overlap is seen when they are added. */
+/*
+ * As MAP has it.  The end is aligned because the units are; that runs do not
+ * overlap is seen when they are added.
+ */
 static bool run_ok(const NyxVio *vio, const NyxVioSaved *saved,
                    const NyxVioRun *run)
 {
@@ -163,7 +166,7 @@ static bool run_ok(const NyxVio *vio, const NyxVioSaved *saved,
                            NVIO_MAP_F_MMIO;
 
     if (run->last <= run->first || run->flags & ~flags ||
-        (run->first | (run->last + 1) | run->addr | run->unit) & granule ||
+        (run->first | run->addr | run->unit) & granule ||
         run->last > nyx_vio_input_last(&vio->cfg) ||
         run->addr + more < run->addr) {
         return false;
@@ -272,7 +275,7 @@ static const char *load_domain(NyxVio *vio, const NyxVioSavedDomain *saved,
                                const NyxVioSavedTable *end)
 {
     NyxVioDomain *domain = nyx_vio_domain_new(vio, saved->id, saved->kind,
-                                              NVIO_SIDS);
+                                              endpoints[0]);
     bool ok = add_runs(vio, domain, runs, saved->runs) &&
               load_tables(vio, domain, tables, end);
 
@@ -308,15 +311,12 @@ static const char *load_domains(NyxVio *vio, const NyxVioSaved *saved)
     return error || tables == end ? error : IMPOSSIBLE;
 }
 
-/* Whatever was there is gone, caches included. */
+/* Whatever was there is gone, and with the domains what is cached of them. */
 static void start_anew(NyxVio *vio)
 {
     nyx_vio_report_forget(vio, NULL);
     nyx_vio_pages_clear(vio);
     nyx_vio_domains_clear(vio);
-    if (nyx_tags_drop_all(&vio->tags)) {
-        nyx_vio_clear_tlbs(vio);
-    }
 }
 
 const char *nyx_vio_load(NyxVio *vio, const NyxVioSaved *saved)

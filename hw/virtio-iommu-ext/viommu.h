@@ -36,7 +36,7 @@ typedef struct NyxVioProps {
     uint32_t n_regions;
     uint64_t cache_seed;
     GranuleMode granule;
-    ReservedRegion *regions;
+    NyxVioRegion *regions;
     char *cache;
     char *endpoints;
     char *findings;
@@ -51,6 +51,7 @@ struct NyxVioState {
     const NyxVioProps *props;
     PCIDevice *pci;          /* the function that it is in */
     PCIBus *bus;             /* the machine's root bus */
+    bool on_pc;              /* messages have a range, tables are ACPI's */
     NyxVio *engine;
     VirtQueue *requests;
     VirtQueue *events;
@@ -70,6 +71,7 @@ struct NyxVioState {
     Notifier machine_done;
     NyxStream stream;        /* findings, one JSON object a line */
     NyxVioSaved saved;       /* while migrating */
+    bool loaded;             /* a saved state, and the machine has not run */
 };
 
 struct NyxVioPci {
@@ -78,6 +80,12 @@ struct NyxVioPci {
     NyxVioProps props;
     NyxVioState vdev;
 };
+
+/*
+ * ring-qemu.c: requests of the usual form, one ring's worth at most.  Returns
+ * how many; what comes then is QEMU's functions' to look at.
+ */
+unsigned nyx_vio_requests_short(NyxVioState *s);
 
 /* options.c */
 void nyx_vio_options_class_init(ObjectClass *oc);
@@ -98,6 +106,11 @@ typedef struct NyxVioRange {
 
 /* Sorted and disjoint. */
 GArray *nyx_vio_places_ranges(const NyxVioState *s);
+/*
+ * Before software has numbered any bus below a root: wherever something can
+ * come to be that is behind the device.
+ */
+GArray *nyx_vio_places_ranges_unnumbered(const NyxVioState *s);
 /* There will never be more of them, whatever the numbers. */
 unsigned nyx_vio_places_ranges_max(const NyxVioState *s);
 
@@ -109,11 +122,22 @@ void nyx_vio_host_remove(NyxVioState *s, HostIOMMUDevice *hiod);
 unsigned nyx_vio_host_regions(NyxVioState *s, uint32_t id,
                               NyxVioRegion *regions);
 
+/* migration.c: dc->vmsd, and vdc->vmsd */
+extern const VMStateDescription nyx_vio_vmstate;
+extern const VMStateDescription nyx_vio_state_vmstate;
+void nyx_vio_migration_init(NyxVioState *s);
+
 /* acpi.c */
 /* Build the VIOT table and add it to the machine's. */
 bool nyx_vio_acpi_install(NyxVioState *s, Error **errp);
 /* The machine is about to copy it: as the buses are numbered now. */
 void nyx_vio_acpi_refresh(NyxVioState *s);
+
+/* device-tree.c */
+/* Whether the machine has a tree with a PCI host bridge in it. */
+bool nyx_vio_tree_possible(void);
+/* Add the device to it, before the machine gives it to the guest. */
+void nyx_vio_tree_install(const NyxVioState *s);
 
 /* debug.c: statistics and state, as properties */
 void nyx_vio_debug_class_init(ObjectClass *oc);

@@ -13,6 +13,9 @@ BAD_LINES = re.compile(
     r'AMD-Vi:.*([Ff]ail|timed out|[Mm]ismatch|Unknown|[Ii]llegal|overflow|'
     r'not attached|already enabled|Disabling|Aborting|[Ii]nvalid)')
 
+# What IOMMU_GET_HW_INFO returns.
+HARDWARE_INFO = ('EFR', 'EFR2')
+
 # What an EPYC has besides an IOMMU.
 NOISE = re.compile(r'Speculative Return Stack Overflow')
 
@@ -230,6 +233,17 @@ def table():
 
 # -------------------------------------------------------------------- checks
 
+def noise(row, line):
+    """Whether a line that looks bad is none."""
+    return bool(NOISE.search(line) or
+                row.remap == 'off' and NO_REMAP_LINES.search(line))
+
+
+def follows(_row, _line):
+    """Whether a fault line is there only because of other, expected ones."""
+    return False
+
+
 def check_capabilities(row, lines, findings):
     """The options are in EFR; the kernel prints it."""
     found = [match for line in lines for match in re.finditer(
@@ -255,6 +269,7 @@ def check_capabilities(row, lines, findings):
 
 
 def check_boot(row, reports, lines, findings):
+    check_capabilities(row, lines, findings)
     text = '\n'.join(lines)
     findings.check('interrupt remapping',
                    ('AMD-Vi: Interrupt remapping enabled' in text) ==

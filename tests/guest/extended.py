@@ -7,8 +7,8 @@ import amd
 from rows import MEDIUM, NO_OPTION, PLAIN, PLAIN_TESTS, SCALABLE, SMALL
 import rows as base
 
-Row = functools.partial(base.Row, kernel='newest', unfit=NO_OPTION)
-AmdRow = functools.partial(amd.AmdRow, kernel='newest')
+Row = functools.partial(base.Row, kernel='own', unfit=NO_OPTION)
+AmdRow = functools.partial(amd.AmdRow, kernel='own')
 
 # The kernel takes scalable mode whenever it is there.
 LEGACY = 'intremap=on,eim=on,aw-bits=48'

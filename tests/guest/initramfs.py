@@ -24,6 +24,8 @@ HERE = pathlib.Path(__file__).resolve().parent
 # What the rows plug in; what these need is found in the modules themselves.
 MODULES = (
     'virtio_pci',
+    # Where there is one: before what waits for it.
+    'virtio_iommu',
     'virtio_blk',
     'virtio_net',
     'nvme',
@@ -32,6 +34,9 @@ MODULES = (
     'e1000',
     'e1000e',
 )
+
+# 6.1 has no such driver.
+OPTIONAL = ('virtio_iommu',)
 
 
 def image(kernel_dir):
@@ -98,7 +103,7 @@ class Modules:
             order[name] = data
 
         for name in wanted:
-            add(name, True)
+            add(name, name not in OPTIONAL)
         return order
 
 

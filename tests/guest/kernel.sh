@@ -6,7 +6,7 @@
 #
 # usage: kernel.sh [--list-packages]
 #
-# Prints "newest PATH".  PATH holds boot/vmlinuz-VERSION, config, include/ (the
+# Prints "own PATH".  PATH holds boot/vmlinuz-VERSION, config, include/ (the
 # interfaces for programs) and selftests/.  The source is removed again; what
 # is there already costs nothing.
 
@@ -124,4 +124,4 @@ deb=$(nyx_fetch_deb 'linux-source-[0-9.]+' "${SUITES[@]}")
 hash=$( { echo "$RECIPE"; gcc --version; cat "$CONFIG"; } | sha256sum)
 target=$NYX_CACHE/guest/$(basename "$deb" _all.deb)-${hash:0:12}
 [ -d "$target" ] || make_all "$deb" "$target"
-printf 'newest %s\n' "$target"
+printf 'own %s\n' "$target"

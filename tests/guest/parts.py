@@ -64,6 +64,9 @@ class Parts:
         self.subnet = 1
         # A slot each on bus 0: an extra device moves no other one.
         self.slot = 4
+        self.ports = 0
+        # Of further roots.
+        self.root = 0x20
         for word in words.split():
             self._add(word)
 
@@ -157,8 +160,14 @@ class Parts:
 
     def _add_rp(self, name, bus):
         """A root port; a slot number of its own makes it hot-pluggable."""
-        self._device(f'pcie-root-port,id={name},chassis={self.slot},'
-                     f'slot={self.slot}', bus)
+        self.ports += 1
+        self._device(f'pcie-root-port,id={name},chassis={self.ports},'
+                     f'slot={self.ports}', bus)
+
+    def _add_pxb(self, name, bus):
+        """A second root, with a bus number of its own."""
+        self.root += 0x20
+        self._device(f'pxb-pcie,id={name},bus_nr={self.root}', bus or 'pcie.0')
 
     def _add_pciebr(self, name, bus):
         self._device(f'pcie-pci-bridge,id={name}', bus)

@@ -5,9 +5,6 @@ import dataclasses
 import itertools
 
 DISKS = 'disk:vblk disk:nvme disk:ahci'
-# As fetch.sh knows them.
-KERNELS = ('6.1', '6.12', 'newest')
-
 PLAIN = 'vblk nvme ahci e1000e'
 PLAIN_TESTS = f'{DISKS} net:e1000e:2'
 
@@ -56,12 +53,22 @@ class Row:
     domains: dict = dataclasses.field(default_factory=dict)
     # Run also with intel-iommu, and compare what the guests found.
     swap: bool = False
+    # Devices have done DMA that was refused, before the kernel had its driver.
+    blocked: bool = False
     # Why a model cannot run the row, by the model's name.
     unfit: dict = dataclasses.field(default_factory=dict)
 
     # Whose driver the kernel has for it; the model, if it can be one only.
     vendor = 'intel'
     model = None
+
+    def chosen(self, device):
+        """The model for the row, where this one was asked for."""
+        return self.model or device
+
+    def device(self, model):
+        """The argument of -device."""
+        return f'{model},id=iommu,{self.iommu}'
 
     @property
     def options(self):

@@ -26,8 +26,10 @@ import amd
 import debugfs
 import extended
 import initramfs
+import intel
 import parts
 import rows
+import virtio
 from qmp import QmpError
 from vm import Guest, GuestError, Process
 
@@ -36,41 +38,16 @@ ROOT = HERE.parents[1]
 
 # What a kernel log must not hold. Faults are matched on their own.
 BAD_LINES = re.compile(
-    r'WARNING:|BUG:|Call Trace|Oops|rcu.*stall|Kernel panic|'
-    r'Firmware Bug|DMAR:.*([Ff]ail|Invalid|broken|detected.*error)|'
+    r'WARNING:|BUG:|Call Trace|Oops|rcu.*stall|Kernel panic|Firmware Bug|'
     r'nobody cared|hung_task|blocked for more than|NETDEV WATCHDOG|'
-    r'nvme.*(timeout|abort)|ata\d+.*(exception|failed|timeout)|'
-    r'I/O error|Translation .*already enabled|enabled prior to OS')
-FAULT_LINES = re.compile(r'DMAR: (\[|DRHD: handling fault)|'
-                         r'dmar_fault: \d+ callbacks suppressed')
+    r'nvme.*(timeout|abort)|ata\d+.*(exception|failed|timeout)|I/O error')
 
 # What QEMU may say on stderr.
 QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
 # QEMU's own model says on stderr what it also reports to the guest.
-QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:')
-
-# Fault reasons of the rogue requests, VT-d specification 7.1.3: those of the
-# helper, then those that nyx-iommufd makes in scalable mode.
-FAULT_REASONS = {'write': '0x5', 'read': '0x6', 'msi': '0x25',
-                 'first': '0x71', 'second': '0x79', 'beyond': '0x79',
-                 'tables': '0x79', 'pasid': '0x59', 'sva-present': '0x71',
-                 'sva-user': '0x81', 'sva-write': '0x85'}
-
-# All others are vtd.fault.dma.
-MISTAKES = {'msi': 'vtd.fault.interrupt'}
-
-# Where an option shows in the capability registers, bit by bit: VT-d
-# specification 11.4.2 "Capability Register", 11.4.3 "Extended Capability".
-OPTION_BITS = {
-    'caching-mode': ('cap', 7),
-    'device-iotlb': ('ecap', 2),
-    'intremap': ('ecap', 3),
-    'eim': ('ecap', 4),
-    'pt': ('ecap', 6),
-    'snoop-control': ('ecap', 7),
-    'page-requests': ('ecap', 29),
-}
-
+QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:|'
+                         r'virtio_iommu_translate |'
+                         r'no buffer available in event queue')
 
 # The kernel's timer check wants ten ticks in a time that a loaded host doesn't
 # give to a guest under TCG; that timer interrupts come is checked afterwards.
@@ -88,6 +65,10 @@ TIMER_RACE = re.compile(
     r"guest mistakes: \[\{[^{]*\{[^{]*'sid': 'ff:00\.0', 'value': '0x25'\}"
     r"[^{]*\{[^{]*\}\}\]$|"
     r"faults counted: \['0x25'\]$")
+
+
+# By the vendor of a row: the lines and checks of the kernel's driver.
+DRIVERS = {'intel': intel, 'amd': amd, 'virtio': virtio}
 
 
 class Skip(Exception):
@@ -147,7 +128,7 @@ def command_line(row, setup, device, made, directory):
             args += ['-drive', f'if=pflash,unit={index},format=raw,'
                                f'readonly={readonly},file={path}']
     # Before the other devices: those that exist already are not behind it.
-    args += ['-device', f'{device},id=iommu,{row.iommu}']
+    args += ['-device', row.device(device)]
     args += made.args + list(row.qemu)
     args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
              '-initrd', str(setup.initrds[row.kernel]), '-append',
@@ -172,6 +153,14 @@ class Reports:
         self.rogues = []
         self.rounds = {}
         self.hwinfo = {}
+        # PCI functions: vendor and device, driver, group.
+        self.functions = {}
+        # Reserved regions by group, each (start, end, type).
+        self.regions = {}
+        # Type of the domain of disks that were plugged in.
+        self.plugged = {}
+        # Statistics and QEMU's memory, at the points that a guest chose.
+        self.counts = []
         self.selftests = {}
         self.broken = {}
         self.dumps = {}
@@ -199,6 +188,12 @@ class Reports:
             self.broken.setdefault(rest[0], []).append(' '.join(rest[1:]))
         elif kind == 'selftest':
             self.selftests[rest[0]] = tuple(map(int, rest[1:]))
+        elif kind == 'function':
+            self.functions[rest[0]] = tuple(rest[1:])
+        elif kind == 'region':
+            self.regions.setdefault(rest[0], []).append(tuple(rest[1:]))
+        elif kind == 'plugged':
+            self.plugged[rest[0]] = rest[1]
         elif kind == 'hwinfo':
             self.hwinfo[rest[0]] = int(rest[1], 0)
         elif kind == 'rounds':
@@ -266,6 +261,10 @@ class Host:
         answer = self.guest.qmp.hmp(command)
         if answer.strip():
             raise GuestError(f'{command}: {answer.strip()}')
+
+    def do_count(self):
+        self.reports.counts.append((self.guest.property('stats'),
+                                    self.guest.process.memory()))
 
     def do_tables(self):
         """At the same moment as the guest's dumps: it does nothing else."""
@@ -362,7 +361,8 @@ def check_log(row, reports, lines, findings):
     for said in reports.rogues:
         device, operation, address = said.split()
         expected.append(re.compile(row.faults[operation].format(
-            device=re.escape(device), address=address)))
+            device=re.escape(device), address=address,
+            endpoint=virtio.endpoint(device))))
     expected += map(re.compile, row.provoked.values())
     for pattern in expected:
         findings.check('fault reported',
@@ -374,72 +374,21 @@ def check_log(row, reports, lines, findings):
                        f'no line {pattern}')
     findings.check('rogues', bool(reports.rogues) == bool(row.faults),
                    f'rogue requests: {reports.rogues}')
-    faults = amd.FAULT_LINES if row.vendor == 'amd' else FAULT_LINES
+    driver = DRIVERS[row.vendor]
     for line in lines:
-        bad = BAD_LINES.search(line) or (row.vendor == 'amd' and
-                                         amd.BAD_LINES.search(line))
-        if row.vendor == 'amd' and (
-                amd.NOISE.search(line) or
-                row.remap == 'off' and amd.NO_REMAP_LINES.search(line)):
+        if driver.noise(row, line):
             continue
-        if faults.search(line) and not any(p.search(line) for p in expected):
-            # "handling fault status" comes before an expected fault, and of
-            # many provoked ones the kernel does not print all.
-            bad = bad or not (expected and 'handling fault' in line or
-                              row.provoked and 'suppressed' in line)
+        bad = BAD_LINES.search(line) or driver.BAD_LINES.search(line)
+        if driver.FAULT_LINES.search(line) and \
+                not any(p.search(line) for p in expected):
+            bad = bad or not driver.follows(row, line)
         if bad:
             findings.check('kernel log', False, line)
     findings.check('kernel log', True)
 
 
-def check_capabilities(row, lines, findings):
-    """The options must be in the registers; the kernel prints these."""
-    found = [match for line in lines for match in
-             re.finditer(r'DMAR: dmar0: .* cap ([0-9a-f]+) ecap ([0-9a-f]+)',
-                         line)]
-    findings.check('one unit', bool(found), 'no line "DMAR: dmar0: ..."')
-    if not found:
-        return
-    cap, ecap = (int(text, 16) for text in found[0].groups())
-    for option, value in row.options.items():
-        if option == 'aw-bits':
-            width = (cap >> 16 & 0x3f) + 1
-            findings.check(option, width == int(value), f'{width} bits')
-        elif option in OPTION_BITS:
-            register, bit = OPTION_BITS[option]
-            word = {'cap': cap, 'ecap': ecap}[register]
-            findings.check(option, bool(word >> bit & 1) == (value == 'on'),
-                           f'{register} {word:#x}')
-
-
-REMAP_LINES = {
-    'x2apic': 'DMAR-IR: Enabled IRQ remapping in x2apic mode',
-    'xapic': 'DMAR-IR: Enabled IRQ remapping in xapic mode',
-    'off': 'DMAR-IR: Enabled IRQ remapping',
-}
-
-
-def check_intel_boot(row, reports, lines, findings):
-    text = '\n'.join(lines)
-    translating = row.mode != 'off'
-    findings.check('IOMMU enabled',
-                   ('DMAR: IOMMU enabled' in text) == translating)
-    findings.check('remapping mode',
-                   (REMAP_LINES[row.remap] in text) == (row.remap != 'off'),
-                   f'wanted: {row.remap}')
-    # The kernel asks for the interrupt when it has set the queue up.
-    findings.check('page request queue',
-                   any('dmar0-prq' in line for line in reports.irqs) ==
-                   row.page_requests, reports.irqs)
-
-
 def check_boot(row, made, reports, lines, findings):
-    if row.vendor == 'amd':
-        amd.check_capabilities(row, lines, findings)
-        amd.check_boot(row, reports, lines, findings)
-    else:
-        check_capabilities(row, lines, findings)
-        check_intel_boot(row, reports, lines, findings)
+    DRIVERS[row.vendor].check_boot(row, reports, lines, findings)
     findings.check('groups', bool(reports.groups) ==
                    (row.mode != 'off'),
                    reports.groups)
@@ -465,6 +414,15 @@ def check_interrupts(row, made, reports, findings):
         findings.check(f'interrupt chip {name}', not wrong, wrong)
 
 
+def check_plugged(row, reports, findings):
+    for test in row.tests.split():
+        if test.startswith('hotplug:'):
+            name = test.split(':')[1]
+            findings.check(f'domain of {name}',
+                           reports.plugged.get(name) == row.domain,
+                           reports.plugged)
+
+
 def check_rounds(row, reports, findings):
     for test in row.tests.split():
         if test.startswith('busy:'):
@@ -474,60 +432,13 @@ def check_rounds(row, reports, findings):
                                all(a > b > 0 for b, a in rounds), rounds)
 
 
-def check_device(row, reports, findings):
-    """The model's own account of the run must fit the guest's."""
-    stats = reports.stats
-    # A stock kernel makes no mistakes, and the rogue's are listed as faults.
-    rules = {mistake['rule'] for mistake in reports.mistakes}
-    findings.check('guest mistakes', rules == {
-        MISTAKES.get(operation, 'vtd.fault.dma')
-        for operation in {**row.faults, **row.provoked}}, reports.mistakes)
-    reasons = {fault['reason'] for fault in stats['faults']}
-    findings.check('faults counted', reasons == {
-        FAULT_REASONS[operation]
-        for operation in {**row.faults, **row.provoked}},
-                   sorted(reasons))
-    orders = stats['invalidations']
-    findings.check('queue errors', orders['queue-errors'] == 0, orders)
-    findings.check('interrupts remapped',
-                   (stats['interrupts-remapped'] > 0) == (row.remap != 'off'),
-                   stats['interrupts-remapped'])
-    if row.mode in ('strict', 'lazy'):
-        hits = stats['iotlb']['hits'] > 0
-        findings.check('IOTLB used', stats['iotlb']['misses'] > 0 and
-                       hits == (row.options.get('cache') != 'off'),
-                       stats['iotlb'])
-        kinds = (('pasid-iotlb-pasid', 'pasid-iotlb-page') if row.first_stage
-                 else ('iotlb-domain', 'iotlb-page'))
-        findings.check('IOTLB invalidated',
-                       any(orders[kind] for kind in kinds), orders)
-
-
-def check_others(row, reports, findings):
-    """Units behind the first one have work of their own to do."""
-    findings.check('units', len(reports.others) == row.units - 1,
-                   reports.others)
-    for stats in reports.others:
-        findings.check('unit: no faults', not stats['faults'], stats)
-        findings.check('unit: queue errors',
-                       stats['invalidations']['queue-errors'] == 0, stats)
-        findings.check('unit: interrupts remapped',
-                       (stats['interrupts-remapped'] > 0) ==
-                       (row.remap != 'off'), stats)
-        findings.check('unit: IOTLB used', row.mode == 'pt' or
-                       stats['iotlb']['hits'] > 0, stats)
-
-
-HARDWARE_INFO = {'intel': ('CAP', 'ECAP'), 'amd': ('EFR', 'EFR2')}
-
-
 def check_hwinfo(row, reports, findings):
     """IOMMU_GET_HW_INFO returned the registers, as the unit has them."""
     wanted = 'iommufd:info' in row.tests.split()
     findings.check('hardware info', bool(reports.hwinfo) == wanted)
     values = {entry['name']: int(entry['value'], 0)
               for entry in reports.registers}
-    for name in HARDWARE_INFO[row.vendor] if wanted else ():
+    for name in DRIVERS[row.vendor].HARDWARE_INFO if wanted else ():
         findings.check(f'hardware info {name}',
                        reports.hwinfo.get(name) == values.get(name, -1),
                        f'{reports.hwinfo} {values.get(name)}')
@@ -565,19 +476,17 @@ def judge(row, made, reports, lines, stderr, findings):
     check_tests(row, reports, findings)
     check_sums(row, made, reports, findings)
     check_rounds(row, reports, findings)
+    check_plugged(row, reports, findings)
     check_log(row, reports, lines, findings)
     check_boot(row, made, reports, lines, findings)
     check_hwinfo(row, reports, findings)
     check_dumps(row, reports, findings)
     check_selftests(row, reports, findings)
-    if reports.stats and row.vendor == 'amd':
-        amd.check_device(row, reports, findings)
-    elif reports.stats:
-        check_device(row, reports, findings)
-        check_others(row, reports, findings)
+    if reports.stats:
+        DRIVERS[row.vendor].check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
              if line and not QEMU_NOISE.search(line) and
-             not (row.faults and QEMU_FAULTS.search(line))]
+             not ((row.faults or row.blocked) and QEMU_FAULTS.search(line))]
     findings.check('QEMU is quiet', not words, words)
 
 
@@ -605,7 +514,7 @@ def observed(reports, lines):
 
 def run_row(row, setup, directory):
     """All checks of a row; raises Skip when it cannot be run."""
-    model = row.model or setup.device
+    model = row.chosen(setup.device)
     if model in row.unfit:
         raise Skip(row.unfit[model])
     if row.swap and model == 'intel-iommu':
@@ -718,8 +627,8 @@ def report_row(row, setup, output):
 
 def fetch(names):
     """Paths of kernels and so on, by name."""
-    commands = [[HERE / 'fetch.sh', *(set(names) - {'newest'})]]
-    if 'newest' in names:
+    commands = [[HERE / 'fetch.sh', *(set(names) - {'own'})]]
+    if 'own' in names:
         commands.append([HERE / 'kernel.sh'])
     found = {}
     for command in commands:
@@ -796,8 +705,8 @@ def parse_arguments():
 
 def select(patterns, extended_tier):
     """Rows of a tier; those with names can be any of Debian's kernels."""
-    seldom = set(rows.SELDOM + amd.SELDOM)
-    debian = rows.rows() + amd.table()
+    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM)
+    debian = rows.rows() + amd.table() + virtio.table()
     assert seldom <= {row.name for row in debian}
     if not patterns or extended_tier:
         debian = [row for row in debian

@@ -52,6 +52,11 @@ class Process:
     def stderr(self):
         return self.stderr_path.read_text(errors='replace')
 
+    def memory(self):
+        """KiB that it has in use."""
+        with open(f'/proc/{self.popen.pid}/status', encoding='ascii') as file:
+            return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))
+
     def kill(self):
         if self.popen.poll() is None:
             self.popen.kill()

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What busybox cannot do in the guest: make a device without a driver issue a
- * request that nobody mapped anything for, and read performance counters.
+ * request that nobody mapped anything for, read performance counters, and do I/O
+ * to many pages at once.
  *
  * usage: nyx-helper edu|testdev write|read|msi ADDRESS
  *        nyx-helper perf PMU EVENT[,EVENT...] COMMAND
+ *        nyx-helper cycles DISK ROUNDS
  *
  * The first prints "BUS:DEV.FN OPERATION ADDRESS", what was asked of the
  * device; the second "EVENT COUNT" for each event of the IOMMU's PMU while
- * the shell command ran.
+ * the shell command ran; the third nothing, if all that was read is the same
+ * each time.
  */
+
+#define _GNU_SOURCE
 
 #include <dirent.h>
 #include <err.h>
@@ -22,6 +27,7 @@
 #include <linux/perf_event.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "testdev-regs.h"
@@ -267,6 +273,46 @@ static int count_events(const char *pmu, char *names, const char *command)
     return status ? 1 : 0;
 }
 
+#define CYCLE_PAGES 128
+#define PAGE 4096
+
+/* Of every other page, so that no two of them are one to the DMA layer. */
+static void read_scattered(int fd, uint8_t *area, struct iovec *iov)
+{
+    for (int i = 0; i < CYCLE_PAGES; i++) {
+        iov[i] = (struct iovec) { area + 2 * i * PAGE, PAGE };
+        memset(iov[i].iov_base, 0xa5, 64);
+    }
+    if (preadv(fd, iov, CYCLE_PAGES, 0) != CYCLE_PAGES * PAGE) {
+        err(1, "preadv");
+    }
+}
+
+static int cycles(const char *disk, int rounds)
+{
+    uint8_t *area = mmap(NULL, 2 * CYCLE_PAGES * PAGE, PROT_READ | PROT_WRITE,
+                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint8_t *first = malloc(CYCLE_PAGES * PAGE);
+    struct iovec iov[CYCLE_PAGES];
+    int fd = open(disk, O_RDONLY | O_DIRECT);
+
+    if (area == MAP_FAILED || !first || fd < 0) {
+        err(1, "%s", disk);
+    }
+    memset(area, 0, 2 * CYCLE_PAGES * PAGE);
+    for (int round = 0; round < rounds; round++) {
+        read_scattered(fd, area, iov);
+        for (int i = 0; i < CYCLE_PAGES; i++) {
+            if (!round) {
+                memcpy(first + i * PAGE, iov[i].iov_base, PAGE);
+            } else if (memcmp(first + i * PAGE, iov[i].iov_base, PAGE)) {
+                errx(1, "%s: round %d: page %d is another", disk, round, i);
+            }
+        }
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct device device = { 0 };
@@ -275,6 +321,9 @@ int main(int argc, char **argv)
 
     if (argc == 5 && !strcmp(argv[1], "perf")) {
         return count_events(argv[2], argv[3], argv[4]);
+    }
+    if (argc == 4 && !strcmp(argv[1], "cycles")) {
+        return cycles(argv[2], atoi(argv[3]));
     }
     if (argc != 4) {
         errx(2, "usage: nyx-helper edu|testdev write|read|msi ADDRESS");
