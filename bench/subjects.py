@@ -7,7 +7,7 @@ import functools
 
 from amdvi import Amdvi
 from qvm import Machine
-from virtio import SLOT, Virtio
+from viommu import SLOT, Virtio
 from vtd import Vtd
 
 # Entries of the IOTLB that rows about a full one are made for: QEMU's own has
@@ -83,6 +83,7 @@ VARIANTS = {
         'none': None,
         'floor': None,
         'peer': f'virtio-iommu-pci,addr={SLOT}',
+        'nyx': f'nyx-virtio-iommu-pci,addr={SLOT}',
     }),
 }
 
@@ -104,11 +105,9 @@ class Lab:
         self.started = {}
 
     def get(self, variant, *names):
-        """The subjects of a variant with these names, as far as it has them,
-        or all of them."""
+        """The subjects of a variant with these names, or all of them."""
         models = VARIANTS[variant].models
-        return [self._one(variant, name) for name in names or models
-                if name in models]
+        return [self._one(variant, name) for name in names or models]
 
     def _one(self, variant, name):
         if (variant, name) not in self.started:

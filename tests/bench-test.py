@@ -36,6 +36,11 @@ RUNS = (
     ('interrupts: one', {'none', 'peer', 'nyx'}),
     ('invalidation: one domain, 16 cached, its own', {'peer', 'nyx'}),
     (': mapped, one command, scattered', {'peer', 'nyx'}),
+    ('requests, virtio-iommu: 4 b read, one page',
+     {'none', 'floor', 'peer', 'nyx'}),
+    ('map and unmap, virtio-iommu: map, 1,000 mapped, scattered',
+     {'peer', 'nyx'}),
+    ('2-mib requests', {'peer', 'nyx'}),
 )
 
 

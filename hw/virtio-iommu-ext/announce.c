@@ -29,6 +29,11 @@ static void announce_route(void *opaque, NyxFollower *f, uint16_t sid,
     } else if (nyx_vio_word_kind(word) == NYX_VIO_KIND_MAPPINGS) {
         route->kind = NYX_ROUTE_PIECES;
         route->did = nyx_vio_word_slot(word);
+    } else if (nyx_vio_word_kind(word) == NYX_VIO_KIND_TABLES &&
+               nyx_vio_tables_announced(vio, nyx_vio_word_domain(vio, word),
+                                        &route->tables)) {
+        route->kind = NYX_ROUTE_TABLES;
+        route->did = nyx_vio_word_slot(word);
     }
 }
 

@@ -140,6 +140,9 @@ extern const NyxVioFaultInfo nyx_vio_faults[NVIO_FAULT_COUNT];
     F(TABLE_FORMAT, "virtio-iommu.table.format", ERROR, "draft",             \
       "ATTACH_TABLE with a format, level or flag that PROBE does not offer", \
       "PROBE tells the formats")                                             \
+    F(TABLE_DOMAIN, "virtio-iommu.table.domain", ERROR, "draft",             \
+      "ATTACH_TABLE or INVALIDATE for a domain that cannot have it",         \
+      "attach the endpoint first; mappings are dropped by UNMAP")            \
     F(INVALIDATE, "virtio-iommu.invalidate.scope", ERROR, "draft",           \
       "INVALIDATE with a scope or cache that makes no sense",                \
       "see docs/specs/nyx-virtio-iommu-drafts.rst")                          \

@@ -22,8 +22,9 @@ void nyx_vio_domains_init(NyxVio *vio)
                                   PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 }
 
-static void slot_free(NyxVioDomain *domain)
+static void slot_free(NyxVio *vio, NyxVioDomain *domain)
 {
+    nyx_vio_tables_free(vio, domain);
     nyx_vio_mappings_clear(&domain->maps);
     g_array_free(domain->endpoints, TRUE);
     g_array_free(domain->regions, TRUE);
@@ -34,7 +35,7 @@ static void slot_free(NyxVioDomain *domain)
 void nyx_vio_domains_destroy(NyxVio *vio)
 {
     for (unsigned i = 0; i < vio->n_slots; i++) {
-        slot_free(vio->slots[i]);
+        slot_free(vio, vio->slots[i]);
     }
     g_free(vio->slots);
     g_array_free(vio->free_slots, TRUE);
@@ -104,6 +105,7 @@ static void domain_end(NyxVio *vio, NyxVioDomain *domain)
     pthread_rwlock_wrlock(&domain->lock);
     domain->kind = NYX_VIO_KIND_NONE;
     nyx_vio_mappings_clear(&domain->maps);
+    nyx_vio_tables_free(vio, domain);
     pthread_rwlock_unlock(&domain->lock);
     if (nyx_tags_drop_domain(&vio->tags, domain->slot)) {
         nyx_vio_clear_tlbs(vio);
@@ -142,12 +144,8 @@ static void regions_add(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     g_array_set_size(all, kept);
 }
 
-/* An endpoint has left. */
 static void regions_update(NyxVio *vio, NyxVioDomain *domain)
 {
-    if (!domain->regions->len) {
-        return;
-    }
     g_array_set_size(domain->regions, 0);
     for (unsigned i = 0; i < domain->endpoints->len; i++) {
         regions_add(vio, domain,
@@ -175,35 +173,56 @@ bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
 typedef bool RequesterMatch(const NyxVio *vio, uint16_t sid,
                             const void *opaque);
 
-static void tell_block(NyxVioRequester *r, uint16_t sid, uint64_t first,
-                       uint8_t lg2)
+/* What is dropped of the copies that others keep, and of whose. */
+typedef struct Drop {
+    uint64_t first;
+    uint64_t last;
+    uint32_t pasid;          /* if has_pasid */
+    bool has_pasid;
+    bool watched;            /* those of NyxVioRequester.notify */
+    bool device_tlbs;
+} Drop;
+
+static const Drop everything = {
+    .last = UINT64_MAX, .watched = true, .device_tlbs = true,
+};
+
+static bool concerns(const NyxVioRequester *r, const Drop *drop)
+{
+    return (drop->watched && r->notify) ||
+           (drop->device_tlbs && qatomic_read(&r->has_device_tlb));
+}
+
+static void tell_block(NyxVioRequester *r, uint16_t sid, const Drop *drop,
+                       uint64_t first, uint8_t lg2)
 {
     const NyxVioHost *host = &r->vio->host;
 
-    if (r->notify) {
+    if (drop->watched && r->notify) {
         host->unmapped(host->opaque, r, first, lg2);
     }
-    if (qatomic_read(&r->has_device_tlb)) {
-        const NyxVioDeviceTlb inv = { .addr = first, .sid = sid, .lg2 = lg2 };
+    if (drop->device_tlbs && qatomic_read(&r->has_device_tlb)) {
+        const NyxVioDeviceTlb inv = {
+            .addr = first, .sid = sid, .lg2 = lg2,
+            .has_pasid = drop->has_pasid, .pasid = drop->pasid,
+        };
 
         host->device_tlb(host->opaque, &inv);
     }
 }
 
-/* [first, last] in aligned powers of two. */
-static void tell_unmapped(NyxVioRequester *r, uint16_t sid, uint64_t first,
-                          uint64_t last)
+/* The range in aligned powers of two. */
+static void tell(NyxVioRequester *r, uint16_t sid, const Drop *drop)
 {
+    uint64_t first = drop->first;
+
     for (;;) {
-        uint64_t size = last - first + 1;
-        unsigned aligned = first ? ctz64(first) : 64;
-        unsigned fits = size ? 63 - clz64(size) : 64;
-        unsigned lg2 = MIN(aligned, fits);
+        unsigned lg2 = nyx_vio_piece_lg2(first, drop->last);
         uint64_t end = lg2 == 64 ? UINT64_MAX
                                  : first + (BIT_ULL(lg2) - 1);
 
-        tell_block(r, sid, first, lg2);
-        if (end == last) {
+        tell_block(r, sid, drop, first, lg2);
+        if (end == drop->last) {
             return;
         }
         first = end + 1;
@@ -215,16 +234,16 @@ static void tell_unmapped(NyxVioRequester *r, uint16_t sid, uint64_t first,
  * so before he looks at the word (set_word() is the barrier here).
  */
 static void notify(NyxVio *vio, RequesterMatch *match, const void *opaque,
-                   uint64_t first, uint64_t last)
+                   const Drop *drop)
 {
     for (unsigned i = 0; i < vio->requesters->len; i++) {
         NyxVioRequester *r = g_ptr_array_index(vio->requesters, i);
         uint16_t sid;
 
-        if ((r->notify || qatomic_read(&r->has_device_tlb)) &&
+        if (concerns(r, drop) &&
             vio->host.sid(vio->host.opaque, r, &sid) &&
             match(vio, sid, opaque)) {
-            tell_unmapped(r, sid, first, last);
+            tell(r, sid, drop);
         }
     }
 }
@@ -248,7 +267,7 @@ void nyx_vio_changed_all(NyxVio *vio)
 {
     nyx_vio_announce_mode(vio);
     vio->host.mode_changed(vio->host.opaque);
-    notify(vio, is_any, NULL, 0, UINT64_MAX);
+    notify(vio, is_any, NULL, &everything);
 }
 
 void nyx_vio_requesters_moved(NyxVio *vio)
@@ -265,7 +284,7 @@ static void changed(NyxVio *vio, uint32_t endpoint)
 {
     nyx_vio_announce_endpoint(vio, endpoint);
     vio->host.endpoint_changed(vio->host.opaque, endpoint);
-    notify(vio, is_sid, &endpoint, 0, UINT64_MAX);
+    notify(vio, is_sid, &endpoint, &everything);
 }
 
 void nyx_vio_clear_tlbs(NyxVio *vio)
@@ -288,7 +307,12 @@ void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
         nyx_tlbs_drop_pages(&r->tlbs, &vio->tags, asid, first, last,
                             leaf_only);
     }
-    notify(vio, in_domain, domain, first, last);
+    /* Who watches asks without a PASID. */
+    if (!(asid & NYX_ASID_HAS_PASID)) {
+        notify(vio, in_domain, domain, &(Drop) {
+            .first = first, .last = last, .watched = true,
+        });
+    }
 }
 
 void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain)
@@ -296,7 +320,44 @@ void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain)
     if (nyx_tags_drop_domain(&vio->tags, domain->slot)) {
         nyx_vio_clear_tlbs(vio);
     }
-    notify(vio, in_domain, domain, 0, UINT64_MAX);
+    notify(vio, in_domain, domain, &(Drop) {
+        .last = UINT64_MAX, .watched = true,
+    });
+}
+
+void nyx_vio_domain_flush_devices(NyxVio *vio, const NyxVioDomain *domain,
+                                  bool has_pasid, uint32_t pasid,
+                                  uint64_t first, uint64_t last)
+{
+    notify(vio, in_domain, domain, &(Drop) {
+        .first = first, .last = last, .device_tlbs = true,
+        .has_pasid = has_pasid, .pasid = pasid,
+    });
+}
+
+/* An endpoint has left: the domain's PASIDs mean nothing any more. */
+static void drop_pasids(NyxVio *vio, const NyxVioDomain *domain,
+                        uint32_t endpoint)
+{
+    g_autofree uint32_t *pasids = NULL;
+    unsigned n = nyx_vio_tables_pasids(domain, &pasids);
+
+    for (unsigned i = 0; n && i < vio->requesters->len; i++) {
+        NyxVioRequester *r = g_ptr_array_index(vio->requesters, i);
+        Drop drop = {
+            .last = UINT64_MAX, .device_tlbs = true, .has_pasid = true,
+        };
+        uint16_t sid;
+
+        if (!concerns(r, &drop) ||
+            !vio->host.sid(vio->host.opaque, r, &sid) || sid != endpoint) {
+            continue;
+        }
+        for (unsigned j = 0; j < n; j++) {
+            drop.pasid = pasids[j];
+            tell(r, sid, &drop);
+        }
+    }
 }
 
 /* --- Endpoints ------------------------------------------------------------ */
@@ -322,7 +383,9 @@ static void forget(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
         }
     }
     if (domain->endpoints->len) {
-        regions_update(vio, domain);
+        if (domain->regions->len) {
+            regions_update(vio, domain);
+        }
     } else {
         domain_end(vio, domain);
     }
@@ -337,6 +400,7 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     set_word(vio, endpoint, domain);
     changed(vio, endpoint);
     if (old) {
+        drop_pasids(vio, old, endpoint);
         forget(vio, old, endpoint);
     }
 }
@@ -356,6 +420,7 @@ void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
 {
     set_word(vio, endpoint, NULL);
     changed(vio, endpoint);
+    drop_pasids(vio, domain, endpoint);
     forget(vio, domain, endpoint);
 }
 
@@ -377,6 +442,10 @@ void nyx_vio_domains_clear(NyxVio *vio)
     for (unsigned i = 0; i < vio->n_slots; i++) {
         NyxVioDomain *domain = vio->slots[i];
 
+        for (unsigned j = 0; j < domain->endpoints->len; j++) {
+            drop_pasids(vio, domain,
+                        g_array_index(domain->endpoints, uint32_t, j));
+        }
         if (domain->endpoints->len) {
             g_array_set_size(domain->endpoints, 0);
             domain_end(vio, domain);

@@ -36,13 +36,19 @@
 #define NVIO_TABLE_F_PASID      (1u << 0)
 
 /* Formats; 4 and 6 are those of drafts, the others are ours. */
+#define NVIO_FMT_NONE           0       /* with PASID: it has no table now */
 #define NVIO_FMT_VTD_FIRST      4
 #define NVIO_FMT_AMD_V1         6
 #define NVIO_FMT_VTD_SECOND     0x100
 #define NVIO_FMT_AMD_V2         0x101
 
-/* Format flags */
+/* Format flags: what counts in entries, where a format leaves it open. */
 #define NVIO_FMT_F_AD           (1u << 0)       /* accessed and dirty are set */
+#define NVIO_FMT_F_NX           (1u << 1)       /* execute-disable is defined */
+#define NVIO_FMT_F_US           (1u << 2)       /* user/supervisor counts */
+#define NVIO_FMT_F_WP           (1u << 3)       /* supervisors obey R/W */
+#define NVIO_FMT_F_SMEP         (1u << 4)       /* nor execute user pages */
+#define NVIO_FMT_F_EA           (1u << 5)       /* extended-accessed is set */
 
 /* INVALIDATE (2021, 2023) */
 #define NVIO_INV_SCOPE          4       /* le16 */
@@ -86,6 +92,8 @@
 #define NVIO_RESP_SUCCESS       0
 #define NVIO_RESP_INVALID       1
 #define NVIO_RESP_FAILURE       2
+
+#define NVIO_GROUP_MAX          0x1ff   /* PCIe: nine bits */
 
 /*
  * With PAGE_REQUEST, events are of this size; the first 24 bytes are those of

@@ -66,6 +66,9 @@ const char *nyx_vio_cfg_error(const NyxVioCfg *cfg)
         return "x-page-requests needs tables of the guest: set "
                "x-attach-table=on";
     }
+    if (cfg->attach_table && (cfg->addr_bits < 32 || cfg->addr_bits > 52)) {
+        return "x-attach-table needs addresses of 32 to 52 bits";
+    }
     if (cfg->pasid && (!cfg->pasid_bits || cfg->pasid_bits > 20)) {
         return "x-pasid-bits must be 1 to 20";
     }
@@ -86,7 +89,7 @@ NyxVio *nyx_vio_new(const NyxVioCfg *cfg, const NyxVioHost *host)
     vio->findings = nyx_findings_new(rules, NVIO_RULE_COUNT, host->now_ns,
                                      host->finding, host->opaque);
     nyx_handoff_init(&vio->faults, sizeof(NyxVioFault), NVIO_FAULT_RING);
-    nyx_handoff_init(&vio->pages, sizeof(NyxVioPage), NVIO_PAGE_RING);
+    nyx_vio_pages_init(vio);
     nyx_vio_announce_init(vio);
     return vio;
 }
@@ -104,7 +107,7 @@ void nyx_vio_free(NyxVio *vio)
     nyx_announce_free(vio->announce);
     nyx_vio_domains_destroy(vio);
     nyx_handoff_destroy(&vio->faults);
-    nyx_handoff_destroy(&vio->pages);
+    nyx_vio_pages_destroy(vio);
     nyx_findings_free(vio->findings);
     nyx_tags_destroy(&vio->tags);
     g_free(vio->words);
@@ -153,7 +156,12 @@ uint64_t nyx_vio_features(const NyxVio *vio)
 
 void nyx_vio_set_features(NyxVio *vio, uint64_t features)
 {
-    vio->features = features & nyx_vio_features(vio);
+    features &= nyx_vio_features(vio);
+    if (!(features & BIT_ULL(NVIO_F_ATTACH_TABLE))) {
+        features &= ~(BIT_ULL(NVIO_F_PASID) | BIT_ULL(NVIO_F_PAGE_REQUEST));
+    }
+    vio->features = features;
+    qatomic_set(&vio->pasids, nyx_vio_has(vio, NVIO_F_PASID));
 }
 
 /* --- 5.13.4: configuration space ------------------------------------------ */
@@ -211,7 +219,8 @@ void nyx_vio_config_write(NyxVio *vio, const uint8_t *config)
 void nyx_vio_device_reset(NyxVio *vio)
 {
     nyx_vio_report_forget(vio, NULL);
-    vio->features = 0;
+    nyx_vio_pages_forget(vio, NULL);
+    nyx_vio_set_features(vio, 0);
     nyx_vio_domains_clear(vio);
 }
 
@@ -224,6 +233,7 @@ void nyx_vio_reset(NyxVio *vio)
 void nyx_vio_continue(NyxVio *vio)
 {
     nyx_vio_report_drain(vio);
+    nyx_vio_pages_drain(vio);
     nyx_announce_late(vio->announce);
 }
 
@@ -254,6 +264,7 @@ NyxVioStats nyx_vio_stats(NyxVio *vio)
     NyxVioStats stats;
 
     nyx_vio_report_drain(vio);
+    nyx_vio_pages_drain(vio);
     stats = vio->stats;
     stats.mappings = vio->mappings;
     nyx_vio_foreach_domain(vio, add_domain, &stats);

@@ -6,6 +6,7 @@
 #define HW_VIRTIO_IOMMU_EXT_INTERNAL_H
 
 #include "qemu/atomic.h"
+#include "qemu/host-utils.h"
 #include "hw/nyx-iommu/announce.h"
 #include "hw/nyx-iommu/fields.h"
 #include "hw/nyx-iommu/handoff.h"
@@ -14,6 +15,7 @@
 
 #define NVIO_FAULT_RING     64
 #define NVIO_PAGE_RING      64
+#define NVIO_PAGE_GROUPS    1024
 #define NVIO_SIDS           65536
 
 /*
@@ -62,6 +64,25 @@ typedef struct NyxVioPage {
     uint16_t sid;
 } NyxVioPage;
 
+/* A group of page requests that the driver has to answer. */
+typedef struct NyxVioGroup {
+    NyxVioRequester *r;
+    uint32_t pasid;          /* if has_pasid */
+    uint16_t sid;
+    uint16_t group;
+    bool has_pasid;
+} NyxVioGroup;
+
+/* Page requests (draft); all but the hand-off is of the serialized side. */
+typedef struct NyxVioPages {
+    NyxHandoff ring;
+    bool busy;
+    unsigned n_held;
+    unsigned n_waiting;
+    NyxVioPage held[NVIO_PAGE_RING];        /* to be sent later */
+    NyxVioGroup waiting[NVIO_PAGE_GROUPS];  /* for a response */
+} NyxVioPages;
+
 struct NyxVioRequester {
     NyxVio *vio;
     void *opaque;
@@ -88,6 +109,7 @@ struct NyxVio {
     /* Atomic. */
     uint64_t *words;         /* NYX_VIO_WORD by requester id */
     bool bypass;             /* of those that are in no domain */
+    bool pasids;             /* what has a PASID goes by a table of its own */
     uint64_t faults_lost;    /* there was no place in the ring */
 
     GPtrArray *requesters;   /* serialized side, and what follows */
@@ -101,7 +123,8 @@ struct NyxVio {
     NyxFindings *findings;
     NyxAnnounce *announce;
     NyxHandoff faults;
-    NyxHandoff pages;
+    NyxVioPages pages;
+    uint32_t n_tables;       /* of all domains and PASIDs */
     NyxVioFault held[NVIO_FAULT_RING];  /* events that are to be sent later */
     unsigned first_held;
     unsigned n_held;
@@ -146,6 +169,16 @@ static inline uint64_t nyx_vio_input_last(const NyxVioCfg *cfg)
 static inline uint64_t nyx_vio_granule_mask(const NyxVioCfg *cfg)
 {
     return (cfg->page_size_mask & -cfg->page_size_mask) - 1;
+}
+
+/* log2 of the first of the aligned powers of two that [first, last] is. */
+static inline unsigned nyx_vio_piece_lg2(uint64_t first, uint64_t last)
+{
+    uint64_t size = last - first + 1;
+    unsigned aligned = first ? ctz64(first) : 64;
+    unsigned fits = size ? 63 - clz64(size) : 64;
+
+    return MIN(aligned, fits);
 }
 
 static inline void nyx_vio_trace(NyxVio *vio, NyxVioTrace trace)
@@ -223,7 +256,7 @@ bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
                           uint32_t endpoint);
 
 /*
- * Drop cached translations of pages, and tell who keeps copies.
+ * Drop cached translations of pages, and tell who watches.
  * @asid: NYX_ASID() of the domain's slot, or NYX_ASID_PASID()
  */
 void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
@@ -231,6 +264,10 @@ void nyx_vio_domain_flush(NyxVio *vio, const NyxVioDomain *domain,
                           bool leaf_only);
 /* The same for all of a domain's. */
 void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain);
+/* What its endpoints themselves keep (ATS). */
+void nyx_vio_domain_flush_devices(NyxVio *vio, const NyxVioDomain *domain,
+                                  bool has_pasid, uint32_t pasid,
+                                  uint64_t first, uint64_t last);
 /* Everybody's requests may go another way. */
 void nyx_vio_changed_all(NyxVio *vio);
 /* All requesters' caches, before a generation comes round. */
@@ -262,11 +299,18 @@ typedef struct NyxVioXlat {
     unsigned need;           /* R, W and X that the request needs */
     bool probe;              /* only asks: reports nothing */
     uint64_t word;           /* of the endpoint when it was looked at */
+    uint64_t looked_up;      /* the word that the IOTLB was asked with, or 0 */
+    const NyxIotlbEntry *found;  /* what it had, which does not suffice */
 } NyxVioXlat;
 
 /* Refuse, and report unless the request only asks.  Returns reply->ok. */
 bool nyx_vio_xlat_refuse(const NyxVioXlat *x, NyxVioFaultCode code,
                          NyxReply *reply);
+/*
+ * 5.13.6.8: keep out of regions.  *@lg2 becomes what of the block around @iova
+ * lies outside of all of them; false if not even its page does.
+ */
+bool nyx_vio_clip(const NyxVioCfg *cfg, uint64_t iova, uint8_t *lg2);
 /* Grant the page of 2^@lg2 bytes at @addr, with what of @permission fits. */
 bool nyx_vio_xlat_complete(const NyxVioXlat *x, uint64_t addr, uint8_t lg2,
                            unsigned permission, NyxReply *reply);
@@ -284,11 +328,29 @@ void nyx_vio_announce_mode(NyxVio *vio);
 
 /* --- tables.c (drafts) ---------------------------------------------------- */
 
+/* A table that ATTACH_TABLE gave. */
+typedef struct NyxVioTable {
+    const struct NyxVioFormat *fmt;  /* NULL: there is none */
+    uint64_t root;
+    uint64_t flags;          /* NVIO_FMT_F_* */
+    uint8_t levels;
+} NyxVioTable;
+
 /* Properties of PROBE that drafts have.  Returns how many bytes. */
 size_t nyx_vio_tables_probe(const NyxVio *vio, uint8_t *at);
 
-/* As for mappings: see translate.c.  False if the domain has changed. */
-bool nyx_vio_tables_translate(const NyxVioXlat *x, NyxReply *reply, bool *ok);
+/* With the domain's lock for writing, or before anybody knows of it. */
+void nyx_vio_tables_free(NyxVio *vio, NyxVioDomain *domain);
+/* The table of a domain of kind TABLES, or of one of its PASIDs. */
+bool nyx_vio_tables_get(const NyxVioDomain *domain, bool has_pasid,
+                        uint32_t pasid, NyxVioTable *table);
+/* Whether the domain has tables at all, its own or PASIDs'. */
+bool nyx_vio_tables_any(const NyxVioDomain *domain);
+/* Those of PASIDs, for the caller to free.  Returns how many. */
+unsigned nyx_vio_tables_pasids(const NyxVioDomain *domain, uint32_t **pasids);
+/* What a walk of @table needs. */
+NyxWalkCtx nyx_vio_tables_ctx(const NyxVio *vio, const NyxVioTable *table,
+                              bool privileged);
 /*
  * The tables that requests without a PASID go by, if they can be announced:
  * a second stage, of which INVALIDATE says when it gets a page.
@@ -301,12 +363,45 @@ uint32_t nyx_vio_tables_save(const NyxVioDomain *domain,
 /* False if no request can have given it to a domain of this kind. */
 bool nyx_vio_tables_load(NyxVio *vio, NyxVioDomain *domain,
                          const NyxVioSavedTable *saved);
-/* With the domain's lock for writing, or before anybody knows of it. */
-void nyx_vio_tables_free(NyxVioDomain *domain);
+
+/* --- table-walk.c (drafts) ------------------------------------------------ */
+
+/* What the walker has to know of a format. */
+typedef struct NyxVioFormat {
+    uint16_t id;             /* NVIO_FMT_* */
+    uint8_t min_levels;
+    uint8_t max_levels;
+    bool canonical;          /* addresses are signed; without a PASID, too */
+    bool signed_pasid;       /* ... with one */
+    const NyxFormat *fmt;
+    uint32_t features;       /* always on */
+    uint32_t privileged;     /* for requests of supervisors */
+    struct {
+        uint32_t flag;
+        uint32_t features;
+    } flags[4];
+} NyxVioFormat;
+
+/* NULL: not offered. */
+const NyxVioFormat *nyx_vio_format(unsigned id);
+uint64_t nyx_vio_format_flags(const NyxVioFormat *fmt);
+/* All of them, by index; NULL at the end. */
+const NyxVioFormat *nyx_vio_format_at(unsigned i);
+
+/* As for mappings: see translate.c.  False if the domain has changed. */
+bool nyx_vio_tables_translate(const NyxVioXlat *x, NyxReply *reply, bool *ok);
 
 /* --- pages.c (drafts) ----------------------------------------------------- */
 
+void nyx_vio_pages_init(NyxVio *vio);
+void nyx_vio_pages_destroy(NyxVio *vio);
 void nyx_vio_pages_drain(NyxVio *vio);
+/*
+ * What is on its way, and what waits for a response, of @r goes away with it.
+ * NULL: the driver is gone; all who wait are told.
+ */
 void nyx_vio_pages_forget(NyxVio *vio, const NyxVioRequester *r);
+/* Another state is loaded, and endpoints with it: nobody is told. */
+void nyx_vio_pages_clear(NyxVio *vio);
 
 #endif

@@ -218,11 +218,10 @@ uint64_t nyx_vio_run_count(const NyxVioRun *run)
     return size == run->unit - 1 ? 1 : size / run->unit + 1;
 }
 
-/* Whether @high goes on where @low ends, in both address spaces. */
+/* Whether @high, above @low, goes on where that ends, in both spaces. */
 static bool goes_on(const NyxVioRun *low, const NyxVioRun *high)
 {
-    return high->first > low->last && high->first - low->last == 1 &&
-           high->addr > low->addr &&
+    return high->first - low->last == 1 && high->addr > low->addr &&
            high->addr - low->addr == high->first - low->first &&
            high->flags == low->flags;
 }

@@ -95,6 +95,7 @@ uint8_t nyx_vio_probe(NyxVio *vio, const NyxVioIn *in)
         for (unsigned i = 0; i < n; i++) {
             used += put_region(in->out + used, &regions[i]);
         }
+        used += nyx_vio_tables_probe(vio, in->out + used);
     }
     nyx_vio_trace(vio, (NyxVioTrace) {
         .kind = NYX_VIO_EV_PROBE, .status = status, .endpoint = endpoint,

@@ -50,15 +50,30 @@ static bool answer(NyxReply *reply, uint64_t iova, uint64_t addr, uint8_t lg2,
     return true;
 }
 
+/* A completion repeats the privilege. */
+static unsigned repeated(const NyxRequest *req)
+{
+    return req->type == NYX_REQ_TRANSLATION && req->has_pasid
+           ? req->access & NYX_ACCESS_PRIV : 0;
+}
+
+/*
+ * No error of a translation request: that there is no translation, or no
+ * right, is what a completion without rights says.
+ */
+static bool means_unmapped(NyxVioFaultCode code)
+{
+    return nyx_vio_faults[code].reason == NVIO_EVENT_R_MAPPING &&
+           code != NVIO_FAULT_TABLE_RSVD && code != NVIO_FAULT_TABLE_READ;
+}
+
 bool nyx_vio_xlat_refuse(const NyxVioXlat *x, NyxVioFaultCode code,
                          NyxReply *reply)
 {
     const NyxRequest *req = x->req;
 
-    if (req->type == NYX_REQ_TRANSLATION &&
-        nyx_vio_faults[code].reason == NVIO_EVENT_R_MAPPING) {
-        /* A completion without rights. */
-        return answer(reply, req->iova, 0, 12, 0);
+    if (req->type == NYX_REQ_TRANSLATION && means_unmapped(code)) {
+        return answer(reply, req->iova, 0, 12, repeated(req));
     }
     if (!x->probe) {
         const NyxVioFault fault = {
@@ -97,7 +112,7 @@ bool nyx_vio_xlat_complete(const NyxVioXlat *x, uint64_t addr, uint8_t lg2,
                            unsigned permission, NyxReply *reply)
 {
     return answer(reply, x->req->iova, addr, lg2,
-                  rights_for(x->req, permission));
+                  rights_for(x->req, permission) | repeated(x->req));
 }
 
 static bool identity(const NyxVioXlat *x, uint8_t lg2, unsigned permission,
@@ -133,6 +148,23 @@ static bool check_regions(const NyxVioXlat *x, NyxReply *reply, bool *ok)
         return true;
     }
     return false;
+}
+
+bool nyx_vio_clip(const NyxVioCfg *cfg, uint64_t iova, uint8_t *lg2)
+{
+    *lg2 = MIN(*lg2, cfg->input_bits);
+    for (unsigned i = 0; i < cfg->n_regions; i++) {
+        uint64_t first = cfg->regions[i].first & ~MAKE_64BIT_MASK(0, 12);
+        uint64_t last = cfg->regions[i].last | MAKE_64BIT_MASK(0, 12);
+
+        if (iova >= first && iova <= last) {
+            *lg2 = 12;
+            return false;
+        }
+        /* The nearest page that is not to be in the block. */
+        *lg2 = MIN(*lg2, 63 - clz64(iova ^ (iova < first ? first : last)));
+    }
+    return true;
 }
 
 /*
@@ -215,17 +247,6 @@ static bool by_mappings(const NyxVioXlat *x, NyxReply *reply, bool *ok)
 {
     NyxIotlbEntry entry;
 
-    if (x->req->has_pasid) {
-        *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_PASID, reply);
-        return true;
-    }
-    if (check_regions(x, reply, ok)) {
-        return true;
-    }
-    if (x->req->iova > nyx_vio_input_last(&x->vio->cfg)) {
-        *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_RANGE, reply);
-        return true;
-    }
     switch (look_up(x, &entry)) {
     case LOOKED_CHANGED:
         return false;
@@ -240,26 +261,58 @@ static bool by_mappings(const NyxVioXlat *x, NyxReply *reply, bool *ok)
 
 /* --- The long way --------------------------------------------------------- */
 
+/* Addresses of requests without a PASID, before anything is looked up. */
+static bool check_address(const NyxVioXlat *x, NyxReply *reply, bool *ok)
+{
+    if (check_regions(x, reply, ok)) {
+        return true;
+    }
+    if (x->req->iova > nyx_vio_input_last(&x->vio->cfg)) {
+        *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_RANGE, reply);
+        return true;
+    }
+    return false;
+}
+
+/* Requests with a PASID, of which those go somewhere that have a table. */
+static bool by_pasid(const NyxVioXlat *x, NyxReply *reply, bool *ok)
+{
+    if (nyx_vio_word_kind(x->word) != NYX_VIO_KIND_NONE &&
+        qatomic_read(&x->vio->pasids)) {
+        return nyx_vio_tables_translate(x, reply, ok);
+    }
+    *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_PASID, reply);
+    return true;
+}
+
 /* False if the domain has changed meanwhile. */
 static bool by_domain(const NyxVioXlat *x, NyxReply *reply, bool *ok)
 {
-    switch (nyx_vio_word_kind(x->word)) {
-    case NYX_VIO_KIND_NONE:
-        *ok = qatomic_load_acquire(&x->vio->bypass)
-              ? identity(x, 64, NYX_ACCESS_RWX, reply)
-              : nyx_vio_xlat_refuse(x, NVIO_FAULT_DETACHED, reply);
+    NyxVioKind kind = nyx_vio_word_kind(x->word);
+    bool pasid = x->req->has_pasid && qatomic_read(&x->vio->pasids);
+
+    if (kind == NYX_VIO_KIND_NONE && !qatomic_load_acquire(&x->vio->bypass)) {
+        *ok = nyx_vio_xlat_refuse(x, NVIO_FAULT_DETACHED, reply);
         return true;
-    case NYX_VIO_KIND_BYPASS:
+    }
+    if (kind <= NYX_VIO_KIND_BYPASS && !pasid) {
         *ok = identity(x, 64, NYX_ACCESS_RWX, reply);
         return true;
-    default:
-        return by_mappings(x, reply, ok);
     }
+    if (x->req->has_pasid) {
+        return by_pasid(x, reply, ok);
+    }
+    if (check_address(x, reply, ok)) {
+        return true;
+    }
+    return kind == NYX_VIO_KIND_TABLES ? nyx_vio_tables_translate(x, reply, ok)
+                                       : by_mappings(x, reply, ok);
 }
 
 /* Everything but a plain hit. */
 static __attribute__((noinline))
 bool translate_long(NyxVioRequester *r, uint16_t sid, const NyxRequest *req,
+                    uint64_t looked_up, const NyxIotlbEntry *found,
                     NyxReply *reply)
 {
     NyxVioXlat x = {
@@ -270,6 +323,8 @@ bool translate_long(NyxVioRequester *r, uint16_t sid, const NyxRequest *req,
         .need = needed(req),
         .probe = req->type == NYX_REQ_UNTRANSLATED &&
                  req->access == NYX_ACCESS_NONE,
+        .looked_up = looked_up,
+        .found = found,
     };
     bool ok;
 
@@ -300,22 +355,26 @@ bool translate_long(NyxVioRequester *r, uint16_t sid, const NyxRequest *req,
 bool nyx_vio_translate(NyxVioRequester *r, uint16_t sid,
                        const NyxRequest *req, NyxReply *reply)
 {
-    uint64_t word = nyx_vio_word(r->vio, sid);
-    NyxIotlbEntry entry;
+    uint64_t word = nyx_vio_word(r->vio, sid), looked_up = 0;
+    NyxIotlbEntry entry, lacking;
+    bool found = false;
 
     if (likely(req->type == NYX_REQ_UNTRANSLATED && !req->has_pasid &&
                nyx_vio_word_kind(word) >= NYX_VIO_KIND_MAPPINGS)) {
         NyxAsid asid = NYX_ASID(nyx_vio_word_slot(word));
 
-        if (likely(nyx_iotlb_find(r->tlbs.tlb, req->iova, asid,
-                                  nyx_tags_gen(&r->vio->tags, asid),
-                                  &entry) &&
-                   !(req->access & ~entry.permission))) {
+        found = nyx_iotlb_find(r->tlbs.tlb, req->iova, asid,
+                               nyx_tags_gen(&r->vio->tags, asid), &entry);
+        if (likely(found && !(req->access & ~entry.permission))) {
             return answer(reply, req->iova, entry.addr, entry.lg2,
                           entry.permission & NYX_ACCESS_RW);
         }
+        looked_up = word;
+        /* A copy: the entry itself can stay in registers. */
+        lacking = found ? entry : (NyxIotlbEntry) { };
     }
-    return translate_long(r, sid, req, reply);
+    return translate_long(r, sid, req, looked_up, found ? &lacking : NULL,
+                          reply);
 }
 
 bool nyx_vio_bypassed(const NyxVio *vio, uint16_t sid)
@@ -344,6 +403,7 @@ NyxVioRequester *nyx_vio_requester_new(NyxVio *vio, void *opaque)
 void nyx_vio_requester_free(NyxVioRequester *r)
 {
     nyx_vio_report_forget(r->vio, r);
+    nyx_vio_pages_forget(r->vio, r);
     nyx_follower_destroy(&r->follow);
     g_ptr_array_remove(r->vio->requesters, r);
     nyx_tlbs_destroy(&r->tlbs);

@@ -9,6 +9,7 @@
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
+#include "system/runstate.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/virtio-iommu-ext/host.h"
 #include "standard-headers/linux/virtio_config.h"
@@ -31,18 +32,12 @@ static size_t answer(NyxVioState *s, const VirtQueueElement *elem)
     return iov_from_buf(elem->in_sg, elem->in_num, 0, out, used);
 }
 
-/*
- * All that is there, at most one ring's worth: whoever adds to the ring as fast
- * as it is emptied does not have the main loop for ever.
- */
-static void run_requests(NyxVioState *s)
+/* Up to @max requests by QEMU's functions, whatever they look like. */
+static unsigned run_chains(NyxVioState *s, unsigned max)
 {
-    VirtIODevice *vdev = VIRTIO_DEVICE(s);
-    unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
     unsigned n = 0;
 
-    s->in_request = true;
-    while (n < room) {
+    while (n < max) {
         VirtQueueElement *elem = virtqueue_pop(s->requests, sizeof(*elem));
         size_t used;
 
@@ -59,6 +54,24 @@ static void run_requests(NyxVioState *s)
         WITH_RCU_READ_LOCK_GUARD() {
             virtqueue_flush(s->requests, n);
         }
+    }
+    return n;
+}
+
+/*
+ * All that is there, at most one ring's worth: whoever adds to the ring as fast
+ * as it is emptied does not have the main loop for ever.
+ */
+static void run_requests(NyxVioState *s)
+{
+    VirtIODevice *vdev = VIRTIO_DEVICE(s);
+    unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
+    unsigned n;
+
+    s->in_request = true;
+    n = nyx_vio_requests_short(s);
+    n += run_chains(s, room - n);
+    if (n) {
         virtio_notify(vdev, s->requests);
     }
     s->in_request = false;
@@ -67,11 +80,18 @@ static void run_requests(NyxVioState *s)
     }
 }
 
-/* Before that the driver is not ready, and a machine that stands still stays
- * as it is. */
+/*
+ * A machine that stands still stays as it is.  One that has not begun yet has
+ * no driver, but it may be a test's.
+ */
+static bool machine_runs(const NyxVioState *s)
+{
+    return VIRTIO_DEVICE(s)->vm_running || runstate_check(RUN_STATE_PRELAUNCH);
+}
+
 static bool may_run(const NyxVioState *s)
 {
-    return s->driver_ok && VIRTIO_DEVICE(s)->vm_running;
+    return s->driver_ok && machine_runs(s);
 }
 
 /*
@@ -128,7 +148,7 @@ NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
         qemu_bh_schedule(s->bh);
         return NYX_VIO_EVENT_LATER;
     }
-    if (!vdev->vm_running || too_early(s)) {
+    if (!machine_runs(s) || too_early(s)) {
         return NYX_VIO_EVENT_LATER;
     }
     elem = virtqueue_pop(s->events, sizeof(*elem));
@@ -183,9 +203,18 @@ static void get_config(VirtIODevice *vdev, uint8_t *config)
     nyx_vio_config_read(s->engine, config);
 }
 
+void nyx_vio_config_sync(NyxVioState *s)
+{
+    nyx_vio_config_read(s->engine, VIRTIO_DEVICE(s)->config);
+}
+
 static void set_config(VirtIODevice *vdev, const uint8_t *config)
 {
-    nyx_vio_config_write(NYX_VIO(vdev)->engine, config);
+    NyxVioState *s = NYX_VIO(vdev);
+
+    nyx_vio_config_write(s->engine, config);
+    /* What was refused is not there. */
+    nyx_vio_config_sync(s);
 }
 
 /* Also when the machine begins to run again. */
@@ -230,6 +259,7 @@ static void reset_exit(Object *obj, ResetType type)
     s->resetting = false;
     s->config_seen = false;
     nyx_vio_reset(s->engine);
+    nyx_vio_config_sync(s);
 }
 
 /* --- Life ----------------------------------------------------------------- */
@@ -273,6 +303,7 @@ static void realize(DeviceState *dev, Error **errp)
     nyx_vio_host_fill(s, &host);
     s->engine = nyx_vio_new(&cfg, &host);
     virtio_init(vdev, VIRTIO_ID_IOMMU, NVIO_CFG_SIZE);
+    nyx_vio_config_sync(s);
     s->requests = virtio_add_queue(vdev, NVIO_QUEUE_SIZE, handle_requests);
     s->events = virtio_add_queue(vdev, NVIO_QUEUE_SIZE, NULL);
     s->requests_bh = virtio_bh_new_guarded(dev, requests_bh, s);

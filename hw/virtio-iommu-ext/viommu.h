@@ -36,7 +36,7 @@ typedef struct NyxVioProps {
     uint32_t n_regions;
     uint64_t cache_seed;
     GranuleMode granule;
-    ReservedRegion *regions;
+    NyxVioRegion *regions;
     char *cache;
     char *endpoints;
     char *findings;
@@ -80,6 +80,12 @@ struct NyxVioPci {
     NyxVioProps props;
     NyxVioState vdev;
 };
+
+/*
+ * ring-qemu.c: requests of the usual form, one ring's worth at most.  Returns
+ * how many; what comes then is QEMU's functions' to look at.
+ */
+unsigned nyx_vio_requests_short(NyxVioState *s);
 
 /* options.c */
 void nyx_vio_options_class_init(ObjectClass *oc);

@@ -33,9 +33,6 @@ MODES = {
     'off': '',
 }
 
-# Where interrupts go: no memory is mapped there.
-MSI_REGION = '0xfee00000:0xfeefffff:1'
-
 # Drivers that do DMA; of those a row can have.
 DMA_DRIVERS = ('virtio-pci', 'nvme', 'ahci', 'e1000e', 'e1000')
 # VIRTIO 1.3, 4.1.2.1 and 5.13.1
@@ -61,6 +58,8 @@ class VioRow(rows.Row):
 
     vendor = 'virtio'
     model = 'nyx-virtio-iommu-pci'
+    # Interrupts go to where no memory is mapped.
+    messages = '0xfee00000:0xfeefffff:1'
     page_requests = False
     units = 1
 
@@ -74,7 +73,7 @@ class VioRow(rows.Row):
         options = {name: int(value) if value.isdigit() else value
                    for name, value in self.options.items()}
         return json.dumps({'driver': model, 'id': 'iommu', **options,
-                           'reserved-regions': [*self.reserved, MSI_REGION]})
+                           'reserved-regions': [*self.reserved, self.messages]})
 
     @property
     def domain(self):
@@ -267,7 +266,7 @@ def check_functions(row, reports, findings):
 def check_regions(row, reports, findings):
     """They are shown as the option has them."""
     wanted = []
-    for region in sorted((*row.reserved, MSI_REGION)):
+    for region in sorted((*row.reserved, row.messages)):
         start, end, kind = (int(word, 0) for word in region.split(':'))
         wanted.append((f'{start:#018x}', f'{end:#018x}',
                        ('reserved', 'msi')[kind]))
@@ -336,7 +335,9 @@ def check_device(row, reports, findings):
     found = {mistake['rule'] for mistake in reports.mistakes}
     findings.check('guest mistakes', found == rules, reports.mistakes)
     names = {fault['name'] for fault in stats['faults']}
-    wanted = {'detached'} if row.blocked else \
+    detached = row.blocked or any(
+        'domain fault' in line for line in row.faults.values())
+    wanted = {'detached'} if detached else \
         {'unmapped'} if row.faults or row.provoked else set()
     findings.check('faults counted', names == wanted, sorted(names))
     check_requests(row, stats, findings)

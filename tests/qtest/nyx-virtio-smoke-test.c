@@ -27,6 +27,9 @@ typedef struct Model {
 static const Model models[] = {
     { "qemu", "virtio-iommu-pci,addr=3", false },
     { "qemu/packed", "virtio-iommu-pci,addr=3,packed=on", true },
+    { "nyx", "nyx-virtio-iommu-pci,addr=3,event-delay=0", false },
+    { "nyx/packed", "nyx-virtio-iommu-pci,addr=3,event-delay=0,packed=on",
+      true },
 };
 
 typedef struct TestRow {

@@ -590,11 +590,59 @@ static void test_refusal(void)
                  -1);
         FX_CHECK("both", remove_range(&m, base + 1, base + 2 * PAGE - 2), -1);
     }
+    /* By one byte, wherever a node begins. */
+    for (unsigned i = 1; i < 3000; i++) {
+        uint64_t base = i * 8 * PAGE;
+
+        FX_CHECK("last byte", nyx_vio_mappings_add(&m, MAP(base - PAGE, base,
+                                                           0)), false);
+        FX_CHECK("first byte",
+                 nyx_vio_mappings_add(&m, MAP(base - 2 * PAGE - 1,
+                                              base - PAGE - 1, 0)), false);
+        FX_CHECK("last byte", remove_range(&m, base - 3 * PAGE, base), -1);
+        FX_CHECK("first byte", remove_range(&m, base - 2 * PAGE - 1,
+                                            base - PAGE), -1);
+        FX_CHECK("last byte", nyx_vio_mappings_overlaps(&m, base - PAGE,
+                                                        base), true);
+    }
     FX_CHECK("count", m.count, was.count);
     FX_CHECK("runs", m.runs, was.runs);
     FX_CHECK("bytes", m.bytes, was.bytes);
     check_runs_equal("refusal", &m, before);
     nyx_vio_mappings_clear(&m);
+}
+
+/* Whole nodes go at once, and all of the hole can be used again. */
+static void test_holes(void)
+{
+    const unsigned n = 20000;
+    NyxVioMappings m;
+
+    nyx_vio_mappings_init(&m);
+    for (unsigned i = 0; i < n; i++) {
+        add_page(&m, 2 * i, 2 * i);
+    }
+    for (unsigned i = 0; i < n; i += 29) {
+        unsigned len = MIN(40 + i % 4200, n - i);
+        uint64_t first = 2 * i * PAGE, last = first + (2 * len - 1) * PAGE - 1;
+
+        FX_CHECK("gone", remove_range(&m, first, last), len);
+        FX_CHECK("free", nyx_vio_mappings_overlaps(&m, first, last), false);
+        FX_CHECK("hole", nyx_vio_mappings_add(&m, MAP(first, last, first)),
+                 true);
+        FX_CHECK("hole", goes_to(&m, first), first);
+        FX_CHECK("hole", goes_to(&m, last), last);
+        FX_CHECK("before", goes_to(&m, first - PAGE), UINT64_MAX);
+        FX_CHECK("behind", goes_to(&m, last + PAGE), UINT64_MAX);
+        FX_CHECK("count", m.count, n - len + 1);
+        FX_CHECK("hole", remove_range(&m, first, last), 1);
+        for (unsigned j = i; j < i + len; j++) {
+            add_page(&m, 2 * j, 2 * j);
+        }
+        FX_CHECK("runs", m.runs, n);
+    }
+    nyx_vio_mappings_clear(&m);
+    check_empty("holes", &m);
 }
 
 /* --- Memory -------------------------------------------------------------- */
@@ -809,6 +857,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vio-mappings/splits", test_splits);
     g_test_add_func("/vio-mappings/chain", test_chain);
     g_test_add_func("/vio-mappings/refusal", test_refusal);
+    g_test_add_func("/vio-mappings/holes", test_holes);
     g_test_add_func("/vio-mappings/memory", test_memory);
     g_test_add_func("/vio-mappings/churn", test_churn);
     g_test_add_func("/vio-mappings/foreach", test_foreach);

@@ -297,6 +297,15 @@ Vx *vx_new_started(const NyxVioCfg *cfg)
     return f;
 }
 
+Vx *vx_new_attached(const NyxVioCfg *cfg)
+{
+    Vx *f = vx_new_started(cfg);
+
+    g_assert_cmpuint(vx_attach(f, VX_DOMAIN, VX_SID), ==, VX_OK);
+    vx_forget(f);
+    return f;
+}
+
 void vx_free(Vx *f)
 {
     nyx_vio_free(f->vio);
@@ -341,6 +350,16 @@ void vx_forget(Vx *f)
     g_array_set_size(f->responses, 0);
     memset(f->traces, 0, sizeof(f->traces));
     nyx_findings_clear(nyx_vio_findings(f->vio));
+}
+
+uint64_t vx_domains(Vx *f)
+{
+    return nyx_vio_stats(f->vio).domains;
+}
+
+uint64_t vx_mappings(Vx *f)
+{
+    return nyx_vio_stats(f->vio).mappings;
 }
 
 uint64_t vx_findings(Vx *f, NyxVioRule rule)

@@ -157,11 +157,17 @@ NyxVioCfg vx_cfg(void);
 Vx *vx_new(const NyxVioCfg *cfg);
 /* All that is offered is negotiated. */
 Vx *vx_new_started(const NyxVioCfg *cfg);
+/* And VX_SID is in VX_DOMAIN. */
+Vx *vx_new_attached(const NyxVioCfg *cfg);
 void vx_free(Vx *f);
 /* Run kicked work to its end; fails the test if it has none. */
 void vx_settle(Vx *f);
 /* Forget recorded calls, findings and kicks. */
 void vx_forget(Vx *f);
+
+/* How many there are now. */
+uint64_t vx_domains(Vx *f);
+uint64_t vx_mappings(Vx *f);
 
 uint64_t vx_findings(Vx *f, NyxVioRule rule);
 /* Of all rules. */

@@ -57,6 +57,7 @@ static NyxPc *start(const char *cpus, const char *fmt, va_list ap)
                           strstr(args, plugin) ? "" : plugin, args);
     pc->pci = qpci_new_pc(pc->qts, NULL);
     pc->next_page = NYX_PC_PAGES;
+    pc->ram_end = NYX_PC_RAM;
     return pc;
 }
 
@@ -94,7 +95,7 @@ uint64_t nyx_pc_pages(NyxPc *pc, unsigned n)
     uint64_t gpa = ROUND_UP(pc->next_page, n * NYX_PAGE);
 
     pc->next_page = gpa + n * NYX_PAGE;
-    g_assert_cmphex(pc->next_page, <=, NYX_PC_RAM);
+    g_assert_cmphex(pc->next_page, <=, pc->ram_end);
     return gpa;
 }
 

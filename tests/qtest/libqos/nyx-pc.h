@@ -44,6 +44,7 @@ typedef struct NyxPc {
     QTestState *qts;
     QPCIBus *pci;
     uint64_t next_page;
+    uint64_t ram_end;
 } NyxPc;
 
 /* Where the module is: for a test that gives it arguments with -plugin. */

@@ -16,17 +16,17 @@
 #define DRIVER_FEATURES     12
 #define NOTIFY_OFF          30
 
-/* In the page of a chain. */
+/* In the pages of a chain. */
 #define AT_OUT              0
 #define AT_TABLE            0x400
-#define AT_IN               0x800
+#define AT_IN               NYX_PAGE
 
 #define EVENT_SIZE          24
 #define RESV_MEM            1
 
 QEMU_BUILD_BUG_ON(AT_OUT + QVIO_OUT_MAX > AT_TABLE);
 QEMU_BUILD_BUG_ON(AT_TABLE + QVIO_PARTS * 16 > AT_IN);
-QEMU_BUILD_BUG_ON(AT_IN + QVIO_IN_MAX > NYX_PAGE);
+QEMU_BUILD_BUG_ON(AT_IN + QVIO_IN_MAX > QVIO_CHAIN_SIZE);
 
 /* --- The device ----------------------------------------------------------- */
 
@@ -50,7 +50,8 @@ static void queue_init(QVio *v, QVioQueue *queue, uint16_t index)
     queue->index = index;
     queue->doorbell = v->notify + offset * v->dev->notify_off_multiplier;
     queue->memory = nyx_pc_pages(v->pc, NYX_VRING_PAGES);
-    queue->chains = nyx_pc_pages(v->pc, NYX_VRING_MAX);
+    queue->chains = nyx_pc_pages(v->pc, NYX_VRING_MAX *
+                                          QVIO_CHAIN_SIZE / NYX_PAGE);
 }
 
 QVio *qvio_find(NyxPc *pc)
@@ -182,6 +183,11 @@ void qvio_restart(QVio *v, uint64_t want)
 
 /* --- Buffers -------------------------------------------------------------- */
 
+static uint64_t chain_at(const QVioQueue *queue, uint16_t id)
+{
+    return queue->chains + id * QVIO_CHAIN_SIZE;
+}
+
 /* Descriptors for @len bytes at @addr; returns their number. */
 static unsigned cut(NyxVringPart *part, uint64_t addr, unsigned len,
                     const uint16_t *sizes, bool write)
@@ -204,7 +210,7 @@ static unsigned cut(NyxVringPart *part, uint64_t addr, unsigned len,
 uint16_t qvio_put(QVio *v, QVioQueue *queue, const QVioBuf *buf)
 {
     uint16_t id = nyx_vring_next_id(&queue->ring);
-    uint64_t page = queue->chains + id * NYX_PAGE;
+    uint64_t page = chain_at(queue, id);
     NyxVringPart part[QVIO_PARTS];
     uint16_t put;
     unsigned parts;
@@ -238,8 +244,8 @@ bool qvio_take(QVio *v, QVioQueue *queue, QVioDone *done)
     }
     done->in_len = queue->in_len[done->id];
     if (done->in_len) {
-        qtest_bufread(v->qts, queue->chains + done->id * NYX_PAGE + AT_IN,
-                      done->in, done->in_len);
+        qtest_bufread(v->qts, chain_at(queue, done->id) + AT_IN, done->in,
+                      done->in_len);
     }
     return true;
 }

@@ -94,7 +94,7 @@ typedef struct QVioQueue {
     uint16_t index;
     uint64_t doorbell;
     uint64_t memory;         /* of the ring */
-    uint64_t chains;         /* a page for each */
+    uint64_t chains;         /* QVIO_CHAIN_SIZE bytes for each */
     uint16_t in_len[NYX_VRING_MAX];  /* writable bytes, by id */
 } QVioQueue;
 
@@ -161,7 +161,8 @@ static inline void qvio_set_bypass(QVio *v, uint8_t value)
 /* --- Buffers: any bytes in any pieces ------------------------------------- */
 
 #define QVIO_OUT_MAX    0x400
-#define QVIO_IN_MAX     0x800
+#define QVIO_IN_MAX     0x1000
+#define QVIO_CHAIN_SIZE 0x2000
 #define QVIO_PARTS      64
 
 /*

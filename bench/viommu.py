@@ -85,6 +85,9 @@ class Virtio:
     def restart(self):
         """Reset: no domains, nothing mapped."""
         machine, common = self.machine, self.common
+        # QEMU's own keeps its domains through a reset.
+        for device in self.attached[:]:
+            self.detach(device)
         machine.write8(common + STATUS, 0)
         self._add_status(ACKNOWLEDGE)
         self._add_status(DRIVER)
@@ -105,9 +108,6 @@ class Virtio:
         self._store_ring()
         machine.write16(common + ENABLE, 1)
         self._add_status(DRIVER_OK)
-        # QEMU's own keeps its domains through a reset.
-        for device in self.attached[:]:
-            self.detach(device)
 
     def _store_ring(self):
         """Chain i is descriptor i, and is always at place i."""

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The queues of nyx-virtio-iommu-pci (VIRTIO 1.3, 2.7, 2.8 and 5.13.6.2):
+ * requests in any pieces, chains that are no requests, rings that are
+ * broken, interrupts, resets.
+ */
+#include "qemu/osdep.h"
+#include "libqos/nyx-virtio-iommu.h"
+
+#define TESTDEV     NYX_SID(0, 4, 0)
+#define NOBODY      NYX_SID(9, 9, 0)
+#define DOMAIN      7
+#define IOVA        0x40000000ull
+#define NOWHERE     0x500000000ull
+#define RING        256
+
+typedef struct Fixture {
+    NyxPc *pc;
+    QVio *v;
+} Fixture;
+
+typedef struct Kind {
+    const char *name;
+    uint64_t features;
+} Kind;
+
+static const Kind kinds[] = {
+    { "split", 0 },
+    { "split/event-idx", QVIO_F_EVENT_IDX },
+    { "packed", QVIO_F_PACKED },
+};
+
+typedef struct TestRow {
+    const char *name;
+    void (*fn)(Fixture *f);
+    bool split_only;
+} TestRow;
+
+typedef struct Case {
+    const Kind *kind;
+    const TestRow *row;
+} Case;
+
+static void run(gconstpointer opaque)
+{
+    const Case *c = opaque;
+    Fixture f;
+
+    f.pc = nyx_pc_start("-M q35 -device nyx-virtio-iommu-pci,addr=3,"
+                        "event-delay=0%s -device nyx-testdev,addr=4",
+                        c->kind->features & QVIO_F_PACKED ? ",packed=on"
+                                                          : "");
+    f.v = qvio_start(f.pc, QVIO_F_USUAL | c->kind->features);
+    g_assert_cmphex(f.v->features & c->kind->features, ==,
+                    c->kind->features);
+    c->row->fn(&f);
+    qvio_end(f.v);
+    nyx_pc_end(f.pc);
+}
+
+/* The device answers, and is not broken. */
+static void check_alive(QVio *v, const char *row)
+{
+    NYX_CHECK(row, qvio_status(v) & QVIO_NEEDS_RESET, 0);
+    NYX_CHECK(row, qvio_detach(v, DOMAIN, NOBODY), QVIO_S_NOENT);
+}
+
+static QVioReq attach(void)
+{
+    return (QVioReq) {
+        .type = QVIO_T_ATTACH, .domain = DOMAIN, .endpoint = TESTDEV,
+    };
+}
+
+static QVioReq map(unsigned page)
+{
+    return (QVioReq) {
+        .type = QVIO_T_MAP,
+        .domain = DOMAIN,
+        .virt_start = IOVA + page * NYX_PAGE,
+        .virt_end = IOVA + (page + 1) * NYX_PAGE - 1,
+        .flags = QVIO_MAP_RW,
+    };
+}
+
+static QVioReq unmap(unsigned page)
+{
+    QVioReq req = map(page);
+
+    req.type = QVIO_T_UNMAP;
+    req.flags = 0;
+    return req;
+}
+
+/* --- Requests ------------------------------------------------------------- */
+
+/* Cut at each byte, the tail as well, by descriptors and by tables. */
+static void test_cuts(Fixture *f)
+{
+    QVioReq reqs[] = { attach(), map(0), unmap(0) };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(reqs); i++) {
+        uint8_t bytes[QVIO_REQ_MAX];
+        unsigned len = qvio_pack(&reqs[i], bytes);
+
+        for (unsigned at = 1; at < len; at++) {
+            QVioBuf buf = {
+                .out = bytes,
+                .out_len = len,
+                .out_cut = { at },
+                .in_len = 4,
+                .in_cut = { at % 4 },
+                .indirect = at & 4,
+            };
+            QVioDone done;
+
+            g_assert_true(qvio_exchange(f->v, &buf, &done));
+            /* A mapping is there once. */
+            g_assert_cmpuint(qvio_answer(&done), ==,
+                             i == 1 && at > 1 ? QVIO_S_INVAL : QVIO_S_OK);
+        }
+    }
+}
+
+/* All bytes in descriptors of their own. */
+static void test_bytes(Fixture *f)
+{
+    QVioReq req = attach();
+    uint8_t bytes[QVIO_REQ_MAX];
+
+    for (unsigned indirect = 0; indirect < 2; indirect++) {
+        QVioBuf buf = {
+            .out = bytes,
+            .out_len = qvio_pack(&req, bytes),
+            .in_len = 4,
+            .indirect = indirect,
+        };
+        QVioDone done;
+
+        memset(buf.in_cut, 0, sizeof(buf.in_cut));
+        for (unsigned i = 0; i < 20; i++) {
+            buf.out_cut[i] = 1;
+            buf.in_cut[i] = 1;
+        }
+        g_assert_true(qvio_exchange(f->v, &buf, &done));
+        g_assert_cmpuint(qvio_answer(&done), ==, QVIO_S_OK);
+    }
+}
+
+typedef struct Shape {
+    const char *name;
+    uint8_t type;
+    unsigned out_len;
+    unsigned in_len;
+    uint32_t used;
+    uint8_t status;          /* if used */
+} Shape;
+
+/* 5.13.6.2: what has no place for an answer, or nothing to answer. */
+static const Shape shapes[] = {
+    { "no head", QVIO_T_ATTACH, 3, 4, 0, 0 },
+    { "one byte", QVIO_T_ATTACH, 1, 4, 0, 0 },
+    { "no tail", QVIO_T_ATTACH, 20, 0, 0, 0 },
+    { "tail of one byte", QVIO_T_ATTACH, 20, 1, 0, 0 },
+    { "tail of three bytes", QVIO_T_ATTACH, 20, 3, 0, 0 },
+    { "type 0", 0, 20, 4, 0, 0 },
+    { "type 6", 6, 76, 4, 0, 0 },
+    { "type 255", 255, 20, 4, 0, 0 },
+    { "nothing to read", 0, 0, 4, 0, 0 },
+    { "nothing to read, much to write", 0, 0, 2000, 0, 0 },
+    { "ATTACH too short", QVIO_T_ATTACH, 19, 4, 4, QVIO_S_INVAL },
+    { "MAP too short", QVIO_T_MAP, 35, 4, 4, QVIO_S_INVAL },
+    { "UNMAP too short", QVIO_T_UNMAP, 27, 4, 4, QVIO_S_INVAL },
+    { "DETACH too short", QVIO_T_DETACH, 19, 4, 4, QVIO_S_INVAL },
+    { "UNMAP with more behind it", QVIO_T_UNMAP, 1000, 4, 4, QVIO_S_NOENT },
+    { "UNMAP with room behind its tail", QVIO_T_UNMAP, 28, 40, 4,
+      QVIO_S_NOENT },
+};
+
+static void test_shapes(Fixture *f)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(shapes); i++) {
+        const Shape *shape = &shapes[i];
+        uint8_t bytes[QVIO_OUT_MAX] = { shape->type };
+        QVioBuf buf = {
+            .out = bytes,
+            .out_len = shape->out_len,
+            .in_len = shape->in_len,
+        };
+        QVioDone done;
+
+        g_assert_true(qvio_exchange(f->v, &buf, &done));
+        NYX_CHECK(shape->name, done.used, shape->used);
+        for (unsigned at = done.used; at < shape->in_len; at++) {
+            NYX_CHECK(shape->name, done.in[at], QVIO_UNTOUCHED);
+        }
+        if (done.used) {
+            NYX_CHECK(shape->name, done.in[0], shape->status);
+        }
+        check_alive(f->v, shape->name);
+    }
+}
+
+/* Ordinary requests and others in one go: all are done, in their order. */
+static void test_mixed(Fixture *f)
+{
+    enum { COUNT = 60 };
+    QVio *v = f->v;
+    uint16_t id[COUNT];
+    QVioDone done;
+
+    g_assert_cmpuint(qvio_attach(v, DOMAIN, TESTDEV, 0), ==, QVIO_S_OK);
+    for (unsigned i = 0; i < COUNT; i++) {
+        QVioReq req = map(i);
+        uint8_t bytes[QVIO_REQ_MAX];
+        QVioBuf buf = { .out = bytes, .in_len = 4, .indirect = i & 1 };
+
+        req.type = i % 7 == 3 ? 200 : QVIO_T_MAP;
+        buf.out_len = qvio_pack(&req, bytes);
+        buf.out_cut[0] = i % 5 == 2 ? 9 : 0;
+        id[i] = qvio_put(v, &v->requests, &buf);
+    }
+    qvio_kick(v, &v->requests);
+    for (unsigned i = 0; i < COUNT; i++) {
+        g_assert_true(qvio_wait(v, &v->requests, &done));
+        g_assert_cmpuint(done.id, ==, id[i]);
+        g_assert_cmpuint(qvio_answer(&done), ==,
+                         i % 7 == 3 ? QVIO_NO_ANSWER : QVIO_S_OK);
+    }
+    for (unsigned i = 0; i < COUNT; i++) {
+        g_assert_cmpuint(qvio_map(v, DOMAIN, IOVA + i * NYX_PAGE,
+                                  IOVA + (i + 1) * NYX_PAGE - 1, 0,
+                                  QVIO_MAP_READ), ==,
+                         i % 7 == 3 ? QVIO_S_OK : QVIO_S_INVAL);
+    }
+}
+
+/* A full ring and one kick, over and over. */
+static void test_full(Fixture *f)
+{
+    enum { COUNT = 3 * RING };
+    g_autofree QVioReq *req = g_new0(QVioReq, COUNT);
+    g_autofree unsigned *status = g_new0(unsigned, COUNT);
+
+    g_assert_cmpuint(qvio_attach(f->v, DOMAIN, TESTDEV, 0), ==, QVIO_S_OK);
+    for (unsigned i = 0; i < COUNT; i++) {
+        req[i] = i & 1 ? unmap(i - 1) : map(i);
+    }
+    req[1].virt_end -= NYX_PAGE / 2;
+    qvio_batch(f->v, req, COUNT, status);
+    for (unsigned i = 0; i < COUNT; i++) {
+        g_assert_cmpuint(status[i], ==, i == 1 ? QVIO_S_RANGE : QVIO_S_OK);
+    }
+}
+
+/* The same 256 chains until the index has gone around. */
+static void test_index(Fixture *f)
+{
+    QVio *v = f->v;
+    NyxVring *ring = &v->requests.ring;
+    QVioReq req = unmap(0);
+    uint8_t bytes[QVIO_REQ_MAX];
+    QVioBuf buf = {
+        .out = bytes,
+        .out_len = qvio_pack(&req, bytes),
+        .in_len = 4,
+        .indirect = true,
+    };
+
+    g_assert_cmpuint(qvio_attach(v, DOMAIN, TESTDEV, 0), ==, QVIO_S_OK);
+    qvio_restart(v, v->features);
+    for (unsigned i = 0; i < RING; i++) {
+        qvio_put(v, &v->requests, &buf);
+    }
+    for (unsigned i = 1; i < 300; i++) {
+        uint16_t index = i * RING;
+
+        qtest_writew(v->qts, ring->driver + 2, index);
+        qvio_kick(v, &v->requests);
+        g_assert_cmphex(qtest_readw(v->qts, ring->device + 2), ==, index);
+    }
+    g_assert_cmphex(qvio_status(v) & QVIO_NEEDS_RESET, ==, 0);
+}
+
+/* --- Broken rings --------------------------------------------------------- */
+
+static void put_desc(QVio *v, unsigned i, uint64_t addr, uint32_t len,
+                     unsigned flags, unsigned next)
+{
+    NyxVring *ring = &v->requests.ring;
+
+    nyx_vring_write(ring, ring->desc, i, (NyxVringDesc) {
+        .addr = addr, .len = len, .flags = flags, .id = next,
+    });
+}
+
+static void loop(QVio *v)
+{
+    put_desc(v, 0, v->requests.chains, 20, NYX_VRING_NEXT, 1);
+    put_desc(v, 1, v->requests.chains, 4, NYX_VRING_WRITE | NYX_VRING_NEXT,
+             1);
+    nyx_vring_publish(&v->requests.ring, 0);
+}
+
+static void loop_of_two(QVio *v)
+{
+    put_desc(v, 0, v->requests.chains, 20, NYX_VRING_NEXT, 1);
+    put_desc(v, 1, v->requests.chains, 20, NYX_VRING_NEXT, 0);
+    nyx_vring_publish(&v->requests.ring, 0);
+}
+
+static void head_beyond(QVio *v)
+{
+    nyx_vring_publish(&v->requests.ring, RING);
+}
+
+static void next_beyond(QVio *v)
+{
+    put_desc(v, 0, v->requests.chains, 20, NYX_VRING_NEXT, RING);
+    nyx_vring_publish(&v->requests.ring, 0);
+}
+
+static void empty_descriptor(QVio *v)
+{
+    put_desc(v, 0, v->requests.chains, 0, NYX_VRING_NEXT, 1);
+    put_desc(v, 1, v->requests.chains, 4, NYX_VRING_WRITE, 0);
+    nyx_vring_publish(&v->requests.ring, 0);
+}
+
+static void writable_first(QVio *v)
+{
+    put_desc(v, 0, v->requests.chains, 4, NYX_VRING_WRITE | NYX_VRING_NEXT,
+             1);
+    put_desc(v, 1, v->requests.chains, 20, 0, 0);
+    nyx_vring_publish(&v->requests.ring, 0);
+}
+
+static void odd_table(QVio *v)
+{
+    put_desc(v, 0, v->requests.chains, 33, NYX_VRING_INDIRECT, 0);
+    nyx_vring_publish(&v->requests.ring, 0);
+}
+
+static void empty_table(QVio *v)
+{
+    put_desc(v, 0, v->requests.chains, 0, NYX_VRING_INDIRECT, 0);
+    nyx_vring_publish(&v->requests.ring, 0);
+}
+
+static void table_nowhere(QVio *v)
+{
+    put_desc(v, 0, NOWHERE, 32, NYX_VRING_INDIRECT, 0);
+    nyx_vring_publish(&v->requests.ring, 0);
+}
+
+static const struct {
+    const char *name;
+    void (*make)(QVio *v);
+} broken[] = {
+    { "a loop", loop },
+    { "a loop of two", loop_of_two },
+    { "head beyond the table", head_beyond },
+    { "next beyond the table", next_beyond },
+    { "an empty descriptor", empty_descriptor },
+    { "writable before readable", writable_first },
+    { "a table of an odd size", odd_table },
+    { "an empty table", empty_table },
+    { "a table nowhere", table_nowhere },
+};
+
+/* 2.1.2: nothing but a reset helps, and that does. */
+static void test_broken(Fixture *f)
+{
+    QVio *v = f->v;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(broken); i++) {
+        const char *name = broken[i].name;
+
+        /* Behind two requests that are as they should be. */
+        NYX_CHECK(name, qvio_attach(v, DOMAIN, TESTDEV, 0), QVIO_S_OK);
+        NYX_CHECK(name, qvio_detach(v, DOMAIN, TESTDEV), QVIO_S_OK);
+        broken[i].make(v);
+        qvio_kick(v, &v->requests);
+        NYX_CHECK(name, qvio_status(v) & QVIO_NEEDS_RESET, QVIO_NEEDS_RESET);
+        NYX_CHECK(name, qtest_readw(v->qts, v->requests.ring.device + 2), 2);
+        qvio_kick(v, &v->requests);
+        qvio_restart(v, v->features);
+        check_alive(v, name);
+        qvio_restart(v, v->features);
+    }
+}
+
+/* What the ring has not room for is what it had before, once more. */
+static void test_too_far(Fixture *f)
+{
+    QVio *v = f->v;
+
+    check_alive(v, NULL);
+    qtest_writew(v->qts, v->requests.ring.driver + 2, 60000);
+    qvio_kick(v, &v->requests);
+    for (unsigned i = 0; i < NYX_POLLS && v->requests.ring.used != 60000;
+         i++) {
+        v->requests.ring.used = qtest_readw(v->qts,
+                                            v->requests.ring.device + 2);
+    }
+    g_assert_cmphex(v->requests.ring.used, ==, 60000);
+    qvio_restart(v, v->features);
+    check_alive(v, NULL);
+}
+
+/* --- Buffers that are no memory ------------------------------------------- */
+
+/* What is read from nowhere has no meaning; what is written there is lost. */
+static void test_nowhere(Fixture *f)
+{
+    QVio *v = f->v;
+    const uint64_t addrs[] = { NOWHERE, v->common, v->requests.doorbell,
+                               UINT64_MAX - 7 };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(addrs); i++) {
+        for (unsigned writes = 0; writes < 2; writes++) {
+            NyxVringPart part[] = {
+                { writes ? v->requests.chains : addrs[i], 20, false },
+                { writes ? addrs[i] : v->requests.chains, 4, true },
+            };
+
+            nyx_vring_put(&v->requests.ring, part, 2, 0);
+            qvio_kick(v, &v->requests);
+            /* Whatever came of it, the device can be used again. */
+            qvio_restart(v, v->features);
+            check_alive(v, writes ? "written" : "read");
+        }
+    }
+}
+
+/* --- Interrupts ----------------------------------------------------------- */
+
+static void test_interrupts(Fixture *f)
+{
+    QVio *v = f->v;
+
+    qvio_isr(v);
+    check_alive(v, NULL);
+    g_assert_cmphex(qvio_isr(v), ==, 1);
+    if (v->features & QVIO_F_EVENT_IDX) {
+        /* Counts from the last one that was asked for. */
+        nyx_vring_used_event(&v->requests.ring, 2);
+        check_alive(v, NULL);
+        g_assert_cmphex(qvio_isr(v), ==, 0);
+        check_alive(v, NULL);
+        g_assert_cmphex(qvio_isr(v), ==, 1);
+        check_alive(v, NULL);
+        g_assert_cmphex(qvio_isr(v), ==, 0);
+        /* A kick is wanted for the very next one. */
+        g_assert_cmphex(qtest_readw(v->qts, v->requests.ring.device + 4 +
+                                    8 * RING), ==, v->requests.ring.avail);
+    } else {
+        nyx_vring_interrupts(&v->requests.ring, false);
+        check_alive(v, NULL);
+        g_assert_cmphex(qvio_isr(v), ==, 0);
+    }
+}
+
+/* --- Resets --------------------------------------------------------------- */
+
+/* What was not kicked is gone with the reset, and so are domains. */
+static void test_reset(Fixture *f)
+{
+    QVio *v = f->v;
+    QVioReq req = unmap(0);
+    uint8_t bytes[QVIO_REQ_MAX];
+    QVioBuf buf = {
+        .out = bytes, .out_len = qvio_pack(&req, bytes), .in_len = 4,
+    };
+    QVioDone done;
+
+    g_assert_cmpuint(qvio_attach(v, DOMAIN, TESTDEV, 0), ==, QVIO_S_OK);
+    qvio_put(v, &v->requests, &buf);
+    qvio_reset(v);
+    qvio_kick(v, &v->requests);
+    g_assert_false(qvio_take(v, &v->requests, &done));
+    qvio_restart(v, QVIO_F_USUAL | (v->offered & QVIO_F_PACKED));
+    g_assert_false(qvio_take(v, &v->requests, &done));
+    g_assert_cmpuint(qvio_request(v, &req), ==, QVIO_S_NOENT);
+}
+
+/* 3.1.1: nothing is done before DRIVER_OK. */
+static void test_driver_ok(Fixture *f)
+{
+    QVio *v = f->v;
+    QVioReq req = unmap(0);
+    uint8_t bytes[QVIO_REQ_MAX];
+    QVioBuf buf = {
+        .out = bytes, .out_len = qvio_pack(&req, bytes), .in_len = 4,
+    };
+    QVioDone done;
+
+    g_assert_true(qvio_negotiate(v, v->features));
+    qvio_queues(v, 0);
+    qvio_put(v, &v->requests, &buf);
+    qvio_kick(v, &v->requests);
+    g_assert_false(qvio_take(v, &v->requests, &done));
+    qvio_run(v);
+    qvio_kick(v, &v->requests);
+    g_assert_true(qvio_wait(v, &v->requests, &done));
+    g_assert_cmpuint(qvio_answer(&done), ==, QVIO_S_NOENT);
+}
+
+static const TestRow rows[] = {
+    { "cuts", test_cuts, false },
+    { "bytes", test_bytes, false },
+    { "shapes", test_shapes, false },
+    { "mixed", test_mixed, false },
+    { "full", test_full, false },
+    { "index", test_index, true },
+    { "broken", test_broken, true },
+    { "too-far", test_too_far, true },
+    { "nowhere", test_nowhere, false },
+    { "interrupts", test_interrupts, false },
+    { "reset", test_reset, false },
+    { "driver-ok", test_driver_ok, false },
+};
+
+int main(int argc, char **argv)
+{
+    static Case cases[ARRAY_SIZE(kinds) * ARRAY_SIZE(rows)];
+
+    g_test_init(&argc, &argv, NULL);
+    for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+        Case *c = &cases[i];
+        g_autofree char *path = NULL;
+
+        c->kind = &kinds[i / ARRAY_SIZE(rows)];
+        c->row = &rows[i % ARRAY_SIZE(rows)];
+        if (c->row->split_only && c->kind->features & QVIO_F_PACKED) {
+            continue;
+        }
+        path = g_strdup_printf("/virtio-queues/%s/%s", c->kind->name,
+                               c->row->name);
+        qtest_add_data_func(path, c, run);
+    }
+    return g_test_run();
+}
