@@ -33,6 +33,9 @@ MODES = {
     'off': '',
 }
 
+# Drivers wait ten seconds for their IOMMU's, which is not long on a loaded host.
+PATIENCE = 'deferred_probe_timeout=-1'
+
 # Drivers that do DMA; of those a row can have.
 DMA_DRIVERS = ('virtio-pci', 'nvme', 'ahci', 'e1000e', 'e1000')
 # VIRTIO 1.3, 4.1.2.1 and 5.13.1
@@ -81,7 +84,9 @@ class VioRow(rows.Row):
 
     @property
     def cmdline(self):
-        return ' '.join(filter(None, (MODES[self.mode], self.append)))
+        return ' '.join(filter(None, (
+            MODES[self.mode], self.append,
+            '' if 'deferred_probe' in self.append else PATIENCE)))
 
 
 def guest(name, **more):
