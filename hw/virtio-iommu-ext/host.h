@@ -12,6 +12,9 @@
 NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
                                     size_t len);
 
+/* The copy that the driver's writes change is as the engine has it. */
+void nyx_vio_config_sync(NyxVioState *s);
+
 /* host.c */
 void nyx_vio_host_fill(NyxVioState *s, NyxVioHost *host);
 /* Become the IOMMU of the machine's root bus; NULL with @errp set. */

@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "hw/virtio-iommu-ext/viommu.h"
+#include "hw/virtio-iommu-ext/host.h"
 
 typedef struct Host {
     HostIOMMUDevice *hiod;
@@ -138,10 +138,12 @@ static bool check_pages(NyxVioState *s, HostIOMMUDevice *hiod, Error **errp)
     if (smallest <= granule) {
         if (free && (granule & theirs)) {
             nyx_vio_narrow(s->engine, theirs);
+            nyx_vio_config_sync(s);
         }
         return true;
     }
     if (free && nyx_vio_narrow(s->engine, theirs)) {
+        nyx_vio_config_sync(s);
         return true;
     }
     error_setg(errp, "the host's IOMMU has no pages of less than %" PRIu64

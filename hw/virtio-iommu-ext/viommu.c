@@ -195,6 +195,15 @@ static void set_features(VirtIODevice *vdev, uint64_t features)
     nyx_vio_set_features(NYX_VIO(vdev)->engine, features);
 }
 
+/*
+ * QEMU has the driver's write change a copy, and gives us all of that: what else
+ * is in it has to be what is there.
+ */
+void nyx_vio_config_sync(NyxVioState *s)
+{
+    nyx_vio_config_read(s->engine, VIRTIO_DEVICE(s)->config);
+}
+
 static void get_config(VirtIODevice *vdev, uint8_t *config)
 {
     NyxVioState *s = NYX_VIO(vdev);
@@ -205,7 +214,10 @@ static void get_config(VirtIODevice *vdev, uint8_t *config)
 
 static void set_config(VirtIODevice *vdev, const uint8_t *config)
 {
-    nyx_vio_config_write(NYX_VIO(vdev)->engine, config);
+    NyxVioState *s = NYX_VIO(vdev);
+
+    nyx_vio_config_write(s->engine, config);
+    nyx_vio_config_sync(s);
 }
 
 /* Also when the machine begins to run again. */
@@ -219,6 +231,8 @@ static NyxVirtioStatusResult set_status(VirtIODevice *vdev, uint8_t status)
                          (int64_t)s->props->event_delay * SCALE_MS;
     }
     s->driver_ok = ok;
+    /* A saved state has another copy. */
+    nyx_vio_config_sync(s);
     if (may_run(s)) {
         qemu_bh_schedule(s->requests_bh);
         qemu_bh_schedule(s->bh);
@@ -250,6 +264,7 @@ static void reset_exit(Object *obj, ResetType type)
     s->resetting = false;
     s->config_seen = false;
     nyx_vio_reset(s->engine);
+    nyx_vio_config_sync(s);
 }
 
 /* --- Life ----------------------------------------------------------------- */
@@ -293,6 +308,7 @@ static void realize(DeviceState *dev, Error **errp)
     nyx_vio_host_fill(s, &host);
     s->engine = nyx_vio_new(&cfg, &host);
     virtio_init(vdev, VIRTIO_ID_IOMMU, NVIO_CFG_SIZE);
+    nyx_vio_config_sync(s);
     s->requests = virtio_add_queue(vdev, NVIO_QUEUE_SIZE, handle_requests);
     s->events = virtio_add_queue(vdev, NVIO_QUEUE_SIZE, NULL);
     s->requests_bh = virtio_bh_new_guarded(dev, requests_bh, s);
