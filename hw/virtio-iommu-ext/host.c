@@ -349,29 +349,16 @@ static void dma_interrupt_misuse(void *requester, uint16_t sid, uint64_t addr,
     NyxVio *vio = nyx_vio_requester_iommu(requester);
     NyxReply reply;
 
+    /* A read is refused like any other. */
+    if (!write && !nyx_vio_bypassed(vio, sid)) {
+        nyx_vio_translate(requester, sid, &req, &reply);
+        return;
+    }
     nyx_vio_finding(vio, NVIO_RULE_MSI_ACCESS, (NyxWhere) {
         .has_sid = true, .sid = sid,
         .has_addr = true, .addr = addr, .value = size,
     });
-    if (!write && !nyx_vio_bypassed(vio, sid)) {
-        nyx_vio_translate(requester, sid, &req, &reply);
-    }
 }
-
-#define DMA_OPS                             \
-    .name = TYPE_NYX_VIO_PCI,               \
-    .requester_new = dma_requester_new,     \
-    .translate = dma_translate,             \
-    .address_bits = dma_address_bits,       \
-    .notify = dma_notify,                   \
-    .expect = dma_expect,                   \
-    .replay = dma_replay,                   \
-    .direct = dma_direct,                   \
-    .host_device = dma_host_device,         \
-    .host_gone = dma_host_gone,             \
-    .checked = dma_checked,                 \
-    .excluded = dma_excluded,               \
-    .unmap_drops_device_tlbs = true
 
 static const NyxDmaOps dma_ops_pc = {
     DMA_OPS,

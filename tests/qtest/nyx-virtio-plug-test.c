@@ -15,6 +15,8 @@
 #define DOMAIN      7
 #define IOVA        0x40000000ull
 #define DATA        0x11223344u
+/* A feature that cannot be left alone once it is offered. */
+#define ACCESS_PLATFORM (1ull << 33)
 
 typedef struct Fixture {
     NyxPc *pc;
@@ -27,7 +29,7 @@ static Fixture start(const char *machine, const char *more)
     Fixture f;
 
     f.pc = nyx_pc_start("-M %s " DEVICE "%s", machine, more);
-    f.v = qvio_start(f.pc, QVIO_F_USUAL);
+    f.v = qvio_start(f.pc, QVIO_F_USUAL | ACCESS_PLATFORM);
     f.page = nyx_pc_pages(f.pc, 2);
     qvio_event_post(f.v, 32);
     return f;
