@@ -400,19 +400,36 @@ GArray *nyx_vio_places_ranges(const NyxVioState *s)
     return ranges;
 }
 
+static void add_unnumbered(GArray *ranges, const Place *place)
+{
+    const Way *way = &place->way;
+    unsigned id = pci_bus_num(way->root) << 8 | way->devfns[0];
+
+    if (!way->len) {
+        add_root(ranges, way->root);
+        return;
+    }
+    if (way->len == 1 && place->itself) {
+        add_range(ranges, id, id);
+    }
+    /* On any bus that is no root: nobody knows which. */
+    if (way->len > 1 || place->below) {
+        add_root(ranges, way->root);
+        g_array_index(ranges, NyxVioRange, ranges->len - 1).first += 0x100;
+    }
+}
+
 GArray *nyx_vio_places_ranges_unnumbered(const NyxVioState *s)
 {
-    GArray *ranges = nyx_vio_places_ranges(s);
+    GArray *ranges;
 
-    for (unsigned i = 0; s->places && i < s->places->places->len; i++) {
-        const Place *place = &g_array_index(s->places->places, Place, i);
-        const Way *way = &place->way;
-
-        /* Some number that is no root's: nobody knows which. */
-        if (way->len > 1 || (way->len && place->below)) {
-            add_root(ranges, way->root);
-            g_array_index(ranges, NyxVioRange, ranges->len - 1).first += 0x100;
-        }
+    if (!s->places) {
+        return nyx_vio_places_ranges(s);
+    }
+    ranges = g_array_new(FALSE, FALSE, sizeof(NyxVioRange));
+    for (unsigned i = 0; i < s->places->places->len; i++) {
+        add_unnumbered(ranges,
+                       &g_array_index(s->places->places, Place, i));
     }
     join(ranges);
     return ranges;

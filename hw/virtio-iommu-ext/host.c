@@ -360,6 +360,21 @@ static void dma_interrupt_misuse(void *requester, uint16_t sid, uint64_t addr,
     });
 }
 
+#define DMA_OPS                             \
+    .name = TYPE_NYX_VIO_PCI,               \
+    .requester_new = dma_requester_new,     \
+    .translate = dma_translate,             \
+    .address_bits = dma_address_bits,       \
+    .notify = dma_notify,                   \
+    .expect = dma_expect,                   \
+    .replay = dma_replay,                   \
+    .direct = dma_direct,                   \
+    .host_device = dma_host_device,         \
+    .host_gone = dma_host_gone,             \
+    .checked = dma_checked,                 \
+    .excluded = dma_excluded,               \
+    .unmap_drops_device_tlbs = true
+
 static const NyxDmaOps dma_ops_pc = {
     DMA_OPS,
     .interrupt = dma_interrupt,

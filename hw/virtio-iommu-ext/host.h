@@ -12,7 +12,10 @@
 NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
                                     size_t len);
 
-/* The copy that the driver's writes change is as the engine has it. */
+/*
+ * QEMU keeps a copy of configuration space, into which it puts what a driver
+ * writes: the rest of it has to be as it would be read.
+ */
 void nyx_vio_config_sync(NyxVioState *s);
 
 /* host.c */

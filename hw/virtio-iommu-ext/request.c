@@ -3,6 +3,7 @@
  * Requests (5.13.6): checks, and what they do.
  */
 #include "qemu/osdep.h"
+#include "qemu/bitops.h"
 #include "qemu/bswap.h"
 #include "hw/virtio-iommu-ext/internal.h"
 
@@ -389,17 +390,25 @@ static size_t no_answer(NyxVio *vio, NyxVioRule rule, unsigned type,
     return 0;
 }
 
-static const Request *request_of(unsigned type)
+/* NULL: there is no such request, or its feature is not offered. */
+static const Request *request_of(const NyxVio *vio, unsigned type)
 {
-    return type < ARRAY_SIZE(requests) && requests[type].size
-           ? &requests[type] : NULL;
+    const Request *request = type < ARRAY_SIZE(requests) ? &requests[type]
+                                                         : NULL;
+
+    if (!request || !request->size ||
+        (request->feature != NO_FEATURE &&
+         !(nyx_vio_features(vio) & BIT_ULL(request->feature)))) {
+        return NULL;
+    }
+    return request;
 }
 
 size_t nyx_vio_request(NyxVio *vio, const uint8_t *in, size_t in_len,
                        uint8_t *out, size_t out_len)
 {
     unsigned type = in_len >= NVIO_HEAD_SIZE ? in[NVIO_HEAD_TYPE] : 0;
-    const Request *request = request_of(type);
+    const Request *request = request_of(vio, type);
     NyxVioIn fields = { in, out, 0 };
     uint8_t status;
 

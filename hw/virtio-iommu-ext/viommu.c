@@ -195,15 +195,6 @@ static void set_features(VirtIODevice *vdev, uint64_t features)
     nyx_vio_set_features(NYX_VIO(vdev)->engine, features);
 }
 
-/*
- * QEMU has the driver's write change a copy, and gives us all of that: what else
- * is in it has to be what is there.
- */
-void nyx_vio_config_sync(NyxVioState *s)
-{
-    nyx_vio_config_read(s->engine, VIRTIO_DEVICE(s)->config);
-}
-
 static void get_config(VirtIODevice *vdev, uint8_t *config)
 {
     NyxVioState *s = NYX_VIO(vdev);
@@ -212,11 +203,17 @@ static void get_config(VirtIODevice *vdev, uint8_t *config)
     nyx_vio_config_read(s->engine, config);
 }
 
+void nyx_vio_config_sync(NyxVioState *s)
+{
+    nyx_vio_config_read(s->engine, VIRTIO_DEVICE(s)->config);
+}
+
 static void set_config(VirtIODevice *vdev, const uint8_t *config)
 {
     NyxVioState *s = NYX_VIO(vdev);
 
     nyx_vio_config_write(s->engine, config);
+    /* What was refused is not there. */
     nyx_vio_config_sync(s);
 }
 
@@ -231,8 +228,6 @@ static NyxVirtioStatusResult set_status(VirtIODevice *vdev, uint8_t status)
                          (int64_t)s->props->event_delay * SCALE_MS;
     }
     s->driver_ok = ok;
-    /* A saved state has another copy. */
-    nyx_vio_config_sync(s);
     if (may_run(s)) {
         qemu_bh_schedule(s->requests_bh);
         qemu_bh_schedule(s->bh);

@@ -18,8 +18,8 @@ typedef struct Temper {
 
 static const Temper tempers[] = {
     { "hardware", NYX_CACHE_HARDWARE, 256 },
-    { "small", NYX_CACHE_HARDWARE, 4 },
-    { "sticky", NYX_CACHE_STICKY, 4 },
+    { "small", NYX_CACHE_HARDWARE, 16 },
+    { "sticky", NYX_CACHE_STICKY, 16 },
     { "off", NYX_CACHE_OFF, 256 },
 };
 
