@@ -229,12 +229,6 @@ bool nyx_vio_requester_direct(const NyxVioRequester *r);
 void nyx_vio_requester_replay(NyxVioRequester *r, NyxBlockVisit *visit,
                               void *opaque);
 
-/*
- * Requesters may have other ids than before, and endpoints other regions,
- * because buses have other numbers.
- */
-void nyx_vio_requesters_moved(NyxVio *vio);
-
 /* Report what other threads have left. */
 void nyx_vio_continue(NyxVio *vio);
 
