@@ -122,6 +122,16 @@ static bool find_regions(NyxVioState *s, Host *host, Error **errp)
     return true;
 }
 
+static bool narrow(NyxVioState *s, uint64_t mask)
+{
+    bool narrowed = nyx_vio_narrow(s->engine, mask);
+
+    if (narrowed) {
+        nyx_vio_config_sync(s);
+    }
+    return narrowed;
+}
+
 /*
  * A host maps what the driver does in pages that are not larger than ours; the
  * larger ones that we offer are for speed.
@@ -137,13 +147,11 @@ static bool check_pages(NyxVioState *s, HostIOMMUDevice *hiod, Error **errp)
 
     if (smallest <= granule) {
         if (free && (granule & theirs)) {
-            nyx_vio_narrow(s->engine, theirs);
-            nyx_vio_config_sync(s);
+            narrow(s, theirs);
         }
         return true;
     }
-    if (free && nyx_vio_narrow(s->engine, theirs)) {
-        nyx_vio_config_sync(s);
+    if (free && narrow(s, theirs)) {
         return true;
     }
     error_setg(errp, "the host's IOMMU has no pages of less than %" PRIu64
