@@ -270,6 +270,16 @@ void nyx_vio_changed_all(NyxVio *vio)
     notify(vio, is_any, NULL, &everything);
 }
 
+void nyx_vio_requesters_moved(NyxVio *vio)
+{
+    for (unsigned i = 0; i < vio->n_slots; i++) {
+        if (vio->slots[i]->kind != NYX_VIO_KIND_NONE) {
+            regions_update(vio, vio->slots[i]);
+        }
+    }
+    nyx_vio_changed_all(vio);
+}
+
 static void changed(NyxVio *vio, uint32_t endpoint)
 {
     nyx_vio_announce_endpoint(vio, endpoint);

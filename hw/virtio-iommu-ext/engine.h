@@ -229,6 +229,12 @@ bool nyx_vio_requester_direct(const NyxVioRequester *r);
 void nyx_vio_requester_replay(NyxVioRequester *r, NyxBlockVisit *visit,
                               void *opaque);
 
+/*
+ * Requesters may have other ids than before, and endpoints other regions:
+ * buses have other numbers, or a device of the host has come or gone.
+ */
+void nyx_vio_requesters_moved(NyxVio *vio);
+
 /* Report what other threads have left. */
 void nyx_vio_continue(NyxVio *vio);
 
