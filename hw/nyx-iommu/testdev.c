@@ -365,6 +365,8 @@ static const Property nyx_testdev_properties[] = {
     DEFINE_PROP_UINT32("shadow-max", NyxTestdevState, shadow_max, 65535),
     DEFINE_PROP_UINT8("notify", NyxTestdevState, notify_reset, 0),
     DEFINE_PROP_UINT8("host-aw-bits", NyxTestdevState, host_aw_bits, 0),
+    DEFINE_PROP_UINT64("host-pages", NyxTestdevState, host_pages, 0),
+    DEFINE_PROP_STRING("host-ranges", NyxTestdevState, host_ranges),
 };
 
 static const struct {
@@ -385,6 +387,10 @@ static const struct {
                 "1 MAP, 2 UNMAP, 4 device-TLB invalidation, added up" },
     { "host-aw-bits", "Appear as a device of a host whose IOMMU has so many "
                       "address bits, as vfio-pci does; 0 for none" },
+    { "host-pages", "Page sizes of that host's IOMMU, a mask (default 0: "
+      "4k and larger)" },
+    { "host-ranges", "Addresses that it can translate, "
+      "FIRST-LAST[+FIRST-LAST...] (default: nothing is said)" },
 };
 
 static void nyx_testdev_class_init(ObjectClass *klass, NyxClassData *data)

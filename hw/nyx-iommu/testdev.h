@@ -249,6 +249,8 @@ struct NyxTestdevState {
     uint8_t notify_reset;
     uint8_t host_aw_bits;  /* 0: no device of the host */
     uint32_t shadow_max;
+    uint64_t host_pages;
+    char *host_ranges;
 
     /* Migrated */
     uint32_t regs[NYX_TD_REGS_SIZE / sizeof(uint32_t)];

@@ -220,9 +220,9 @@ static bool resolve(const NyxVioState *s, const char *item, Place *place,
         return false;
     }
     if (root_is_blurred(s, place->way.root)) {
-        error_setg(errp, "endpoints: QEMU does not tell devices on %s from "
-                   "each other: use pxb-pcie on -machine q35",
-                   BUS(place->way.root)->name);
+        error_setg(errp, "endpoints: %s is a pxb or behind one, where QEMU "
+                   "does not tell devices from each other: use pxb-pcie on "
+                   "-machine q35", item);
         return false;
     }
     if (!find_alias(place)) {
@@ -337,7 +337,8 @@ static void add_place(GArray *ranges, const Place *place)
         add_root(ranges, way->root);
         return;
     }
-    if (place->itself && bus) {
+    /* Zero until firmware has numbered it. */
+    if (place->itself && bus && (pci_bus_is_root(bus) || pci_bus_num(bus))) {
         unsigned id = PCI_BUILD_BDF(pci_bus_num(bus),
                                     way->devfns[way->len - 1]);
 
@@ -346,7 +347,6 @@ static void add_place(GArray *ranges, const Place *place)
     if (place->below && below) {
         const uint8_t *config = below->parent_dev->config;
 
-        /* Zero until firmware has numbered it. */
         if (config[PCI_SECONDARY_BUS]) {
             add_range(ranges, config[PCI_SECONDARY_BUS] << 8,
                       config[PCI_SUBORDINATE_BUS] << 8 | 0xff);
@@ -400,19 +400,36 @@ GArray *nyx_vio_places_ranges(const NyxVioState *s)
     return ranges;
 }
 
+static void add_unnumbered(GArray *ranges, const Place *place)
+{
+    const Way *way = &place->way;
+    unsigned id = pci_bus_num(way->root) << 8 | way->devfns[0];
+
+    if (!way->len) {
+        add_root(ranges, way->root);
+        return;
+    }
+    if (way->len == 1 && place->itself) {
+        add_range(ranges, id, id);
+    }
+    /* On any bus that is no root: nobody knows which. */
+    if (way->len > 1 || place->below) {
+        add_root(ranges, way->root);
+        g_array_index(ranges, NyxVioRange, ranges->len - 1).first += 0x100;
+    }
+}
+
 GArray *nyx_vio_places_ranges_unnumbered(const NyxVioState *s)
 {
-    GArray *ranges = nyx_vio_places_ranges(s);
+    GArray *ranges;
 
-    for (unsigned i = 0; s->places && i < s->places->places->len; i++) {
-        const Place *place = &g_array_index(s->places->places, Place, i);
-        const Way *way = &place->way;
-
-        /* Some number that is no root's: nobody knows which. */
-        if (way->len > 1 || (way->len && place->below)) {
-            add_root(ranges, way->root);
-            g_array_index(ranges, NyxVioRange, ranges->len - 1).first += 0x100;
-        }
+    if (!s->places) {
+        return nyx_vio_places_ranges(s);
+    }
+    ranges = g_array_new(FALSE, FALSE, sizeof(NyxVioRange));
+    for (unsigned i = 0; i < s->places->places->len; i++) {
+        add_unnumbered(ranges,
+                       &g_array_index(s->places->places, Place, i));
     }
     join(ranges);
     return ranges;
@@ -420,11 +437,11 @@ GArray *nyx_vio_places_ranges_unnumbered(const NyxVioState *s)
 
 unsigned nyx_vio_places_ranges_max(const NyxVioState *s)
 {
-    g_autoptr(GPtrArray) roots = nyx_pci_roots();
+    g_autoptr(GArray) ranges = nyx_vio_places_ranges(s);
     unsigned max = 0;
 
     if (!s->places) {
-        return roots->len;
+        return ranges->len;
     }
     for (unsigned i = 0; i < s->places->places->len; i++) {
         const Place *place = &g_array_index(s->places->places, Place, i);

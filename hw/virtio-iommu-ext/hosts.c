@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
-#include "hw/virtio-iommu-ext/viommu.h"
+#include "hw/virtio-iommu-ext/host.h"
 
 typedef struct Host {
     HostIOMMUDevice *hiod;
@@ -122,27 +122,42 @@ static bool find_regions(NyxVioState *s, Host *host, Error **errp)
     return true;
 }
 
-/* Larger pages are for speed; the smallest one is what software maps. */
+static bool narrow(NyxVioState *s, uint64_t mask)
+{
+    bool narrowed = nyx_vio_narrow(s->engine, mask);
+
+    if (narrowed) {
+        nyx_vio_config_sync(s);
+    }
+    return narrowed;
+}
+
+/*
+ * A host maps what the driver does in pages that are not larger than ours; the
+ * larger ones that we offer are for speed.
+ */
 static bool check_pages(NyxVioState *s, HostIOMMUDevice *hiod, Error **errp)
 {
     HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_GET_CLASS(hiod);
     uint64_t ours = nyx_vio_cfg(s->engine)->page_size_mask;
     uint64_t theirs = hc->get_page_size_mask ? hc->get_page_size_mask(hiod)
                                              : UINT64_MAX;
+    uint64_t granule = ours & -ours, smallest = theirs & -theirs;
+    bool free = !s->driver_ok && !s->config_seen;
 
-    if ((ours & theirs) == ours) {
+    if (smallest <= granule) {
+        if (free && (granule & theirs)) {
+            narrow(s, theirs);
+        }
         return true;
     }
-    if (!s->driver_ok && !s->config_seen && nyx_vio_narrow(s->engine, theirs)) {
+    if (free && narrow(s, theirs)) {
         return true;
     }
-    if (ours & -ours & theirs) {
-        return true;
-    }
-    error_setg(errp, "the host's IOMMU has pages of 0x%" PRIx64 " bytes and "
-               "more for this device, the guest uses smaller ones: set "
-               "granule of %s, or have the device there from the start",
-               theirs & -theirs, TYPE_NYX_VIO_PCI);
+    error_setg(errp, "the host's IOMMU has no pages of less than %" PRIu64
+               "k for this device, and the guest knows that there are some of "
+               "%" PRIu64 "k: set granule of %s, or give it the device from "
+               "the start", smallest >> 10, granule >> 10, TYPE_NYX_VIO_PCI);
     return false;
 }
 

@@ -401,5 +401,7 @@ void nyx_vio_pages_drain(NyxVio *vio);
  * NULL: the driver is gone; all who wait are told.
  */
 void nyx_vio_pages_forget(NyxVio *vio, const NyxVioRequester *r);
+/* Another state is loaded, and endpoints with it: nobody is told. */
+void nyx_vio_pages_clear(NyxVio *vio);
 
 #endif

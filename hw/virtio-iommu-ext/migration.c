@@ -9,7 +9,7 @@
 #include "qemu/osdep.h"
 #include "qemu/bswap.h"
 #include "qemu/error-report.h"
-#include "hw/virtio-iommu-ext/viommu.h"
+#include "hw/virtio-iommu-ext/host.h"
 #include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
 #include "system/runstate.h"
@@ -254,6 +254,7 @@ static int post_load(void *opaque, int version_id)
     const char *error = nyx_vio_load(s->engine, &s->saved);
 
     nyx_vio_saved_clear(&s->saved);
+    nyx_vio_config_sync(s);
     s->driver_ok = false;
     s->config_seen = true;
     s->loaded = true;

@@ -4,7 +4,9 @@
  * that comes of them.
  */
 #include "qemu/osdep.h"
+#include "qemu/cutils.h"
 #include "qapi/error.h"
+#include "qapi/visitor.h"
 #include "hw/nyx-iommu/options.h"
 #include "hw/nyx-iommu/props.h"
 #include "hw/nyx-iommu/x86.h"
@@ -87,23 +89,10 @@ static bool make_regions(const NyxVioState *s, NyxVioCfg *cfg, Error **errp)
                    NVIO_REGIONS_MAX);
         return false;
     }
-    for (unsigned i = 0; i < s->props->n_regions; i++) {
-        const ReservedRegion *region = &s->props->regions[i];
-
-        if (range_is_empty(&region->range)) {
-            error_setg(errp, "reserved-regions: a region is START:END:TYPE, "
-                       "with END its last byte");
-            return false;
-        }
-        if (region->type > NVIO_RESV_MEM_MSI) {
-            error_setg(errp, "reserved-regions: type %u is not known: use 0 "
-                       "(reserved) or 1 (MSI)", region->type);
-            return false;
-        }
-        cfg->regions[cfg->n_regions++] = (NyxVioRegion) {
-            range_lob((Range *)&region->range),
-            range_upb((Range *)&region->range), region->type,
-        };
+    cfg->n_regions = s->props->n_regions;
+    if (cfg->n_regions) {
+        memcpy(cfg->regions, s->props->regions,
+               cfg->n_regions * sizeof(*cfg->regions));
     }
     if (s->on_pc && !add_msi(cfg, errp)) {
         return false;
@@ -143,6 +132,53 @@ bool nyx_vio_options_cfg(const NyxVioState *s, NyxVioCfg *cfg, Error **errp)
     return !error;
 }
 
+/* --- START:END:TYPE ------------------------------------------------------- */
+
+static bool parse_region(const char *text, NyxVioRegion *region)
+{
+    const char *end;
+    unsigned type;
+
+    if (qemu_strtou64(text, &end, 16, &region->first) || *end != ':' ||
+        qemu_strtou64(end + 1, &end, 16, &region->last) || *end != ':' ||
+        qemu_strtoui(end + 1, NULL, 10, &type) || type > NVIO_RESV_MEM_MSI) {
+        return false;
+    }
+    region->subtype = type;
+    return region->first <= region->last;
+}
+
+/* QEMU's own type of such properties asserts that the end is not too low. */
+static void set_region(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    NyxVioRegion *region = object_field_prop_ptr(obj, opaque);
+    g_autofree char *text = NULL;
+
+    if (visit_type_str(v, name, &text, errp) && !parse_region(text, region)) {
+        error_setg(errp, "reserved-regions: \"%s\" is not START:END:TYPE, "
+                   "hexadecimal addresses of the first and the last byte and "
+                   "0 (reserved) or 1 (MSI)", text);
+    }
+}
+
+static void get_region(Object *obj, Visitor *v, const char *name,
+                       void *opaque, Error **errp)
+{
+    const NyxVioRegion *region = object_field_prop_ptr(obj, opaque);
+    g_autofree char *text = g_strdup_printf("0x%" PRIx64 ":0x%" PRIx64 ":%u",
+                                            region->first, region->last,
+                                            region->subtype);
+
+    visit_type_str(v, name, &text, errp);
+}
+
+static const PropertyInfo region_info = {
+    .type = "str",
+    .get = get_region,
+    .set = set_region,
+};
+
 /* --- Properties ----------------------------------------------------------- */
 
 #define BOOL(name, member, value) \
@@ -171,8 +207,7 @@ static const Property properties[] = {
     UINT32("max-domains", max_domains, NVIO_DOMAINS_MAX),
     UINT32("max-mappings", max_mappings, 4194304),
     DEFINE_PROP_ARRAY("reserved-regions", NyxVioPci, props.n_regions,
-                      props.regions, qdev_prop_reserved_region,
-                      ReservedRegion),
+                      props.regions, region_info, NyxVioRegion),
     DEFINE_PROP_UINT32("vectors", NyxVioPci, parent_obj.nvectors, VECTORS),
     BOOL("x-attach-table", attach_table, false),
     BOOL("x-page-requests", page_requests, false),

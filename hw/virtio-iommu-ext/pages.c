@@ -309,6 +309,15 @@ void nyx_vio_pages_forget(NyxVio *vio, const NyxVioRequester *r)
     }
 }
 
+void nyx_vio_pages_clear(NyxVio *vio)
+{
+    NyxVioPage taken[NVIO_PAGE_RING];
+    bool lost;
+
+    nyx_handoff_take(&vio->pages.ring, taken, &lost);
+    vio->pages.n_held = vio->pages.n_waiting = 0;
+}
+
 /* --- PAGE_RESP ------------------------------------------------------------ */
 
 typedef struct Response {

@@ -40,6 +40,8 @@ static void save_domain(const NyxVioDomain *domain, NyxVioSaved *saved)
            domain->endpoints->len * sizeof(uint32_t));
     saved->n_endpoints += domain->endpoints->len;
     nyx_vio_mappings_foreach(&domain->maps, 0, UINT64_MAX, save_run, saved);
+    saved->n_tables += nyx_vio_tables_save(domain,
+                                           saved->tables + saved->n_tables);
     saved->domains[saved->n_domains++] = (NyxVioSavedDomain) {
         .id = domain->id,
         .kind = domain->kind,
@@ -58,6 +60,7 @@ void nyx_vio_save(NyxVio *vio, NyxVioSaved *saved)
     saved->domains = g_new0(NyxVioSavedDomain, stats.domains);
     saved->endpoints = g_new0(uint32_t, stats.endpoints);
     saved->runs = g_new0(NyxVioRun, stats.mapping_runs);
+    saved->tables = g_new0(NyxVioSavedTable, vio->n_tables + 1);
     for (unsigned i = 0; i < vio->n_slots; i++) {
         if (vio->slots[i]->kind != NYX_VIO_KIND_NONE) {
             save_domain(vio->slots[i], saved);
@@ -176,8 +179,9 @@ static bool domain_ok(const NyxVio *vio, const NyxVioSaved *saved,
                       const NyxVioSavedDomain *domain, Rest *rest)
 {
     bool maps = domain->kind == NYX_VIO_KIND_MAPPINGS;
+    bool tables = domain->kind == NYX_VIO_KIND_TABLES;
 
-    if ((!maps && domain->kind != NYX_VIO_KIND_BYPASS) ||
+    if ((!maps && !tables && domain->kind != NYX_VIO_KIND_BYPASS) ||
         !g_hash_table_add(rest->domains, GUINT_TO_POINTER(domain->id)) ||
         !domain->endpoints || domain->endpoints > rest->n_endpoints ||
         domain->runs > (maps ? rest->n_runs : 0)) {
@@ -248,47 +252,86 @@ static bool add_runs(NyxVio *vio, NyxVioDomain *domain, const NyxVioRun *runs,
     return ok;
 }
 
+/* Those of the domain, from *@tables on. */
+static bool load_tables(NyxVio *vio, NyxVioDomain *domain,
+                        const NyxVioSavedTable **tables,
+                        const NyxVioSavedTable *end)
+{
+    NyxVioTable own;
+
+    while (*tables < end && (*tables)->domain == domain->id) {
+        if (!nyx_vio_tables_load(vio, domain, (*tables)++)) {
+            return false;
+        }
+    }
+    return domain->kind != NYX_VIO_KIND_TABLES ||
+           nyx_vio_tables_get(domain, false, 0, &own);
+}
+
+/* Whether nothing is mapped where nothing can be. */
+static bool keeps_clear(NyxVio *vio, const NyxVioDomain *domain)
+{
+    for (unsigned i = 0; i < vio->cfg.n_regions; i++) {
+        if (nyx_vio_mappings_overlaps(&domain->maps,
+                                      vio->cfg.regions[i].first,
+                                      vio->cfg.regions[i].last)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < domain->endpoints->len; i++) {
+        if (!nyx_vio_domain_suits(vio, domain,
+                                  g_array_index(domain->endpoints, uint32_t,
+                                                i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static const char *load_domain(NyxVio *vio, const NyxVioSavedDomain *saved,
                                const uint32_t *endpoints,
-                               const NyxVioRun *runs)
+                               const NyxVioRun *runs,
+                               const NyxVioSavedTable **tables,
+                               const NyxVioSavedTable *end)
 {
     NyxVioDomain *domain = nyx_vio_domain_new(vio, saved->id, saved->kind,
                                               endpoints[0]);
-    bool apart = add_runs(vio, domain, runs, saved->runs);
+    bool ok = add_runs(vio, domain, runs, saved->runs) &&
+              load_tables(vio, domain, tables, end);
 
     nyx_vio_domain_fill(vio, domain, endpoints, saved->endpoints);
-    if (!apart) {
+    if (!ok) {
         return IMPOSSIBLE;
     }
-    for (uint32_t i = 0; i < saved->endpoints; i++) {
-        if (!nyx_vio_domain_suits(vio, domain, endpoints[i])) {
-            return "mappings lie where an endpoint has a reserved region: "
-                   "give both sides the same reserved-regions and hosts";
-        }
-    }
-    return NULL;
+    return keeps_clear(vio, domain) ? NULL
+        : "mappings lie where an endpoint has a reserved region: give both "
+          "sides the same reserved-regions and hosts";
 }
 
 static const char *load_domains(NyxVio *vio, const NyxVioSaved *saved)
 {
     const uint32_t *endpoints = saved->endpoints;
     const NyxVioRun *runs = saved->runs;
+    const NyxVioSavedTable *tables = saved->tables;
+    const NyxVioSavedTable *end = tables + saved->n_tables;
     const char *error = NULL;
 
     for (uint32_t i = 0; i < saved->n_domains && !error; i++) {
         const NyxVioSavedDomain *domain = &saved->domains[i];
 
-        error = load_domain(vio, domain, endpoints, runs);
+        error = load_domain(vio, domain, endpoints, runs, &tables, end);
         endpoints += domain->endpoints;
         runs += domain->runs;
     }
-    return error;
+    /* In the order of the domains, or they are nobody's. */
+    return error || tables == end ? error : IMPOSSIBLE;
 }
 
 /* Whatever was there is gone, and with the domains what is cached of them. */
 static void start_anew(NyxVio *vio)
 {
     nyx_vio_report_forget(vio, NULL);
+    nyx_vio_pages_clear(vio);
     nyx_vio_domains_clear(vio);
 }
 
@@ -297,7 +340,7 @@ const char *nyx_vio_load(NyxVio *vio, const NyxVioSaved *saved)
     const char *error = options_error(vio, saved);
 
     start_anew(vio);
-    if (!error && (saved->bypass > 1 || saved->n_tables)) {
+    if (!error && saved->bypass > 1) {
         error = IMPOSSIBLE;
     }
     if (!error) {

@@ -203,9 +203,18 @@ static void get_config(VirtIODevice *vdev, uint8_t *config)
     nyx_vio_config_read(s->engine, config);
 }
 
+void nyx_vio_config_sync(NyxVioState *s)
+{
+    nyx_vio_config_read(s->engine, VIRTIO_DEVICE(s)->config);
+}
+
 static void set_config(VirtIODevice *vdev, const uint8_t *config)
 {
-    nyx_vio_config_write(NYX_VIO(vdev)->engine, config);
+    NyxVioState *s = NYX_VIO(vdev);
+
+    nyx_vio_config_write(s->engine, config);
+    /* What was refused is not there. */
+    nyx_vio_config_sync(s);
 }
 
 /* Also when the machine begins to run again. */
@@ -250,6 +259,7 @@ static void reset_exit(Object *obj, ResetType type)
     s->resetting = false;
     s->config_seen = false;
     nyx_vio_reset(s->engine);
+    nyx_vio_config_sync(s);
 }
 
 /* --- Life ----------------------------------------------------------------- */
@@ -293,6 +303,7 @@ static void realize(DeviceState *dev, Error **errp)
     nyx_vio_host_fill(s, &host);
     s->engine = nyx_vio_new(&cfg, &host);
     virtio_init(vdev, VIRTIO_ID_IOMMU, NVIO_CFG_SIZE);
+    nyx_vio_config_sync(s);
     s->requests = virtio_add_queue(vdev, NVIO_QUEUE_SIZE, handle_requests);
     s->events = virtio_add_queue(vdev, NVIO_QUEUE_SIZE, NULL);
     s->requests_bh = virtio_bh_new_guarded(dev, requests_bh, s);

@@ -36,7 +36,7 @@ typedef struct NyxVioProps {
     uint32_t n_regions;
     uint64_t cache_seed;
     GranuleMode granule;
-    ReservedRegion *regions;
+    NyxVioRegion *regions;
     char *cache;
     char *endpoints;
     char *findings;

@@ -8,7 +8,6 @@
 #include "libqos/nyx-virt.h"
 #include "libqos/nyx-virtio-iommu.h"
 
-#define VIOMMU      NYX_SID(0, 3, 0)
 #define TESTDEV     NYX_SID(0, 4, 0)
 #define DOMAIN      7
 #define IOVA        0x10000000ull
@@ -77,11 +76,9 @@ static void test_refused(void)
           "nyx-virtio-iommu-pci: the machine has an IOMMU" },
         { "-M virt -cpu cortex-a57 -device nyx-virtio-iommu-pci "
           "-device virtio-iommu-pci", "another IOMMU was added" },
-        { "-M versatilepb -device nyx-virtio-iommu-pci",
-          "needs a machine with ACPI tables or a device tree" },
         { "-M sbsa-ref -device nyx-virtio-iommu-pci",
           "needs a machine with ACPI tables or a device tree" },
-        { "-M virt -cpu cortex-a57 -device pxb-pcie,id=p,bus_nr=32 "
+        { "-M virt -cpu cortex-a57 -device pcie-root-port,id=p,chassis=1 "
           "-device nyx-virtio-iommu-pci,bus=p", "set bus=pcie.0" },
     };
 
@@ -247,7 +244,7 @@ static const MapRow map_rows[] = {
     { "bus", "", VIOMMU_AT ",endpoints=pcie.0" DEVICES,
       { 0, 0x18, 0x19, 0xffe7 } },
     { "roots", "", VIOMMU_AT " -device pxb-pcie,id=p,bus_nr=32,addr=6",
-      { 0, 0x18, 0x19, 0xffe7 } },
+      { 0, 0x18, 0x19, 0x1fe7, 0x2000, 0xe000 } },
     { "other-root", "", VIOMMU_AT ",endpoints=p "
       "-device pxb-pcie,id=p,bus_nr=32,addr=6", { 0x2000, 0xe000 } },
 };

@@ -134,7 +134,7 @@ uint8_t *nyx_virt_tree_get(NyxPc *pc, const char *path, const char *name,
     uint32_t size;
 
     qtest_bufread(pc->qts, NYX_VIRT_RAM, data, 64);
-    g_assert_cmphex(ldl_be_p(data), ==, FDT_MAGIC);
+    g_assert_cmphex((uint32_t)ldl_be_p(data), ==, FDT_MAGIC);
     size = ldl_be_p(data + FDT_TOTAL_SIZE);
     g_assert_cmphex(size, <=, TREE_MAX);
     qtest_bufread(pc->qts, NYX_VIRT_RAM, data, size);
