@@ -207,8 +207,8 @@ static const Row rows[] = {
 
 /* Those that need a draft, and the one of test-vio-announce.c. */
 static const NyxVioRule elsewhere[] = {
-    NVIO_RULE_TABLE_FORMAT, NVIO_RULE_INVALIDATE, NVIO_RULE_PAGE_RESP,
-    NVIO_RULE_SHADOW_FULL,
+    NVIO_RULE_TABLE_FORMAT, NVIO_RULE_TABLE_DOMAIN, NVIO_RULE_INVALIDATE,
+    NVIO_RULE_PAGE_RESP, NVIO_RULE_SHADOW_FULL,
 };
 
 /* [0x100000, 0x101fff] is mapped, and there is room for one mapping more. */
