@@ -225,7 +225,7 @@ def virtio_rows():
                       f'{"scattered" if scattered else "contiguous"}',
                       **common, slots=slots, pattern=AT_RANDOM,
                       scattered=scattered, goal=0.5,
-                      quick=slots == 65536)
+                      quick=scattered and slots == 65536)
     yield Dma('4 B read, 256 mappings of 2 MiB at random', **common,
               leaf_lg2=21, slots=256, pattern=AT_RANDOM, goal=0.5)
     yield Dma('4 B read, 65536 random pages of 256 mappings of 2 MiB',
@@ -236,7 +236,7 @@ def virtio_rows():
                   f'{"scattered" if scattered else "contiguous"}', **common,
                   slots=128, stride=64 * KIB, length=64 * KIB,
                   pattern=IN_ORDER, scattered=scattered, count=3000,
-                  goal=0.5)
+                  quick=scattered, goal=0.5)
     yield Dma('4 B read, 256 pages each, 2 threads, 2 devices', **common,
               slots=256, pattern=AT_RANDOM, threads=2, devices=2, goal=0.5)
 

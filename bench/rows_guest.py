@@ -2,6 +2,7 @@
 """Rows about a whole guest: Debian's kernel under TCG, which reads from a
 disk that is there at once, and maps and unmaps each request."""
 
+import dataclasses
 import pathlib
 import shutil
 import tempfile
@@ -13,7 +14,7 @@ import vm
 from subjects import VARIANTS, Result
 
 KERNEL = '6.12'
-MODULES = ('virtio_pci', 'virtio_blk')
+MODULES = ('virtio_pci', 'virtio_blk', 'virtio_iommu')
 BOOT_SECONDS = 600
 
 
@@ -43,10 +44,9 @@ class ReadingGuest:
         raise RuntimeError(f'the guest has ended\n'
                            f'{self.guest.process.stderr()}')
 
-    def page_invalidations(self):
-        """Commands so far, of a model that counts them."""
-        stats = self.guest.property('stats')
-        return stats and stats['invalidations']['iotlb-page']
+    def counted(self, kind, name):
+        """What a model has counted so far."""
+        return self.guest.property('stats')[kind][name]
 
     def rate(self, count):
         """Reads a second, of so many."""
@@ -62,15 +62,20 @@ class ReadingGuest:
         raise RuntimeError('the guest has ended')
 
 
+@dataclasses.dataclass
 class Guests:
     """The same guest behind each model; all run, one of them reads."""
 
-    section = 'a whole guest, strict'
-    quick = True
+    length: int
+    counter: tuple               # of a model's statistics: kind and name
+    fact: str                    # what it counts
+    section: str = 'a whole guest, strict'
+    variant: str = 'usual'
+    quick: bool = True
 
-    def __init__(self, length):
-        self.length = length
-        self.name = f'{length // 1024} KiB direct reads, null backend'
+    @property
+    def name(self):
+        return f'{self.length // 1024} KiB direct reads, null backend'
 
     def arguments(self, qemu, count):
         files = run.fetch([KERNEL, 'busybox'])
@@ -96,7 +101,7 @@ class Guests:
         facts = {}
         arguments = self.arguments(lab.qemu, count)
         guests = []
-        models = VARIANTS['usual'].models
+        models = VARIANTS[self.variant].models
         try:
             for name in ('none', 'peer', 'nyx'):
                 guests.append(ReadingGuest(name, arguments,
@@ -111,14 +116,17 @@ class Guests:
                     rate = guest.rate(count)
                     if turn:
                         samples[guest.name].append(rate)
-            facts['nyx'] = {'page invalidations a read': round(
-                guests[-1].page_invalidations() / (turns * count), 2)}
+            facts['nyx'] = {self.fact: round(
+                guests[-1].counted(*self.counter) / (turns * count), 2)}
         finally:
             for guest in guests:
                 guest.close()
         return Result(self.section, self.name, 'ops/s', samples,
-                      VARIANTS['usual'].titles, facts=facts)
+                      VARIANTS[self.variant].titles, facts=facts)
 
 
 def rows():
-    yield Guests(4096)
+    yield Guests(4096, ('invalidations', 'iotlb-page'),
+                 'page invalidations a read')
+    yield Guests(4096, ('requests', 'unmap'), 'UNMAP requests a read',
+                 'a whole guest, strict, virtio-iommu', 'virtio', False)

@@ -7,7 +7,7 @@ import functools
 
 from amdvi import Amdvi
 from qvm import Machine
-from virtio import SLOT, Virtio
+from viommu import SLOT, Virtio
 from vtd import Vtd
 
 # Entries of the IOTLB that rows about a full one are made for: QEMU's own has
