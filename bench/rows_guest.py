@@ -92,7 +92,7 @@ class Guests:
             '-device', 'virtio-blk-pci,drive=null,serial=null,'
                        'iommu_platform=on,disable-legacy=on',
             '-kernel', str(image), '-initrd', str(initrd), '-append',
-            f'{run.FIXED_ARGUMENTS} intel_iommu=on iommu.strict=1 '
+            f'{run.fixed_arguments("x86_64")} intel_iommu=on iommu.strict=1 '
             f'nyx.half=1 nyx.test=reads:null:{self.length}:{count}']
 
     def measure(self, lab, rounds, quick):

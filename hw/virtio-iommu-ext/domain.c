@@ -144,12 +144,8 @@ static void regions_add(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     g_array_set_size(all, kept);
 }
 
-/* An endpoint has left. */
 static void regions_update(NyxVio *vio, NyxVioDomain *domain)
 {
-    if (!domain->regions->len) {
-        return;
-    }
     g_array_set_size(domain->regions, 0);
     for (unsigned i = 0; i < domain->endpoints->len; i++) {
         regions_add(vio, domain,
@@ -387,7 +383,9 @@ static void forget(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
         }
     }
     if (domain->endpoints->len) {
-        regions_update(vio, domain);
+        if (domain->regions->len) {
+            regions_update(vio, domain);
+        }
     } else {
         domain_end(vio, domain);
     }

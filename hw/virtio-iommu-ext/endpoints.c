@@ -220,9 +220,9 @@ static bool resolve(const NyxVioState *s, const char *item, Place *place,
         return false;
     }
     if (root_is_blurred(s, place->way.root)) {
-        error_setg(errp, "endpoints: QEMU does not tell devices on %s from "
-                   "each other: use pxb-pcie on -machine q35",
-                   BUS(place->way.root)->name);
+        error_setg(errp, "endpoints: %s is a pxb or behind one, where QEMU "
+                   "does not tell devices from each other: use pxb-pcie on "
+                   "-machine q35", item);
         return false;
     }
     if (!find_alias(place)) {
@@ -337,7 +337,8 @@ static void add_place(GArray *ranges, const Place *place)
         add_root(ranges, way->root);
         return;
     }
-    if (place->itself && bus) {
+    /* Zero until firmware has numbered it. */
+    if (place->itself && bus && (pci_bus_is_root(bus) || pci_bus_num(bus))) {
         unsigned id = PCI_BUILD_BDF(pci_bus_num(bus),
                                     way->devfns[way->len - 1]);
 
@@ -346,7 +347,6 @@ static void add_place(GArray *ranges, const Place *place)
     if (place->below && below) {
         const uint8_t *config = below->parent_dev->config;
 
-        /* Zero until firmware has numbered it. */
         if (config[PCI_SECONDARY_BUS]) {
             add_range(ranges, config[PCI_SECONDARY_BUS] << 8,
                       config[PCI_SUBORDINATE_BUS] << 8 | 0xff);
@@ -437,11 +437,11 @@ GArray *nyx_vio_places_ranges_unnumbered(const NyxVioState *s)
 
 unsigned nyx_vio_places_ranges_max(const NyxVioState *s)
 {
-    g_autoptr(GPtrArray) roots = nyx_pci_roots();
+    g_autoptr(GArray) ranges = nyx_vio_places_ranges(s);
     unsigned max = 0;
 
     if (!s->places) {
-        return roots->len;
+        return ranges->len;
     }
     for (unsigned i = 0; i < s->places->places->len; i++) {
         const Place *place = &g_array_index(s->places->places, Place, i);

@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Gets what a guest is made of, kernels, busybox and UEFI firmware, out of
-# Debian packages that are downloaded and unpacked, never installed.
+# Gets what a guest is made of, kernels, busybox and UEFI firmware, and QEMU for
+# Arm, out of Debian packages that are downloaded and unpacked, never installed.
 #
 # usage: fetch.sh [WHAT ...]
 #
-# WHAT: 6.1 6.12 newest busybox ovmf (all by default)
+# WHAT: 6.1 6.12 newest busybox ovmf 6.12-arm64 busybox-arm64 qemu-arm (all by
+# default)
 #
-# Prints a line "WHAT PATH" each. What is there already costs nothing.
+# Prints a line "WHAT PATH" each, none for a QEMU that is not to be had. What is there already costs nothing.
 
 # shellcheck source-path=SCRIPTDIR source=../../scripts/common.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
@@ -66,6 +67,40 @@ kernel() {
         '*/lib/modules/*/kernel/block/*' '*/lib/modules/*/kernel/arch/*'
 }
 
+same_series() {
+    [ "$(nyx_series "$1")" = "$(nyx_series "$(nyx_qemu_version)")" ]
+}
+
+# The suite that has a QEMU for Arm of the series that the module is for.
+arm_suite() {
+    local suite found codename
+    codename=$(nyx_codename)
+    nyx_apt_need_lists fetch
+    for suite in "$codename-backports" "$codename" "$codename-security"; do
+        found=$(nyx_newest_in_suite fetch qemu-system-arm "$suite")
+        if [ -n "$found" ] &&
+            same_series "$(nyx_upstream_version "${found#* }")"; then
+            printf '%s\n' "$suite"
+            return
+        fi
+    done
+}
+
+# It needs libraries that QEMU for x86 needs, too.  Prints nothing if there is
+# none: who wants it says so.
+qemu_arm() {
+    local link=$NYX_CACHE/guest/qemu-system-aarch64 suite deb path
+    if ! same_series "$(NYX_QEMU=$link nyx_qemu_version)"; then
+        suite=$(arm_suite)
+        [ -n "$suite" ] || return 0
+        deb=$(nyx_fetch_deb qemu-system-arm "$suite")
+        path=$(unpack "$deb" -- '*/bin/qemu-system-aarch64')
+        ln -sfn "$path/usr/bin/qemu-system-aarch64" "$link"
+        same_series "$(NYX_QEMU=$link nyx_qemu_version)" || return 0
+    fi
+    printf '%s\n' "$link"
+}
+
 fetch() {
     local deb path=
     case $1 in
@@ -92,6 +127,9 @@ fetch() {
             deb=$(nyx_fetch_deb busybox-static bookworm trixie)
             path=$(unpack "$deb" -- '*/bin/busybox')
             path=$(find "$path" -name busybox -type f) ;;
+        qemu-arm)
+            path=$(qemu_arm)
+            [ -n "$path" ] || return 0 ;;
         ovmf)
             # The 4-MiB build; its variables are copied for each guest.
             deb=$(nyx_fetch_deb ovmf trixie bookworm)
@@ -108,7 +146,8 @@ mkdir -p "$NYX_CACHE/guest"
 # Two runs at once would download the same thing; the second waits.
 exec 8>"$NYX_CACHE/guest/lock"
 flock 8
-[ $# -gt 0 ] || set -- 6.1 6.12 newest busybox ovmf
+[ $# -gt 0 ] || set -- 6.1 6.12 newest busybox ovmf \
+    6.12-arm64 busybox-arm64 qemu-arm
 for what; do
     fetch "$what"
 done

@@ -154,8 +154,15 @@ def compile_program(cache, name, *includes):
     return target.read_bytes()
 
 
-def programs(kernel_dir, cache):
+def machine(program):
+    """What an ELF file is for, as its header has it."""
+    return program.read_bytes()[18:20]
+
+
+def programs(kernel_dir, busybox, cache):
     """Our programs and the kernel's own, by the names they have in /bin."""
+    if machine(busybox) != machine(pathlib.Path(sys.executable)):
+        return {'nyx-helper': (HERE / 'initramfs/helper.sh').read_bytes()}
     made = {'nyx-helper': compile_program(cache, 'helper')}
     if (kernel_dir / 'include').exists():
         made['nyx-iommufd'] = compile_program(cache, 'iommufd',
@@ -169,7 +176,7 @@ def build(kernel_dir, busybox, cache, wanted=MODULES):
     """The path of an initramfs with all this in it."""
     cache.mkdir(parents=True, exist_ok=True)
     init = (HERE / 'initramfs' / 'init').read_bytes()
-    binaries = programs(kernel_dir, cache)
+    binaries = programs(kernel_dir, busybox, cache)
     key = hashlib.sha256()
     for part in (pathlib.Path(__file__).read_bytes(), init,
                  *binaries.values(), busybox.read_bytes(),

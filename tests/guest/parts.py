@@ -10,6 +10,9 @@ DISK_HALF = 4
 NET_SIZE = 1 << 20
 TFTP_SIZE = 128 << 10
 
+# Below are the bus numbers of the first root.
+MAIN_ROOTS = 0x20
+
 ROTATE = bytes((byte + 1) % 256 for byte in range(256))
 
 
@@ -66,7 +69,7 @@ class Parts:
         self.slot = 4
         self.ports = 0
         # Of further roots.
-        self.root = 0x20
+        self.root = MAIN_ROOTS
         for word in words.split():
             self._add(word)
 
@@ -80,6 +83,9 @@ class Parts:
         if bus:
             text += f',bus={bus}'
         else:
+            # QEMU would take the first bus with room, which can be a pxb's.
+            if self.root > MAIN_ROOTS:
+                text += ',bus=pcie.0'
             text += f',addr={self.slot:#x}'
             self.slot += 1
         self.args += ['-device', text]
@@ -167,7 +173,8 @@ class Parts:
     def _add_pxb(self, name, bus):
         """A second root, with a bus number of its own."""
         self.root += 0x20
-        self._device(f'pxb-pcie,id={name},bus_nr={self.root}', bus or 'pcie.0')
+        self._device(f'pxb-pcie,id={name},bus_nr={self.root}',
+                     bus or 'pcie.0')
 
     def _add_pciebr(self, name, bus):
         self._device(f'pcie-pci-bridge,id={name}', bus)

@@ -58,6 +58,8 @@ class Row:
     # Why a model cannot run the row, by the model's name.
     unfit: dict = dataclasses.field(default_factory=dict)
 
+    # The processor: see arm.py.
+    arch = 'x86_64'
     # Whose driver the kernel has for it; the model, if it can be one only.
     vendor = 'intel'
     model = None

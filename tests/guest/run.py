@@ -23,6 +23,7 @@ import time
 import traceback
 
 import amd
+import arm
 import debugfs
 import extended
 import initramfs
@@ -48,11 +49,6 @@ QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
 QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:|'
                          r'virtio_iommu_translate |'
                          r'no buffer available in event queue')
-
-# The kernel's timer check wants ten ticks in a time that a loaded host doesn't
-# give to a guest under TCG; that timer interrupts come is checked afterwards.
-FIXED_ARGUMENTS = 'console=ttyS0 printk.devkmsg=on panic=-1 no_timer_check'
-
 
 # What Linux leaves when a tick of the 8259 comes between the switch to
 # interrupt remapping and check_timer(): handle_edge_irq() unmasks the IOAPIC's
@@ -109,9 +105,27 @@ def plugin_needed(row, device):
     return device.startswith('nyx-') or 'testdev' in row.devices
 
 
+def fixed_arguments(arch):
+    """The kernel's, in all rows."""
+    return f'printk.devkmsg=on panic=-1 {arm.ARCHES[arch].cmdline}'
+
+
+def program(row, setup):
+    """QEMU for the row's processor, or the wrapper."""
+    name = arm.ARCHES[row.arch].qemu
+    if not name:
+        return setup.qemu
+    if name not in setup.files:
+        raise Skip(f'no QEMU for {row.arch} that fits: fetch.sh found none')
+    if setup.plugin or 'nyx' not in os.path.basename(setup.qemu):
+        return setup.files[name]
+    os.environ['NYX_QEMU_ARM'] = setup.files[name]
+    return setup.qemu.replace('x86_64', row.arch)
+
+
 def command_line(row, setup, device, made, directory):
     """QEMU's arguments for a row."""
-    args = [setup.qemu]
+    args = [program(row, setup), *arm.ARCHES[row.arch].arguments]
     if setup.plugin and plugin_needed(row, device):
         args += ['-plugin', setup.plugin]
     args += ['-M', row.machine, '-accel', 'tcg', '-cpu', row.cpu,
@@ -132,7 +146,8 @@ def command_line(row, setup, device, made, directory):
     args += made.args + list(row.qemu)
     args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
              '-initrd', str(setup.initrds[row.kernel]), '-append',
-             f'{FIXED_ARGUMENTS} {row.cmdline} nyx.half={parts.DISK_HALF} '
+             f'{fixed_arguments(row.arch)} {row.cmdline} '
+             f'nyx.half={parts.DISK_HALF} '
              f'nyx.test={",".join(row.tests.split())}']
     return args
 
@@ -201,6 +216,7 @@ class Reports:
                 (int(rest[1]), int(rest[2])))
         elif kind == 'boot':
             self.uname = rest[0]
+            self.regions.clear()
         elif kind == 'done':
             self.done += 1
         else:
@@ -403,14 +419,15 @@ def check_boot(row, made, reports, lines, findings):
 def check_interrupts(row, made, reports, findings):
     """Interrupts came, and through the unit when it remaps."""
     prefix = '' if row.remap == 'off' else 'IR-'
-    for name in ['timer', 'ttyS0'] + made.interrupts:
+    arch = arm.ARCHES[row.arch]
+    for name in [*arch.interrupts, *made.interrupts]:
         lines = [line for line in reports.irqs
                  if re.search(rf'\b{name}', line.split(':', 1)[1])]
         count = sum(int(word) for line in lines
                     for word in line.split()[1:3])
         findings.check(f'interrupts {name}', count > 0, lines)
         wrong = [line for line in lines
-                 if not re.search(rf'\s{prefix}(IO-APIC|PCI-MSI)', line)]
+                 if not re.search(rf'\s{prefix}{arch.chips}', line)]
         findings.check(f'interrupt chip {name}', not wrong, wrong)
 
 
@@ -625,6 +642,10 @@ def report_row(row, setup, output):
 
 # ---------------------------------------------------------------------- main
 
+# What else fetch.sh gets.
+NO_KERNELS = ('busybox', 'busybox-arm64', 'ovmf', 'qemu-arm')
+
+
 def fetch(names):
     """Paths of kernels and so on, by name."""
     commands = [[HERE / 'fetch.sh', *(set(names) - {'own'})]]
@@ -658,10 +679,11 @@ def prepare(options, wanted):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     files = fetch(wanted)
-    busybox = pathlib.Path(files['busybox'])
-    initrds = {name: initramfs.build(pathlib.Path(files[name]), busybox,
-                                     cache_directory())
-               for name in wanted if name not in ('busybox', 'ovmf')}
+    initrds = {name: initramfs.build(
+                   pathlib.Path(files[name]),
+                   pathlib.Path(files[arm.of_kernel(name).busybox]),
+                   cache_directory())
+               for name in wanted if name not in NO_KERNELS}
     qemu = shutil.which(options.qemu)
     if not qemu:
         sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '
@@ -705,8 +727,8 @@ def parse_arguments():
 
 def select(patterns, extended_tier):
     """Rows of a tier; those with names can be any of Debian's kernels."""
-    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM)
-    debian = rows.rows() + amd.table() + virtio.table()
+    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM + arm.SELDOM)
+    debian = rows.rows() + amd.table() + virtio.table() + arm.table()
     assert seldom <= {row.name for row in debian}
     if not patterns or extended_tier:
         debian = [row for row in debian
@@ -727,7 +749,10 @@ def main():
             print(f'{row.name:40} {row.machine:4} {row.iommu}\n'
                   f'{"":40} {row.cmdline}\n{"":40} {row.devices}')
         return 0
-    wanted = sorted({row.kernel for row in chosen} | {'busybox'} |
+    arches = [arm.ARCHES[row.arch] for row in chosen]
+    wanted = sorted({row.kernel for row in chosen} |
+                    {arch.busybox for arch in arches} |
+                    {arch.qemu for arch in arches if arch.qemu} |
                     {row.firmware for row in chosen if row.firmware == 'ovmf'})
     setup = prepare(options, wanted)
     output = Output(len(chosen), options.verbose)

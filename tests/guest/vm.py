@@ -12,6 +12,10 @@ import time
 from qmp import Qmp, QmpError
 
 
+# KiB
+MAPPING_MAX = 128 << 10
+
+
 class GuestError(Exception):
     """The guest or QEMU did not do what was waited for."""
 
@@ -53,9 +57,17 @@ class Process:
         return self.stderr_path.read_text(errors='replace')
 
     def memory(self):
-        """KiB that it has in use."""
-        with open(f'/proc/{self.popen.pid}/status', encoding='ascii') as file:
-            return int(re.search(r'VmRSS:\s+(\d+)', file.read()).group(1))
+        """KiB that it has in use, but for the guest's memory and for what TCG
+        has translated, which are large mappings."""
+        total = size = 0
+        with open(f'/proc/{self.popen.pid}/smaps', encoding='ascii',
+                  errors='replace') as file:
+            for line in file:
+                if found := re.match(r'(Size|Rss): +(\d+) kB', line):
+                    size = int(found[2]) if found[1] == 'Size' else size
+                    if found[1] == 'Rss' and size < MAPPING_MAX:
+                        total += int(found[2])
+        return total
 
     def kill(self):
         if self.popen.poll() is None:

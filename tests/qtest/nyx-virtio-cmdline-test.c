@@ -101,7 +101,7 @@ static const WrongRow wrong_rows[] = {
     { LIST("cb2"), "cb2 is not told from others" },
     { "-M pc -device pxb,id=px,bus_nr=32 -device " DEVICE
       ",bus=pci.0,endpoints=px",
-      "QEMU does not tell devices on px from each other" },
+      "px is a pxb or behind one" },
     /* QEMU's own words */
     { PLAIN "granule=1k", "'granule' does not accept value '1k'" },
     { PLAIN "foo=1", "'" DEVICE ".foo' not found" },
@@ -273,8 +273,9 @@ static const RegionRow region_rows[] = {
         { 0, 0x8000000000, 0xffffffffffff } }, 4 },
     { PLAIN "addr=3" TD ",host-aw-bits=64,host-ranges=0x0-0xfedfffff"
       "+0xfef00000-0xffffffffffff", { MSI }, 1 },
-    { REGIONS("\"0x1000:0x2fff:0\"") TD
-      ",host-aw-bits=47,host-ranges=0x2000-0xffffffffffffff",
+    { REGIONS("\"0x1000:0x2fff:0\"") " -device '{\"driver\":\"nyx-testdev\","
+      "\"addr\":\"4\",\"host-aw-bits\":47,"
+      "\"host-ranges\":\"0x2000-0xffffffffffffff\"}'",
       { { 0, 0, 0xfff }, { 0, 0x1000, 0x2fff }, MSI,
         { 0, 0x800000000000, 0xffffffffffff } }, 4 },
 };

@@ -257,6 +257,31 @@ static void test_map_regions(void)
     vx_free(f);
 }
 
+/* Regions are looked at anew when buses get numbers, and after a load. */
+static void test_map_regions_anew(void)
+{
+    static const NyxVioRegion one = { 0x10000, 0x1ffff, 0 };
+    Vx *f = vx_new_attached(NULL), *g = vx_new_started(NULL);
+    NyxVioSaved saved = { };
+
+    vx_regions(f, VX_SID, &one, 1);
+    nyx_vio_requesters_moved(f->vio);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x10000, 0x10fff, 0, FX_R), ==,
+                     VX_INVAL);
+    nyx_vio_save(f->vio, &saved);
+    vx_regions(g, VX_SID, &one, 1);
+    g_assert_cmpstr(nyx_vio_load(g->vio, &saved), ==, NULL);
+    g_assert_cmpuint(vx_map(g, VX_DOMAIN, 0x10000, 0x10fff, 0, FX_R), ==,
+                     VX_INVAL);
+    nyx_vio_saved_clear(&saved);
+    vx_regions(f, VX_SID, NULL, 0);
+    nyx_vio_requesters_moved(f->vio);
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0x10000, 0x10fff, 0, FX_R), ==,
+                     VX_OK);
+    vx_free(f);
+    vx_free(g);
+}
+
 static void test_mapping_limit(void)
 {
     NyxVioCfg cfg = vx_cfg();
@@ -466,6 +491,7 @@ int main(int argc, char **argv)
         { "map/huge", test_map_huge },
         { "map/granule", test_map_granule },
         { "map/regions", test_map_regions },
+        { "map/regions-anew", test_map_regions_anew },
         { "map/limit", test_mapping_limit },
         { "unmap/reserved", test_unmap_reserved },
         { "unmap/rows", test_unmap_rows },

@@ -70,6 +70,35 @@ unsigned vd_resp(Vx *f, const VdResp *resp)
     return vx_send(f, &bytes);
 }
 
+unsigned vd_inv_domain(Vx *f, uint32_t domain, uint16_t caches)
+{
+    return vd_inv(f, &(VdInv) {
+        .scope = VD_S_DOMAIN, .caches = caches, .domain = domain,
+    });
+}
+
+unsigned vd_inv_pasid(Vx *f, uint32_t domain, uint32_t pasid,
+                      uint16_t caches)
+{
+    return vd_inv(f, &(VdInv) {
+        .scope = VD_S_PASID, .caches = caches, .flags = VD_INV_PASID,
+        .domain = domain, .pasid = pasid,
+    });
+}
+
+unsigned vd_inv_pages(Vx *f, uint32_t domain, uint32_t pasid, uint64_t iova,
+                      uint64_t pages)
+{
+    bool has_pasid = pasid != VD_NO_PASID;
+
+    return vd_inv(f, &(VdInv) {
+        .scope = VD_S_ADDRESS, .caches = VD_C_IOTLB,
+        .flags = has_pasid ? VD_INV_PASID : 0,
+        .domain = domain, .pasid = has_pasid ? pasid : 0,
+        .address = iova, .pages = pages, .shift = 12,
+    });
+}
+
 NyxVioCfg vd_cfg(void)
 {
     NyxVioCfg cfg = vx_cfg();

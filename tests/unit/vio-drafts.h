@@ -84,6 +84,14 @@ unsigned vd_attach(Vx *f, const VdAttach *a);
 unsigned vd_inv(Vx *f, const VdInv *inv);
 unsigned vd_resp(Vx *f, const VdResp *resp);
 
+/* All of a domain, or of one of its PASIDs. */
+unsigned vd_inv_domain(Vx *f, uint32_t domain, uint16_t caches);
+unsigned vd_inv_pasid(Vx *f, uint32_t domain, uint32_t pasid,
+                      uint16_t caches);
+/* 4-KiB pages; VD_NO_PASID: those of requests without one. */
+unsigned vd_inv_pages(Vx *f, uint32_t domain, uint32_t pasid, uint64_t iova,
+                      uint64_t pages);
+
 /* vx_cfg() with all drafts, and PASIDs of 20 bits. */
 NyxVioCfg vd_cfg(void);
 /* A device with that and everything negotiated. */

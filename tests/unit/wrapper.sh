@@ -1,15 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Tests nyx-qemu-system-x86_64 with a stand-in for QEMU that prints its
+# Tests nyx-qemu-system-TARGET with a stand-in for QEMU that prints its
 # arguments, one a line.
 #
-# Usage: wrapper.sh WRAPPER MODULE
+# Usage: wrapper.sh WRAPPER MODULE TARGET
 
 set -euo pipefail
 
 wrapper=$(readlink -f "$1")
 module=$(readlink -f "$2")
+target=$3
+
+declare -A variables=([x86_64]=NYX_QEMU [aarch64]=NYX_QEMU_ARM)
+declare -A machines=([x86_64]=q35 [aarch64]=virt)
+variable=${variables[$target]}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -19,8 +24,8 @@ cat >"$work/qemu" <<'FAKE'
 printf '<%s>\n' "$@"
 FAKE
 chmod +x "$work/qemu"
-export NYX_QEMU=$work/qemu
-unset NYX_PLUGIN
+unset NYX_PLUGIN "${variables[@]}"
+export "$variable=$work/qemu"
 
 failed=0
 
@@ -50,8 +55,8 @@ check "another plugin is no reason to leave ours out" \
     "$(lines -plugin "$module" -plugin hotblocks.so)" \
     "$wrapper" -plugin hotblocks.so
 check "-device help asks both" \
-    "$(lines -device help "-plugin" "$module,help=on")" \
-    "$wrapper" -M q35 -device help
+    "$(lines -device help -M "${machines[$target]}" -plugin "$module,help=on")" \
+    "$wrapper" -M none -device help
 check "--device of a Nyx type asks the plugin" \
     "$(lines "$module,help=nyx-vtd")" "$wrapper" --device 'nyx-vtd,help'
 check "? is an old name of help" \
@@ -67,11 +72,13 @@ mkdir "$work/a, b"
 NYX_PLUGIN="$work/a, b/other.so" check "NYX_PLUGIN, with a comma in it" \
     "$(lines -plugin "$work/a,, b/other.so")" "$wrapper"
 NYX_PLUGIN=$work/none.so check "NYX_PLUGIN that is missing" \
-    "nyx-qemu-system-x86_64: NYX_PLUGIN: cannot read $work/none.so; unset it, or build it: ninja -C BUILD" \
+    "nyx-qemu-system-$target: NYX_PLUGIN: cannot read $work/none.so; unset it, or build it: ninja -C BUILD" \
     "$wrapper"
-NYX_QEMU=$work/none check "NYX_QEMU that is missing" \
-    "nyx-qemu-system-x86_64: NYX_QEMU: cannot run $work/none; unset it, or let it name a qemu-system-x86_64" \
+export "$variable=$work/none"
+check "$variable that is missing" \
+    "nyx-qemu-system-$target: $variable: cannot run $work/none; unset it, or let it name a qemu-system-$target" \
     "$wrapper"
+export "$variable=$work/qemu"
 
 # A symbolic link in PATH leads to the build tree.
 ln -s "$wrapper" "$work/link"
