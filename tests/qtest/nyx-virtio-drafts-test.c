@@ -576,13 +576,15 @@ static void test_migrate(void)
     NYX_CHECK("PASID", fill(&to, PASID, 0, IOVA, 0x88), NYX_TD_ST_OK);
     check_word(&to, "PASID", f.page + NYX_PAGE, 0x88);
     NYX_CHECK("another", fill(&to, PASID + 1, 0, IOVA, 1), NYX_TD_ST_BLOCKED);
+    /* Only the endpoint knows that it waits. */
+    NYX_CHECK("answer", page_response(&to, PASID, 5, 0), QVIO_S_OK);
+    check_response(&to, "answer", 0, 0x80030005);
     NYX_CHECK("invalidate", invalidate(&to, S_PASID, C_IOTLB, PASID, 0, 0),
               QVIO_S_OK);
     g_free(to.v);
     nyx_pc_end(to.pc);
     end(&f);
-    nyx_tmp_free(dir);
-    dir = NULL;
+    nyx_tmp_free(g_steal_pointer(&dir));
 }
 
 int main(int argc, char **argv)
