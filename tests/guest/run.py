@@ -216,6 +216,7 @@ class Reports:
                 (int(rest[1]), int(rest[2])))
         elif kind == 'boot':
             self.uname = rest[0]
+            self.regions.clear()
         elif kind == 'done':
             self.done += 1
         else:
@@ -726,7 +727,7 @@ def parse_arguments():
 
 def select(patterns, extended_tier):
     """Rows of a tier; those with names can be any of Debian's kernels."""
-    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM)
+    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM + arm.SELDOM)
     debian = rows.rows() + amd.table() + virtio.table() + arm.table()
     assert seldom <= {row.name for row in debian}
     if not patterns or extended_tier:
