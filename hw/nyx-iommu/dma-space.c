@@ -434,12 +434,10 @@ static NyxDmaDevice *device_get(NyxDmaSpace *space, PCIBus *bus, int devfn)
                                                 PCI_FUNC(devfn));
 
         device = device_new(space, name, bus, devfn);
-        device_follow_bus(device);
-        nyx_dma_device_update(device);
-    } else {
-        /* A bus that was unplugged may have come back at its address. */
-        device_follow_bus(device);
     }
+    /* A bus that was unplugged may have come back at its address. */
+    device_follow_bus(device);
+    nyx_dma_device_update(device);
     return device;
 }
 

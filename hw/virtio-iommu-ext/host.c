@@ -349,13 +349,15 @@ static void dma_interrupt_misuse(void *requester, uint16_t sid, uint64_t addr,
     NyxVio *vio = nyx_vio_requester_iommu(requester);
     NyxReply reply;
 
+    /* A read is refused like any other. */
+    if (!write && !nyx_vio_bypassed(vio, sid)) {
+        nyx_vio_translate(requester, sid, &req, &reply);
+        return;
+    }
     nyx_vio_finding(vio, NVIO_RULE_MSI_ACCESS, (NyxWhere) {
         .has_sid = true, .sid = sid,
         .has_addr = true, .addr = addr, .value = size,
     });
-    if (!write && !nyx_vio_bypassed(vio, sid)) {
-        nyx_vio_translate(requester, sid, &req, &reply);
-    }
 }
 
 #define DMA_OPS                             \

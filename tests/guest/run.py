@@ -218,6 +218,7 @@ class Reports:
                 (int(rest[1]), int(rest[2])))
         elif kind == 'boot':
             self.uname = rest[0]
+            self.regions.clear()
         elif kind == 'done':
             self.done += 1
         else:
