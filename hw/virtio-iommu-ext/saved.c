@@ -268,6 +268,26 @@ static bool load_tables(NyxVio *vio, NyxVioDomain *domain,
            nyx_vio_tables_get(domain, false, 0, &own);
 }
 
+/* Whether nothing is mapped where nothing can be. */
+static bool keeps_clear(NyxVio *vio, const NyxVioDomain *domain)
+{
+    for (unsigned i = 0; i < vio->cfg.n_regions; i++) {
+        if (nyx_vio_mappings_overlaps(&domain->maps,
+                                      vio->cfg.regions[i].first,
+                                      vio->cfg.regions[i].last)) {
+            return false;
+        }
+    }
+    for (unsigned i = 0; i < domain->endpoints->len; i++) {
+        if (!nyx_vio_domain_suits(vio, domain,
+                                  g_array_index(domain->endpoints, uint32_t,
+                                                i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static const char *load_domain(NyxVio *vio, const NyxVioSavedDomain *saved,
                                const uint32_t *endpoints,
                                const NyxVioRun *runs,
@@ -283,13 +303,9 @@ static const char *load_domain(NyxVio *vio, const NyxVioSavedDomain *saved,
     if (!ok) {
         return IMPOSSIBLE;
     }
-    for (uint32_t i = 0; i < saved->endpoints; i++) {
-        if (!nyx_vio_domain_suits(vio, domain, endpoints[i])) {
-            return "mappings lie where an endpoint has a reserved region: "
-                   "give both sides the same reserved-regions and hosts";
-        }
-    }
-    return NULL;
+    return keeps_clear(vio, domain) ? NULL
+        : "mappings lie where an endpoint has a reserved region: give both "
+          "sides the same reserved-regions and hosts";
 }
 
 static const char *load_domains(NyxVio *vio, const NyxVioSaved *saved)

@@ -205,10 +205,10 @@ static const Row rows[] = {
     { "msi-access", NVIO_RULE_MSI_ACCESS, msi_access, 1 },
 };
 
-/* Those that need a draft, and the one of test-vio-announce.c. */
+/* Those of test-vio-tables.c, test-vio-pages.c and test-vio-announce.c. */
 static const NyxVioRule elsewhere[] = {
-    NVIO_RULE_TABLE_FORMAT, NVIO_RULE_INVALIDATE, NVIO_RULE_PAGE_RESP,
-    NVIO_RULE_SHADOW_FULL,
+    NVIO_RULE_TABLE_FORMAT, NVIO_RULE_TABLE_DOMAIN, NVIO_RULE_INVALIDATE,
+    NVIO_RULE_PAGE_RESP, NVIO_RULE_SHADOW_FULL,
 };
 
 /* [0x100000, 0x101fff] is mapped, and there is room for one mapping more. */

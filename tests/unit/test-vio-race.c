@@ -459,7 +459,7 @@ static void test_threads(gconstpointer data)
         keep_pace(&w, translators);
         all_translated(translators, &each);
         if (w.changes % 64 == 0) {
-            vx_forget(w.f);
+            vx_forget_calls(w.f);
             nyx_vio_requester_stats(w.endpoint[0].r);
             nyx_vio_stats(w.f->vio);
         }

@@ -32,7 +32,7 @@ static unsigned host_regions(void *opaque, uint32_t id, NyxVioRegion *regions)
     g_assert_true(host_serialized(f));
     f->region_calls++;
     own = g_hash_table_lookup(f->regions, GUINT_TO_POINTER(id));
-    if (!own) {
+    if (!own || !own->len) {
         return 0;
     }
     memcpy(regions, own->data, own->len * sizeof(*regions));
@@ -333,10 +333,8 @@ void vx_settle(Vx *f)
     }
 }
 
-void vx_forget(Vx *f)
+void vx_forget_calls(Vx *f)
 {
-    f->kicks = 0;
-    f->finding_calls = 0;
     f->mode_changes = 0;
     f->direct_changes = 0;
     f->event_calls = 0;
@@ -348,6 +346,13 @@ void vx_forget(Vx *f)
     g_array_set_size(f->unmaps, 0);
     g_array_set_size(f->devtlb, 0);
     g_array_set_size(f->responses, 0);
+}
+
+void vx_forget(Vx *f)
+{
+    vx_forget_calls(f);
+    f->kicks = 0;
+    f->finding_calls = 0;
     memset(f->traces, 0, sizeof(f->traces));
     nyx_findings_clear(nyx_vio_findings(f->vio));
 }

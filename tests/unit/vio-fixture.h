@@ -164,6 +164,8 @@ void vx_free(Vx *f);
 void vx_settle(Vx *f);
 /* Forget recorded calls, findings and kicks. */
 void vx_forget(Vx *f);
+/* Only the calls that the serialized side has got: threads may run. */
+void vx_forget_calls(Vx *f);
 
 /* How many there are now. */
 uint64_t vx_domains(Vx *f);
