@@ -287,6 +287,12 @@ static bool dma_translate(void *requester, uint16_t sid,
     return ok;
 }
 
+static bool dma_page_request(void *requester, uint16_t sid,
+                             const NyxRequest *req)
+{
+    return nyx_vio_page_request(requester, sid, req);
+}
+
 static bool dma_notify(void *requester, bool unmap, bool map, Error **errp)
 {
     nyx_vio_requester_notify(requester, unmap);
@@ -369,6 +375,7 @@ static void dma_interrupt_misuse(void *requester, uint16_t sid, uint64_t addr,
     .name = TYPE_NYX_VIO_PCI,               \
     .requester_new = dma_requester_new,     \
     .translate = dma_translate,             \
+    .page_request = dma_page_request,       \
     .address_bits = dma_address_bits,       \
     .notify = dma_notify,                   \
     .expect = dma_expect,                   \
