@@ -27,7 +27,7 @@ static bool is_for_us(VirtIODevice *vdev)
            virtio_queue_get_desc_addr(vdev, NVIO_QUEUE_REQUEST);
 }
 
-unsigned nyx_vio_requests_short(NyxVioState *s)
+unsigned nyx_vio_requests_short(NyxVioState *s, unsigned max)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(s);
     const int queue = NVIO_QUEUE_REQUEST;
@@ -50,7 +50,7 @@ unsigned nyx_vio_requests_short(NyxVioState *s)
                                             VIRTIO_RING_F_INDIRECT_DESC),
     };
     next = virtio_queue_get_last_avail_idx(vdev, queue);
-    done = nyx_vio_ring_run(&ring, next, size);
+    done = nyx_vio_ring_run(&ring, next, max);
     if (done) {
         virtio_queue_set_last_avail_idx(vdev, queue, (uint16_t)(next + done));
         virtio_queue_update_used_idx(vdev, queue);

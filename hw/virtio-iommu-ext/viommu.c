@@ -58,24 +58,35 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
     return n;
 }
 
+/* What requests may come to in one pass; see nyx_vio_work(). */
+#define PASS_WORK 65536
+
 /*
- * All that is there, at most one ring's worth: whoever adds to the ring as fast
- * as it is emptied does not have the main loop for ever.
+ * All that is there, at most one ring's worth, and not for too long: whoever
+ * adds to the ring as fast as it is emptied, or maps more than can be passed on
+ * at once, does not have the main loop for ever.
  */
 static void run_requests(NyxVioState *s)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(s);
     unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
-    unsigned n;
+    uint64_t enough = nyx_vio_work(s->engine) + PASS_WORK;
+    unsigned n = 0, max, part;
+    bool more;
 
     s->in_request = true;
-    n = nyx_vio_requests_short(s);
-    n += run_chains(s, room - n);
+    do {
+        max = nyx_vio_announces(s->engine) ? 1 : room - n;
+        part = nyx_vio_requests_short(s, max);
+        part += run_chains(s, max - part);
+        n += part;
+        more = part && part == max;
+    } while (more && n < room && nyx_vio_work(s->engine) < enough);
     if (n) {
         virtio_notify(vdev, s->requests);
     }
     s->in_request = false;
-    if (n && n == room) {
+    if (more) {
         qemu_bh_schedule(s->requests_bh);
     }
 }

@@ -84,7 +84,7 @@ struct NyxVioPci {
  * ring-qemu.c: requests of the usual form, one ring's worth at most.  Returns
  * how many; what comes then is QEMU's functions' to look at.
  */
-unsigned nyx_vio_requests_short(NyxVioState *s);
+unsigned nyx_vio_requests_short(NyxVioState *s, unsigned max);
 
 /* options.c */
 void nyx_vio_options_class_init(ObjectClass *oc);
