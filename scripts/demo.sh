@@ -13,7 +13,7 @@ case "${1:-}" in
 -h | --help)
     echo "Usage: scripts/demo.sh [MODEL]"
     echo
-    echo "MODEL: vtd (Intel VT-d, the default), amdvi (AMD-Vi)"
+    echo "MODEL: vtd (Intel VT-d, the default), amdvi (AMD-Vi), virtio"
     exit 0
     ;;
 esac

@@ -221,9 +221,14 @@ static Found look(NyxFollower *f)
     const NyxAnnounce *announce = f->announce;
     Found found = { };
 
-    if (f->expected &&
-        announce->ops->sid(announce->opaque, f, &found.sid)) {
+    if (!f->expected) {
+        return found;
+    }
+    if (announce->ops->sid(announce->opaque, f, &found.sid)) {
         announce->ops->route(announce->opaque, f, found.sid, &found.route);
+    } else {
+        /* The bus may come back. */
+        found.route.uncertain = true;
     }
     return found;
 }

@@ -434,12 +434,10 @@ static NyxDmaDevice *device_get(NyxDmaSpace *space, PCIBus *bus, int devfn)
                                                 PCI_FUNC(devfn));
 
         device = device_new(space, name, bus, devfn);
-        device_follow_bus(device);
-        nyx_dma_device_update(device);
-    } else {
-        /* A bus that was unplugged may have come back at its address. */
-        device_follow_bus(device);
     }
+    /* A bus that was unplugged may have come back at its address. */
+    device_follow_bus(device);
+    nyx_dma_device_update(device);
     return device;
 }
 
@@ -527,8 +525,8 @@ static const PCIIOMMUOps pci_ops = {
 static bool is_interrupt_misuse(const NyxDmaSpace *space,
                                 const NyxRequest *req)
 {
-    return space->ops->interrupt && req->type == NYX_REQ_UNTRANSLATED && !req->has_pasid &&
-           req->iova - NYX_INTR_BASE < NYX_INTR_SIZE;
+    return space->ops->interrupt && req->type == NYX_REQ_UNTRANSLATED &&
+           !req->has_pasid && req->iova - NYX_INTR_BASE < NYX_INTR_SIZE;
 }
 
 /* Requests that QEMU's PCI interface cannot carry; see requester.h. */

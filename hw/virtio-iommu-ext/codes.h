@@ -147,7 +147,7 @@ extern const NyxVioFaultInfo nyx_vio_faults[NVIO_FAULT_COUNT];
       "INVALIDATE with a scope or cache that makes no sense",                \
       "see docs/specs/nyx-virtio-iommu-drafts.rst")                          \
     F(PAGE_RESP, "virtio-iommu.page-response", ERROR, "draft",               \
-      "PAGE_RESP for a group that nobody waits for",                         \
+      "PAGE_RESP that is malformed, or that nobody waits for",               \
       "answer each request that has the last flag set, once")                \
     F(SHADOW_FULL, "virtio-iommu.shadow.full", WARNING, "5.13.6.5",          \
       "more mappings than are passed on to a host device",                   \

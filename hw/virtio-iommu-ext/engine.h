@@ -230,8 +230,8 @@ void nyx_vio_requester_replay(NyxVioRequester *r, NyxBlockVisit *visit,
                               void *opaque);
 
 /*
- * Requesters may have other ids than before, and endpoints other regions,
- * because buses have other numbers.
+ * Requesters may have other ids than before, and endpoints other regions:
+ * buses have other numbers, or a device of the host has come or gone.
  */
 void nyx_vio_requesters_moved(NyxVio *vio);
 

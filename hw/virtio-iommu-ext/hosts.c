@@ -185,6 +185,7 @@ bool nyx_vio_host_add(NyxVioState *s, NyxVioRequester *r,
         return false;
     }
     g_array_append_val(s->hosts, host);
+    nyx_vio_requesters_moved(s->engine);
     return true;
 }
 
@@ -196,6 +197,7 @@ void nyx_vio_host_remove(NyxVioState *s, HostIOMMUDevice *hiod)
         if (host->hiod == hiod) {
             host_free(host);
             g_array_remove_index_fast(s->hosts, i);
+            nyx_vio_requesters_moved(s->engine);
             return;
         }
     }

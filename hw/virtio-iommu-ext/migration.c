@@ -12,7 +12,6 @@
 #include "hw/virtio-iommu-ext/host.h"
 #include "migration/qemu-file-types.h"
 #include "migration/vmstate.h"
-#include "system/runstate.h"
 
 /* --- Arrays --------------------------------------------------------------- */
 
@@ -257,7 +256,6 @@ static int post_load(void *opaque, int version_id)
     nyx_vio_config_sync(s);
     s->driver_ok = false;
     s->config_seen = true;
-    s->loaded = true;
     if (error) {
         error_report("%s: cannot load the saved state: %s", TYPE_NYX_VIO_PCI,
                      error);
@@ -304,7 +302,10 @@ const VMStateDescription nyx_vio_state_vmstate = {
     },
 };
 
-/* Before PCI functions: they may have to be told what is mapped. */
+/*
+ * After bridges, which tell who is which endpoint, and before other functions,
+ * which may have to be told what is mapped.
+ */
 const VMStateDescription nyx_vio_vmstate = {
     .name = TYPE_NYX_VIO,
     .version_id = 1,
@@ -315,22 +316,3 @@ const VMStateDescription nyx_vio_vmstate = {
         VMSTATE_END_OF_LIST()
     },
 };
-
-/*
- * Bridges are loaded after us: only now the numbers of buses, and who is
- * which endpoint, are known.  Functions below bridges are started after us.
- */
-static void vm_change(void *opaque, bool running, RunState state)
-{
-    NyxVioState *s = opaque;
-
-    if (running && s->loaded) {
-        s->loaded = false;
-        nyx_vio_requesters_moved(s->engine);
-    }
-}
-
-void nyx_vio_migration_init(NyxVioState *s)
-{
-    NYX_VM_CHANGE_HANDLER(DEVICE(s->pci), vm_change, s);
-}

@@ -270,6 +270,7 @@ static bool describe(NyxVioState *s, Error **errp)
         return nyx_vio_acpi_install(s, errp);
     }
     nyx_vio_tree_install(s);
+    nyx_vio_arm_virt_install(s);
     return true;
 }
 
@@ -311,7 +312,6 @@ static void realize(DeviceState *dev, Error **errp)
     s->timer = timer_new_ns(QEMU_CLOCK_VIRTUAL, events_timer, s);
     s->space = nyx_vio_space_new(s, errp);
     if (s->space) {
-        nyx_vio_migration_init(s);
         s->machine_done.notify = machine_done;
         qemu_add_machine_init_done_notifier(&s->machine_done);
     }

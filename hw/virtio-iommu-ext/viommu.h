@@ -71,7 +71,6 @@ struct NyxVioState {
     Notifier machine_done;
     NyxStream stream;        /* findings, one JSON object a line */
     NyxVioSaved saved;       /* while migrating */
-    bool loaded;             /* a saved state, and the machine has not run */
 };
 
 struct NyxVioPci {
@@ -125,7 +124,6 @@ unsigned nyx_vio_host_regions(NyxVioState *s, uint32_t id,
 /* migration.c: dc->vmsd, and vdc->vmsd */
 extern const VMStateDescription nyx_vio_vmstate;
 extern const VMStateDescription nyx_vio_state_vmstate;
-void nyx_vio_migration_init(NyxVioState *s);
 
 /* acpi.c */
 /* Build the VIOT table and add it to the machine's. */
@@ -138,6 +136,9 @@ void nyx_vio_acpi_refresh(NyxVioState *s);
 bool nyx_vio_tree_possible(void);
 /* Add the device to it, before the machine gives it to the guest. */
 void nyx_vio_tree_install(const NyxVioState *s);
+
+/* arm-virt.c: the same for the ACPI tables of Arm's "virt" */
+void nyx_vio_arm_virt_install(const NyxVioState *s);
 
 /* debug.c: statistics and state, as properties */
 void nyx_vio_debug_class_init(ObjectClass *oc);

@@ -35,7 +35,7 @@ ARCHES = {
         # The ROMs of cards are in packages that are not unpacked.
         arguments=('-global', 'pci-device.romfile='),
         cmdline='console=ttyAMA0',
-        interrupts=('arch_timer',), chips='(GICv3|ITS-PCI-MSI)'),
+        interrupts=('arch_timer',), chips='(GIC(v3|-0)|(ITS|GICv2m)-PCI-MSI)'),
 }
 
 
@@ -69,4 +69,24 @@ def table():
                faults={'write': virtio.DOMAIN % 'W',
                        'read': virtio.DOMAIN % 'R'},
                unfit=virtio.NO_FLAGS),
+        # The tree cannot tell buses that have no number yet from each other:
+        # the kernel asks the device, and leaves alone what is not behind it.
+        ArmRow('virtio-arm-outside-6.12', iommu='endpoints=nvme+e1000e',
+               devices='rp=rp1 nvme@rp1 rp=rp2 vblk@rp2 e1000e',
+               tests='disk:vblk disk:nvme net:e1000e:2 functions',
+               outside='02:00.0', refused={'noent': 1}, mode='lazy',
+               unfit=virtio.NO_OPTION),
+        # Firmware hides the tree; the kernel has the VIOT table.
+        ArmRow('virtio-arm-uefi-6.12', firmware='efi-arm64',
+               devices='vblk rp=rp1 nvme@rp1 e1000e',
+               tests='disk:vblk disk:nvme net:e1000e:2 functions',
+               says=(r'ACPI: VIOT 0x',)),
+        ArmRow('virtio-arm-v2m-6.12', machine='virt,gic-version=2', mode='pt',
+               devices='vblk e1000e',
+               tests='disk:vblk net:e1000e:2 functions'),
     ]
+
+
+# As in rows.py.
+SELDOM = ('virtio-arm-outside-6.12', 'virtio-arm-uefi-6.12',
+          'virtio-arm-v2m-6.12')

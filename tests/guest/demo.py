@@ -12,8 +12,10 @@ import tempfile
 import time
 
 import amd
+import intel
 import rows
 import run
+import virtio
 
 # One guest that does a little of everything. Two reads of each disk, so that
 # there is something to hit.
@@ -32,14 +34,24 @@ ROWS = {
     'amdvi': amd.AmdRow(
         'demo', **GUEST,
         faults={'write': amd.WRITE, 'read': amd.READ, 'msi': amd.MSI}),
+    # It leaves interrupts alone; and only newer kernels have domains for
+    # devices without a driver.
+    'virtio': virtio.VioRow(
+        'demo', kernel='newest', **{**GUEST, 'tests': GUEST['tests'].replace(
+            'rogue:testdev:msi:0xfee00000 ', '') + ' functions'},
+        faults={'write': virtio.PAGE % 'W', 'read': virtio.PAGE % 'R'}),
 }
 
-MODELS = {'vtd': 'nyx-vtd', 'amdvi': 'nyx-amdvi'}
+MODELS = {'vtd': 'nyx-vtd', 'amdvi': 'nyx-amdvi',
+          'virtio': 'nyx-virtio-iommu-pci'}
+
+FAULT_LINES = re.compile('|'.join(driver.FAULT_LINES.pattern for driver in
+                                  (intel, amd, virtio)))
 
 KERNEL_LINES = re.compile(
     r'(DMAR: IOMMU|DMAR: dmar0|DMAR-IR: Enabled|DMAR: Using Queued|'
     r'DMAR: Intel|AMD-Vi: (Found|Extended|Interrupt|X2APIC|Using)|'
-    r'x2apic enabled|iommu: Default|iommu: DMA domain|'
+    r'x2apic enabled|ACPI: VIOT 0x|virtio_iommu|iommu: Default|iommu: DMA domain|'
     r'Adding to iommu group)')
 
 SUMS = {
@@ -94,7 +106,7 @@ class Show:
             method = getattr(self, 'say_' + words[0], None)
             if method:
                 method(*words[1:])
-        elif run.FAULT_LINES.search(text) or amd.FAULT_LINES.search(text):
+        elif FAULT_LINES.search(text):
             if 'handling fault' not in text:
                 self.enter('A device does DMA that nobody allowed; '
                            'the guest kernel says')

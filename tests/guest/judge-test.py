@@ -13,6 +13,7 @@ import debugfs
 import parts
 import rows
 import run
+import virtio
 
 ROW = rows.Row(
     'canned', devices='vblk e1000e testdev', mode='lazy',
@@ -201,12 +202,75 @@ AMD_SHOWN_TABLES = {
     ],
 }
 
+# The same behind a paravirtual IOMMU, which nothing of a kernel's dumps.
+VIO_ROW = virtio.VioRow(
+    'canned-virtio', devices='vblk later=hvblk testdev', mode='lazy',
+    iommu='aw-bits=48,endpoints=vblk+testdev', outside='00:1f.2',
+    reserved=('0xfffe0000:0xffffffff:0',), faults={'write': virtio.PAGE % 'W'},
+    tests='disk:vblk hotplug:hvblk rogue:testdev:write:0xbad5000 '
+          'cycles:vblk:50:400:400 functions')
+
+VIO_CONSOLE = """
+[    2.797862] virtio_iommu virtio0: input address: 48 bits
+[    2.797949] virtio_iommu virtio0: page mask: 0xfffffffffffff000
+[   19.581436] virtio_iommu virtio0: page fault from EP 40 at 0xbad5000 [W]
+""".strip().splitlines()
+
+VIO_REPORTS = """
+boot 6.12.95+deb12-amd64
+group 0 DMA-FQ 0000:00:04.0
+group 1 DMA-FQ 0000:00:05.0
+pass disk:vblk
+plugged hvblk DMA-FQ
+pass hotplug:hvblk
+rogue 00:05.0 write 0xbad5000
+pass rogue:testdev:write:0xbad5000
+pass cycles:vblk:50:400:400
+function 0000:00:01.0 0x1af4:0x1057 virtio-pci -
+function 0000:00:04.0 0x1af4:0x1042 virtio-pci 0
+function 0000:00:05.0 0x1234:0x4e79 - 1
+function 0000:00:1f.0 0x8086:0x2918 - -
+function 0000:00:1f.2 0x8086:0x2922 ahci -
+region 0 0x00000000fee00000 0x00000000feefffff msi
+region 0 0x00000000fffe0000 0x00000000ffffffff reserved
+region 1 0x00000000fee00000 0x00000000feefffff msi
+region 1 0x00000000fffe0000 0x00000000ffffffff reserved
+pass functions
+irq 0: 116 0 IO-APIC 2-edge timer
+irq 4: 1 0 IO-APIC 4-edge ttyS0
+irq 26: 355 0 PCI-MSIX-0000:00:04.0 1-edge virtio1-req.0
+done
+""".strip().splitlines()
+
+VIO_STATS = {
+    'iotlb': {'hits': 16336, 'misses': 19564},
+    'requests': {'attach': 2, 'probe': 2, 'detach': 1, 'map': 120000,
+                 'unmap': 119000, 'unanswered': 0},
+    'statuses': {'ok': 239005, 'inval': 0, 'noent': 0},
+    'events': {'mapping': 1, 'domain': 0, 'lost': 0},
+    'faults': [{'name': 'unmapped', 'count': 1}],
+    'endpoints': 2, 'domains': 2, 'mappings': 34, 'mapping-bytes': 6072,
+}
+
+VIO_MISTAKES = [{'rule': 'virtio-iommu.fault.dma', 'count': 1}]
+
+
+def vio_count(map_requests, memory):
+    return {**copy.deepcopy(VIO_STATS),
+            'requests': {'map': map_requests, 'unmap': map_requests}}, memory
+
+
+VIO_COUNTS = [vio_count(6550, 140040), vio_count(58000, 142200),
+              vio_count(111350, 142210)]
+
 # Of a good run: row, console, reports, statistics, mistakes, dumps, registers
 # and tables to compare them with, registers of the hardware information.
 VTD = (ROW, CONSOLE, REPORTS, STATS, MISTAKES, DUMPS, SHOWN_REGISTERS,
        SHOWN_TABLES, {'CAP': '0x2f0666', 'ECAP': '0xf050db'})
 AMD = (AMD_ROW, AMD_CONSOLE, AMD_REPORTS, AMD_STATS, AMD_MISTAKES, AMD_DUMPS,
        AMD_SHOWN_REGISTERS, AMD_SHOWN_TABLES, {'EFR': '0x9c5', 'EFR2': '0x8'})
+VIO = (VIO_ROW, VIO_CONSOLE, VIO_REPORTS, VIO_STATS, VIO_MISTAKES, {}, [], {},
+       {})
 
 
 class Canned:
@@ -219,14 +283,16 @@ class Canned:
         self.lines = list(lines)
         self.stderr = ''
         self.disk = self.made.disks['vblk']
-        with open(self.disk.path, 'r+b') as image:
-            image.seek(len(self.disk.rotated))
-            image.write(self.disk.rotated)
+        for disk in self.made.disks.values():
+            with open(disk.path, 'r+b') as image:
+                image.seek(len(disk.rotated))
+                image.write(disk.rotated)
         wanted = run.expected_sums(row)
         self.reported = reported + [f'sum {name} {self.made.sums[name]}'
                                    for name in sorted(wanted)]
         self.stats = copy.deepcopy(stats)
         self.mistakes = copy.deepcopy(mistakes)
+        self.counts = copy.deepcopy(VIO_COUNTS)
         self.others = [copy.deepcopy(stats)]
         self.others[0]['faults'] = []
         self.registers = [{'name': name, 'value': value}
@@ -246,9 +312,12 @@ class Canned:
             reports.add(line.split())
         reports.stats, reports.mistakes = self.stats, self.mistakes
         reports.others = self.others
+        reports.counts = self.counts
         reports.registers = self.registers
-        reports.differences = list(debugfs.compare(
-            self.row.vendor, self.dumps, self.shown_registers, self.shown_tables))
+        if self.dumps:
+            reports.differences = list(debugfs.compare(
+                self.row.vendor, self.dumps, self.shown_registers,
+                self.shown_tables))
         findings = run.Findings()
         run.judge(self.row, self.made, reports, self.lines, self.stderr,
                   findings)
@@ -302,6 +371,21 @@ def dumped(file, old, new):
         assert old in text, old
         c.dumps[file] = text.replace(old, new, 1).splitlines()
     return spoil
+
+
+def later(path, value):
+    """In the statistics at the last of the points that the guest chose."""
+    def spoil(c):
+        place = c.counts[-1][0]
+        for key in path[:-1]:
+            place = place[key]
+        place[path[-1]] = value
+    return spoil
+
+
+def grown(*memory):
+    return lambda c: setattr(c, 'counts', [
+        (stats, kib) for (stats, _), kib in zip(c.counts, memory)])
 
 
 def shown(key, value):
@@ -512,14 +596,79 @@ AMD_SPOILT = (
 )
 
 
+VIO_SPOILT = (
+    (without('page fault'), 'fault reported'),
+    (guest('rogue 00:05.0', 'rogue 00:06.0'), 'fault reported'),
+    (guest('write 0xbad5000', 'write 0xbad6000'), 'fault reported'),
+    (lambda c: setattr(c, 'lines', [line.replace('[W]', '[R]')
+                                    for line in c.lines]), 'fault reported'),
+    (console('virtio_iommu virtio0: domain fault from EP 40 at 0xbad5000 [W]'),
+     'kernel log'),
+    (console('virtio_iommu virtio0: page fault from EP 32 at 0xbad5000 [W]'),
+     'kernel log'),
+    (console('virtio_iommu virtio0: device removed'), 'kernel log'),
+    (console('virtio-pci 0000:00:04.0: deferred probe timeout, ignoring '
+             'dependency'), 'kernel log'),
+    (console('ACPI: VIOT: Could not find PCI IOMMU'), 'kernel log'),
+    (console('nvme 0000:00:05.0: failed to parse viommu prop 0x1'),
+     'kernel log'),
+    (without('input address'), 'driver'),
+    (option('aw-bits', '39'), 'aw-bits'),
+    (guest('plugged hvblk DMA-FQ', 'plugged hvblk DMA'), 'domain of hvblk'),
+    (guest('plugged hvblk DMA-FQ', 'note nothing'), 'domain of hvblk'),
+    (guest('group 1 DMA-FQ', 'group 1 identity'), 'group 1'),
+    (guest('virtio-pci 0\n', 'virtio-pci -\n'), 'functions in groups'),
+    (guest('ahci -', 'ahci 2'), 'functions in groups'),
+    (lambda c: setattr(c.row, 'outside', ''), 'functions in groups'),
+    (lambda c: setattr(c.row, 'devices', 'vblk nvme ahci'), 'functions'),
+    (guest('0x1057 virtio-pci -', '0x1057 virtio-pci 2'), 'IOMMU itself'),
+    (guest('function 0000:00:01.0', 'note'), 'IOMMU itself'),
+    (guest('region 1 0x00000000fee00000', 'region 1 0x00000000fef00000'),
+     'regions of group 1'),
+    (guest('feefffff msi', 'feefffff reserved'), 'regions of group 0'),
+    (lambda c: setattr(c.row, 'reserved', ()), 'regions of group 0'),
+    (lambda c: setattr(c, 'reported', [
+        line for line in c.reported if not line.startswith('region')]),
+     'regions'),
+    (lambda c: c.counts.pop(), 'counts'),
+    (grown(140000, 141000, 142000), 'memory'),
+    (later(['requests', 'map'], 60000), 'map cycles'),
+    (later(['requests', 'unmap'], 60000), 'unmap cycles'),
+    (later(['mappings'], 200), 'mappings kept'),
+    (later(['mapping-bytes'], 60720), 'mapping-bytes kept'),
+    (later(['domains'], 3), 'domains kept'),
+    (later(['endpoints'], 3), 'endpoints kept'),
+    (lambda c: c.mistakes.append({'rule': 'virtio-iommu.map.overlap'}),
+     'guest mistakes'),
+    (lambda c: c.mistakes.clear(), 'guest mistakes'),
+    (lambda c: setattr(c.row, 'blocked', True), 'events lost'),
+    (counted(['faults'], []), 'faults counted'),
+    (counted(['faults', 0, 'name'], 'detached'), 'faults counted'),
+    (counted(['statuses', 'noent'], 1), 'statuses'),
+    (counted(['requests', 'unanswered'], 1), 'unanswered'),
+    (counted(['requests', 'map'], 0), 'map requests'),
+    (counted(['requests', 'unmap'], 0), 'unmap requests'),
+    (counted(['requests', 'attach'], 0), 'attach requests'),
+    (counted(['requests', 'detach'], 0), 'detach requests'),
+    (lambda c: setattr(c.row, 'mode', 'pt'), 'map requests'),
+    (counted(['events', 'mapping'], 2), 'events'),
+    (counted(['events', 'mapping'], 0), 'events'),
+    (counted(['events', 'lost'], 1), 'events lost'),
+    (counted(['iotlb', 'hits'], 0), 'IOTLB used'),
+    (counted(['endpoints'], 1), 'endpoints'),
+    (counted(['endpoints'], 3), 'endpoints'),
+)
+
+
 def cases():
-    for run_of, spoilt in ((VTD, SPOILT), (AMD, AMD_SPOILT)):
+    for run_of, spoilt in ((VTD, SPOILT), (AMD, AMD_SPOILT),
+                           (VIO, VIO_SPOILT)):
         for spoil, check in ((None, None),) + spoilt:
             yield run_of, spoil, check
 
 
 def main():
-    print(f'1..{len(SPOILT) + len(AMD_SPOILT) + 2}')
+    print(f'1..{len(list(cases()))}')
     failed = 0
     for number, (run_of, spoil, check) in enumerate(cases(), 1):
         with tempfile.TemporaryDirectory() as directory:

@@ -5,7 +5,7 @@
  * and checks that nothing is mapped twice or cut.
  */
 #include "qemu/osdep.h"
-#include "vio-fixture.h"
+#include "vio-drafts.h"
 
 #define PAGE 4096ull
 #define IOVA 0x40000000ull
@@ -288,6 +288,13 @@ static void test_reuse(void)
     bench_free(b);
 }
 
+/* An endpoint that is nobody's comes and goes. */
+static void stir(Bench *b)
+{
+    FX_CHECK("attach", vx_attach(b->f, 99, 0x80), VX_OK);
+    FX_CHECK("detach", vx_detach(b->f, 99, 0x80), VX_OK);
+}
+
 static void test_ids(void)
 {
     Bench *b = bench_new(NULL);
@@ -298,20 +305,18 @@ static void test_ids(void)
     attach(b, DOM_B, 1);
     map(b, DOM_B, IOVA, PAGE, 0x5000);
     expect(b, 0, "A", 1, 0, 1);
-    /* Its bus gets the other's number. */
+    /* Its bus gets the other's number; any endpoint that comes tells. */
     b->c[0].sid = b->c[1].sid;
-    nyx_vio_requesters_moved(b->f->vio);
+    stir(b);
     expect(b, 0, "B", 1, 1, 1);
     FX_CHECK("B", block(b, 0)->addr, 0x5000);
     b->c[0].no_bus = true;
-    nyx_vio_requesters_moved(b->f->vio);
+    stir(b);
     expect(b, 0, "no bus", 0, 1, 0);
     b->c[0].no_bus = false;
     b->c[0].sid = VX_SID;
-    /* Any endpoint that is attached makes it be looked at. */
-    attach(b, DOM_B, 3);
+    stir(b);
     expect(b, 0, "back", 1, 0, 1);
-    FX_CHECK("regions", b->f->mode_changes, 2);
     bench_free(b);
 }
 
@@ -564,6 +569,54 @@ static void test_full(void)
     bench_free(b);
 }
 
+/* --- Tables of the guest (draft) ------------------------------------------- */
+
+/* A page comes when INVALIDATE says so, of formats that say it at all. */
+static void test_tables(void)
+{
+    for (unsigned i = 0; i < ARRAY_SIZE(vd_formats); i++) {
+        const VdFormat *format = &vd_formats[i];
+        const NyxVioCfg cfg = vd_cfg();
+        bool followed = !format->privilege;
+        Bench *b = bench_new(&cfg);
+        VdSpace s = vd_space(b->f, format->id, 4, 0);
+        VdSpace t = vd_space(b->f, format->id, 4, 0);
+        const VdInv one = {
+            .scope = VD_S_ADDRESS, .caches = VD_C_IOTLB, .domain = DOM_A,
+            .address = IOVA, .pages = 1, .shift = 12,
+        };
+
+        follow(b, 0);
+        vd_map(&s, IOVA, 1, 0x1000, FX_RW);
+        FX_CHECK(format->name, vd_give(&s, DOM_A, b->c[0].sid, VD_NO_PASID),
+                 VX_OK);
+        expect(b, 0, format->name, followed, 0, followed);
+        vd_map(&s, IOVA + PAGE, 1, 0x8000, FX_R);
+        expect(b, 0, "not invalidated", 0, 0, followed);
+        FX_CHECK("invalidate", vd_inv(b->f, &one), VX_OK);
+        expect(b, 0, "another page", 0, 0, followed);
+        FX_CHECK("invalidate", vd_inv_domain(b->f, DOM_A, VD_C_IOTLB), VX_OK);
+        expect(b, 0, "all", followed, 0, 2 * followed);
+        vd_unmap(&s, IOVA, 1);
+        FX_CHECK("invalidate", vd_inv(b->f, &one), VX_OK);
+        expect(b, 0, "gone", 0, followed, followed);
+        /* Other tables, then none. */
+        vd_map(&t, IOVA, 2, 0x200000, FX_RW);
+        FX_CHECK(format->name, vd_give(&t, DOM_B, b->c[0].sid, VD_NO_PASID),
+                 VX_OK);
+        expect(b, 0, "others", followed, followed, followed);
+        FX_CHECK("mappings", vx_attach(b->f, DOM_A, b->c[0].sid), VX_OK);
+        expect(b, 0, "mappings", 0, followed, 0);
+        /* Those of a PASID are for requests that have it. */
+        FX_CHECK("PASID", vd_give(&t, DOM_A, b->c[0].sid, 5), VX_OK);
+        map(b, DOM_A, IOVA, PAGE, 0x7000);
+        expect(b, 0, "PASID", 1, 0, 1);
+        FX_CHECK("PASID", vd_inv_pasid(b->f, DOM_A, 5, VD_C_IOTLB), VX_OK);
+        expect(b, 0, "PASID", 0, 0, 1);
+        bench_free(b);
+    }
+}
+
 /* --- Random --------------------------------------------------------------- */
 
 /* A small part of the address space, so that neighbours are frequent. */
@@ -713,7 +766,7 @@ static void random_ids(Bench *b, GRand *rand)
     b->c[i].sid = b->c[j].sid;
     b->c[j].sid = sid;
     b->c[i].no_bus = !g_rand_int_range(rand, 0, 4);
-    nyx_vio_requesters_moved(b->f->vio);
+    stir(b);
 }
 
 static void random_step(Bench *b, Model *m, GRand *rand)
@@ -822,6 +875,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/announce/coalesce", test_coalesce);
     g_test_add_func("/vio/announce/apart", test_apart);
     g_test_add_func("/vio/announce/full", test_full);
+    g_test_add_func("/vio/announce/tables", test_tables);
     g_test_add_func("/vio/announce/random", test_random);
     g_test_add_func("/vio/announce/random-apart", test_random_apart);
     return g_test_run();
