@@ -9,7 +9,6 @@
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
-#include "system/runstate.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/virtio-iommu-ext/host.h"
 #include "standard-headers/linux/virtio_config.h"
