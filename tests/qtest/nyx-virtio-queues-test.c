@@ -556,6 +556,35 @@ static void test_random(Fixture *f)
     nyx_td_put(&td);
 }
 
+/* Rings that are anywhere, of any size. */
+static void test_places(Fixture *f)
+{
+    static const uint16_t sizes[] = { 0, 1, 2, 3, 255, 256, 257, 1024, 65535 };
+    QVio *v = f->v;
+    NyxTestdev td = nyx_td_get(f->pc->pci, TESTDEV);
+
+    for (unsigned i = 0; i < RANDOM_ROUNDS; i++) {
+        g_assert_true(qvio_negotiate(v, v->features | QVIO_F_VERSION_1));
+        for (unsigned queue = 0; queue < 2; queue++) {
+            qtest_writew(v->qts, v->common + QVIO_COMMON_QUEUE, queue);
+            qtest_writew(v->qts, v->common + QVIO_COMMON_SIZE, PICK(sizes));
+            for (unsigned part = 0; part < 3; part++) {
+                qtest_writeq(v->qts, v->common + QVIO_COMMON_DESC + 8 * part,
+                             random_address(v));
+            }
+            qtest_writew(v->qts, v->common + QVIO_COMMON_ENABLE, 1);
+        }
+        qvio_run(v);
+        random_requests(v);
+        qvio_kick(v, &v->requests);
+        qvio_kick(v, &v->events);
+        nyx_td_writel(&td, IOVA, i);
+        qvio_restart(v, v->features);
+        check_alive(v, NULL);
+    }
+    nyx_td_put(&td);
+}
+
 /* --- Interrupts ----------------------------------------------------------- */
 
 static void test_interrupts(Fixture *f)
@@ -641,6 +670,7 @@ static const TestRow rows[] = {
     { "too-far", test_too_far, true, false },
     { "nowhere", test_nowhere, false, false },
     { "random", test_random, false, false },
+    { "places", test_places, false, false },
     { "interrupts", test_interrupts, false, false },
     { "reset", test_reset, false, false },
     { "driver-ok", test_driver_ok, false, false },
