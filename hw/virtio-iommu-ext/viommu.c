@@ -270,6 +270,7 @@ static bool describe(NyxVioState *s, Error **errp)
         return nyx_vio_acpi_install(s, errp);
     }
     nyx_vio_tree_install(s);
+    nyx_vio_arm_virt_install(s);
     return true;
 }
 

@@ -137,6 +137,9 @@ bool nyx_vio_tree_possible(void);
 /* Add the device to it, before the machine gives it to the guest. */
 void nyx_vio_tree_install(const NyxVioState *s);
 
+/* arm-virt.c: the same for the ACPI tables of Arm's "virt" */
+void nyx_vio_arm_virt_install(const NyxVioState *s);
+
 /* debug.c: statistics and state, as properties */
 void nyx_vio_debug_class_init(ObjectClass *oc);
 

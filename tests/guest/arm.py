@@ -76,6 +76,11 @@ def table():
                tests='disk:vblk disk:nvme net:e1000e:2 functions',
                outside='02:00.0', refused={'noent': 1}, mode='lazy',
                unfit=virtio.NO_OPTION),
+        # Firmware hides the tree; the kernel has the VIOT table.
+        ArmRow('virtio-arm-uefi-6.12', firmware='efi-arm64',
+               devices='vblk rp=rp1 nvme@rp1 e1000e',
+               tests='disk:vblk disk:nvme net:e1000e:2 functions',
+               says=(r'ACPI: VIOT 0x',)),
         ArmRow('virtio-arm-v2m-6.12', machine='virt,gic-version=2', mode='pt',
                devices='vblk e1000e',
                tests='disk:vblk net:e1000e:2 functions'),
@@ -83,4 +88,5 @@ def table():
 
 
 # As in rows.py.
-SELDOM = ('virtio-arm-outside-6.12', 'virtio-arm-v2m-6.12')
+SELDOM = ('virtio-arm-outside-6.12', 'virtio-arm-uefi-6.12',
+          'virtio-arm-v2m-6.12')

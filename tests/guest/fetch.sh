@@ -6,8 +6,8 @@
 #
 # usage: fetch.sh [WHAT ...]
 #
-# WHAT: 6.1 6.12 newest busybox ovmf 6.12-arm64 busybox-arm64 qemu-arm (all by
-# default)
+# WHAT: 6.1 6.12 newest busybox ovmf, 6.12-arm64 busybox-arm64 efi-arm64 qemu-arm
+# (all by default)
 #
 # Prints a line "WHAT PATH" each, none for a QEMU that is not to be had. What is there already costs nothing.
 
@@ -127,6 +127,10 @@ fetch() {
             deb=$(nyx_fetch_deb busybox-static bookworm trixie)
             path=$(unpack "$deb" -- '*/bin/busybox')
             path=$(find "$path" -name busybox -type f) ;;
+        efi-arm64)
+            deb=$(nyx_fetch_deb qemu-efi-aarch64 trixie bookworm)
+            path=$(unpack "$deb" -- '*/QEMU_EFI.fd')
+            path=$path/usr/share/qemu-efi-aarch64/QEMU_EFI.fd ;;
         qemu-arm)
             path=$(qemu_arm)
             [ -n "$path" ] || return 0 ;;
@@ -147,7 +151,7 @@ mkdir -p "$NYX_CACHE/guest"
 exec 8>"$NYX_CACHE/guest/lock"
 flock 8
 [ $# -gt 0 ] || set -- 6.1 6.12 newest busybox ovmf \
-    6.12-arm64 busybox-arm64 qemu-arm
+    6.12-arm64 busybox-arm64 efi-arm64 qemu-arm
 for what; do
     fetch "$what"
 done

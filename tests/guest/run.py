@@ -141,6 +141,8 @@ def command_line(row, setup, device, made, directory):
             readonly = 'on' if index == 0 else 'off'
             args += ['-drive', f'if=pflash,unit={index},format=raw,'
                                f'readonly={readonly},file={path}']
+    elif row.firmware == 'efi-arm64':
+        args += ['-bios', setup.files[row.firmware]]
     # Before the other devices: those that exist already are not behind it.
     args += ['-device', row.device(device)]
     args += made.args + list(row.qemu)
@@ -642,8 +644,9 @@ def report_row(row, setup, output):
 
 # ---------------------------------------------------------------------- main
 
-# What else fetch.sh gets.
-NO_KERNELS = ('busybox', 'busybox-arm64', 'ovmf', 'qemu-arm')
+# What else fetch.sh gets; the rest of the firmware comes with QEMU.
+FIRMWARE = ('ovmf', 'efi-arm64')
+NO_KERNELS = ('busybox', 'busybox-arm64', 'qemu-arm', *FIRMWARE)
 
 
 def fetch(names):
@@ -753,7 +756,8 @@ def main():
     wanted = sorted({row.kernel for row in chosen} |
                     {arch.busybox for arch in arches} |
                     {arch.qemu for arch in arches if arch.qemu} |
-                    {row.firmware for row in chosen if row.firmware == 'ovmf'})
+                    {row.firmware for row in chosen
+                     if row.firmware in FIRMWARE})
     setup = prepare(options, wanted)
     output = Output(len(chosen), options.verbose)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:

@@ -4,6 +4,7 @@
  * mappings, messages to the interrupt controller, and the device tree.
  */
 #include "qemu/osdep.h"
+#include "libqos/nyx-acpi.h"
 #include "libqos/nyx-run.h"
 #include "libqos/nyx-virt.h"
 #include "libqos/nyx-virtio-iommu.h"
@@ -274,6 +275,30 @@ static void test_tree_map(gconstpointer opaque)
     nyx_virt_end(pc);
 }
 
+/* --- ACPI, for UEFI firmware ---------------------------------------------- */
+
+/* ACPI 6.5, 5.2.34: the IOMMU's function, and bus 0 of segment 0. */
+static void test_viot(void)
+{
+    static const uint8_t nodes[] = {
+        2, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        3, 0, 16, 0, 0, 0, 0x18, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+        1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0, 48, 0,
+        0, 0, 0, 0, 0, 0,
+    };
+    NyxPc *pc = nyx_virt_start("", VIOMMU_AT);
+    NyxAcpi tables = nyx_acpi_tables(pc);
+    uint32_t at = nyx_acpi_find(&tables, "VIOT");
+
+    g_assert_cmphex(at, !=, 0);
+    g_assert_cmpuint(ldl_le_p(tables.data + at + 4), ==,
+                     NYX_ACPI_HEADER + sizeof(nodes));
+    g_assert_cmpmem(tables.data + at + NYX_ACPI_HEADER, sizeof(nodes), nodes,
+                    sizeof(nodes));
+    nyx_acpi_free(&tables);
+    nyx_virt_end(pc);
+}
+
 /* -------------------------------------------------------------------------- */
 
 static void test_none(void)
@@ -295,6 +320,7 @@ int main(int argc, char **argv)
     qtest_add_func("/virtio-arm/no-window", test_no_window);
     qtest_add_func("/virtio-arm/message", test_message);
     qtest_add_func("/virtio-arm/tree/node", test_tree_node);
+    qtest_add_func("/virtio-arm/viot", test_viot);
     for (unsigned i = 0; i < ARRAY_SIZE(map_rows); i++) {
         g_autofree char *path = g_strdup_printf("/virtio-arm/tree/map/%s",
                                                 map_rows[i].name);

@@ -319,8 +319,13 @@ static void fw_cfg_dma(NyxPc *pc, uint32_t control, void *data, uint32_t len)
     } access = { cpu_to_be32(control), cpu_to_be32(len), cpu_to_be64(to) };
 
     qtest_memwrite(pc->qts, at, &access, sizeof(access));
-    qtest_outl(pc->qts, FW_CFG_DMA, 0);
-    qtest_outl(pc->qts, FW_CFG_DMA + 4, bswap32(at));
+    if (pc->fw_cfg_dma) {
+        qtest_writel(pc->qts, pc->fw_cfg_dma, bswap32(at >> 32));
+        qtest_writel(pc->qts, pc->fw_cfg_dma + 4, bswap32(at));
+    } else {
+        qtest_outl(pc->qts, FW_CFG_DMA, 0);
+        qtest_outl(pc->qts, FW_CFG_DMA + 4, bswap32(at));
+    }
     g_assert_cmphex(qtest_readl(pc->qts, at), ==, 0);
     qtest_bufread(pc->qts, to, data, len);
 }

@@ -45,6 +45,7 @@ typedef struct NyxPc {
     QPCIBus *pci;
     uint64_t next_page;
     uint64_t ram_end;
+    uint64_t fw_cfg_dma;     /* its register in memory; 0: a port */
 } NyxPc;
 
 /* Where the module is: for a test that gives it arguments with -plugin. */

@@ -49,6 +49,7 @@ NyxPc *nyx_virt_start(const char *machine, const char *args)
     pc->pci = &bus->bus;
     pc->next_page = NYX_VIRT_RAM + NYX_PC_PAGES;
     pc->ram_end = NYX_VIRT_RAM + NYX_PC_RAM;
+    pc->fw_cfg_dma = NYX_VIRT_FW_CFG_DMA;
     return pc;
 }
 

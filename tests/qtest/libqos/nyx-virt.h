@@ -11,6 +11,7 @@
 /* QEMU, hw/arm/virt.c: memory map */
 #define NYX_VIRT_GICD       0x08000000ull
 #define NYX_VIRT_V2M        0x08020000ull
+#define NYX_VIRT_FW_CFG_DMA 0x09020010ull
 #define NYX_VIRT_RAM        0x40000000ull
 
 /*
