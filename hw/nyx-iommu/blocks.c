@@ -14,25 +14,52 @@ typedef struct Chunk {
     NyxBlock block[CHUNK_BLOCKS];
 } Chunk;
 
+/* Whoever searches looks at these only, which lie close together. */
+typedef struct Place {
+    uint64_t first;          /* address of the chunk's first block */
+    Chunk *chunk;
+} Place;
+
+static Place *place_at(const NyxBlocks *blocks, unsigned i)
+{
+    return &g_array_index(blocks->chunks, Place, i);
+}
+
 static Chunk *chunk_at(const NyxBlocks *blocks, unsigned i)
 {
-    return g_ptr_array_index(blocks->chunks, i);
+    return place_at(blocks, i)->chunk;
+}
+
+static void place_free(gpointer place)
+{
+    g_free(((Place *)place)->chunk);
+}
+
+/* The chunk's first block is another one. */
+static void update_first(const NyxBlocks *blocks, unsigned i)
+{
+    Place *place = place_at(blocks, i);
+
+    if (place->chunk->n) {
+        place->first = place->chunk->block[0].iova;
+    }
 }
 
 void nyx_blocks_init(NyxBlocks *blocks)
 {
-    blocks->chunks = g_ptr_array_new_with_free_func(g_free);
+    blocks->chunks = g_array_new(FALSE, FALSE, sizeof(Place));
+    g_array_set_clear_func(blocks->chunks, place_free);
     blocks->count = 0;
 }
 
 void nyx_blocks_destroy(NyxBlocks *blocks)
 {
-    g_ptr_array_free(blocks->chunks, TRUE);
+    g_array_free(blocks->chunks, TRUE);
 }
 
 void nyx_blocks_clear(NyxBlocks *blocks)
 {
-    g_ptr_array_set_size(blocks->chunks, 0);
+    g_array_set_size(blocks->chunks, 0);
     blocks->count = 0;
 }
 
@@ -41,10 +68,14 @@ static unsigned find_chunk(const NyxBlocks *blocks, uint64_t iova)
 {
     unsigned low = 0, high = blocks->chunks->len;
 
+    /* Ranges are mostly filled upwards. */
+    if (high > 1 && place_at(blocks, high - 1)->first <= iova) {
+        return high - 1;
+    }
     while (high - low > 1) {
         unsigned mid = low + (high - low) / 2;
 
-        if (chunk_at(blocks, mid)->block[0].iova <= iova) {
+        if (place_at(blocks, mid)->first <= iova) {
             low = mid;
         } else {
             high = mid;
@@ -123,13 +154,15 @@ static void split_chunk(NyxBlocks *blocks, unsigned at, unsigned slot)
 {
     Chunk *low = chunk_at(blocks, at);
     Chunk *high = g_new(Chunk, 1);
+    Place place = { .chunk = high };
     bool append = slot == low->n && at + 1 == blocks->chunks->len;
     unsigned keep = append ? low->n : low->n / 2;
 
     high->n = low->n - keep;
     memcpy(high->block, &low->block[keep], high->n * sizeof(NyxBlock));
     low->n = keep;
-    g_ptr_array_insert(blocks->chunks, at + 1, high);
+    g_array_insert_val(blocks->chunks, at + 1, place);
+    update_first(blocks, at + 1);
 }
 
 void nyx_blocks_insert(NyxBlocks *blocks, const NyxBlock *block)
@@ -138,7 +171,9 @@ void nyx_blocks_insert(NyxBlocks *blocks, const NyxBlock *block)
     Chunk *chunk;
 
     if (!blocks->count) {
-        g_ptr_array_add(blocks->chunks, g_new0(Chunk, 1));
+        Place place = { .chunk = g_new0(Chunk, 1) };
+
+        g_array_append_val(blocks->chunks, place);
     }
     at = find_chunk(blocks, block->iova);
     chunk = chunk_at(blocks, at);
@@ -147,7 +182,7 @@ void nyx_blocks_insert(NyxBlocks *blocks, const NyxBlock *block)
         split_chunk(blocks, at, slot);
         if (slot >= chunk->n) {
             slot -= chunk->n;
-            chunk = chunk_at(blocks, at + 1);
+            chunk = chunk_at(blocks, ++at);
         }
     }
     memmove(&chunk->block[slot + 1], &chunk->block[slot],
@@ -155,6 +190,7 @@ void nyx_blocks_insert(NyxBlocks *blocks, const NyxBlock *block)
     chunk->block[slot] = *block;
     chunk->n++;
     blocks->count++;
+    update_first(blocks, at);
 }
 
 static void try_merge(NyxBlocks *blocks, unsigned at)
@@ -169,7 +205,7 @@ static void try_merge(NyxBlocks *blocks, unsigned at)
     if (low->n + high->n <= CHUNK_BLOCKS / 2) {
         memcpy(&low->block[low->n], high->block, high->n * sizeof(NyxBlock));
         low->n += high->n;
-        g_ptr_array_remove_index(blocks->chunks, at + 1);
+        g_array_remove_index(blocks->chunks, at + 1);
     }
 }
 
@@ -183,6 +219,7 @@ static void remove_slots(NyxBlocks *blocks, unsigned at, unsigned from,
             (chunk->n - to) * sizeof(NyxBlock));
     chunk->n -= to - from;
     blocks->count -= to - from;
+    update_first(blocks, at);
 }
 
 static unsigned first_slot_from(const Chunk *chunk, uint64_t iova)
@@ -207,7 +244,7 @@ void nyx_blocks_remove(NyxBlocks *blocks, uint64_t first, uint64_t last)
         unsigned to = last == UINT64_MAX ? chunk->n
                                          : first_slot_from(chunk, last + 1);
 
-        if (chunk->block[0].iova > last) {
+        if (place_at(blocks, at)->first > last) {
             break;
         }
         remove_slots(blocks, at, from, to);
@@ -222,7 +259,7 @@ void nyx_blocks_remove(NyxBlocks *blocks, uint64_t first, uint64_t last)
         while (start + n < at && !chunk_at(blocks, start + n)->n) {
             n++;
         }
-        g_ptr_array_remove_range(blocks->chunks, start, n);
+        g_array_remove_range(blocks->chunks, start, n);
     }
     try_merge(blocks, start);
     if (start) {

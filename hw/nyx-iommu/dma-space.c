@@ -525,8 +525,8 @@ static const PCIIOMMUOps pci_ops = {
 static bool is_interrupt_misuse(const NyxDmaSpace *space,
                                 const NyxRequest *req)
 {
-    return space->ops->interrupt && req->type == NYX_REQ_UNTRANSLATED && !req->has_pasid &&
-           req->iova - NYX_INTR_BASE < NYX_INTR_SIZE;
+    return space->ops->interrupt && req->type == NYX_REQ_UNTRANSLATED &&
+           !req->has_pasid && req->iova - NYX_INTR_BASE < NYX_INTR_SIZE;
 }
 
 /* Requests that QEMU's PCI interface cannot carry; see requester.h. */

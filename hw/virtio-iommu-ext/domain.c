@@ -15,6 +15,7 @@ void nyx_vio_domains_init(NyxVio *vio)
 {
     vio->domains = g_hash_table_new(NULL, NULL);
     vio->slots = g_new0(NyxVioDomain *, NVIO_SIDS);
+    vio->places = g_new0(uint16_t, NVIO_SIDS);
     vio->free_slots = g_array_new(FALSE, FALSE, sizeof(uint16_t));
     pthread_rwlockattr_init(&vio->lock_attr);
     /* Or misses of several threads could keep a request waiting for ever. */
@@ -38,6 +39,7 @@ void nyx_vio_domains_destroy(NyxVio *vio)
         slot_free(vio, vio->slots[i]);
     }
     g_free(vio->slots);
+    g_free(vio->places);
     g_array_free(vio->free_slots, TRUE);
     g_hash_table_unref(vio->domains);
     pthread_rwlockattr_destroy(&vio->lock_attr);
@@ -374,20 +376,30 @@ static void set_word(NyxVio *vio, uint32_t endpoint,
     qatomic_xchg(&vio->words[endpoint], word);
 }
 
-static void forget(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
+static void add_endpoint(NyxVio *vio, NyxVioDomain *domain,
+                         uint32_t endpoint)
 {
-    for (unsigned i = 0; i < domain->endpoints->len; i++) {
-        if (g_array_index(domain->endpoints, uint32_t, i) == endpoint) {
-            g_array_remove_index_fast(domain->endpoints, i);
-            break;
-        }
-    }
-    if (domain->endpoints->len) {
-        if (domain->regions->len) {
-            regions_update(vio, domain);
-        }
-    } else {
+    vio->places[endpoint] = domain->endpoints->len;
+    g_array_append_val(domain->endpoints, endpoint);
+}
+
+static void remove_endpoint(NyxVio *vio, NyxVioDomain *domain,
+                            uint32_t endpoint)
+{
+    unsigned place = vio->places[endpoint], last = domain->endpoints->len - 1;
+
+    /* The last one takes its place. */
+    vio->places[g_array_index(domain->endpoints, uint32_t, last)] = place;
+    g_array_remove_index_fast(domain->endpoints, place);
+}
+
+/* An endpoint has left. */
+static void left(NyxVio *vio, NyxVioDomain *domain)
+{
+    if (!domain->endpoints->len) {
         domain_end(vio, domain);
+    } else if (domain->regions->len) {
+        regions_update(vio, domain);
     }
 }
 
@@ -395,20 +407,25 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
 {
     NyxVioDomain *old = nyx_vio_domain_of(vio, endpoint);
 
-    g_array_append_val(domain->endpoints, endpoint);
+    if (old) {
+        remove_endpoint(vio, old, endpoint);
+    }
+    add_endpoint(vio, domain, endpoint);
     regions_add(vio, domain, endpoint);
     set_word(vio, endpoint, domain);
     changed(vio, endpoint);
     if (old) {
         drop_pasids(vio, old, endpoint);
-        forget(vio, old, endpoint);
+        left(vio, old);
     }
 }
 
 void nyx_vio_domain_fill(NyxVio *vio, NyxVioDomain *domain,
                          const uint32_t *endpoints, unsigned n)
 {
-    g_array_append_vals(domain->endpoints, endpoints, n);
+    for (unsigned i = 0; i < n; i++) {
+        add_endpoint(vio, domain, endpoints[i]);
+    }
     regions_update(vio, domain);
     for (unsigned i = 0; i < n; i++) {
         set_word(vio, endpoints[i], domain);
@@ -421,7 +438,8 @@ void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
     set_word(vio, endpoint, NULL);
     changed(vio, endpoint);
     drop_pasids(vio, domain, endpoint);
-    forget(vio, domain, endpoint);
+    remove_endpoint(vio, domain, endpoint);
+    left(vio, domain);
 }
 
 void nyx_vio_domains_clear(NyxVio *vio)

@@ -139,8 +139,9 @@ static void host_finding(void *opaque, const NyxFinding *finding)
     NyxVioState *s = opaque;
     const NyxWhere *where = &finding->last.where;
 
-    trace_nyx_vio_finding_add(finding->rule->id, where->sid, where->addr,
-                              where->value, finding->count);
+    trace_nyx_virtio_iommu_finding_add(finding->rule->id, where->sid,
+                                       where->addr, where->value,
+                                       finding->count);
     nyx_stream_finding(&s->stream, TYPE_NYX_VIO_PCI, finding);
 }
 
@@ -168,20 +169,20 @@ static void trace_draft(const NyxVioTrace *ev)
 {
     switch (ev->kind) {
     case NYX_VIO_EV_TABLE:
-        trace_nyx_vio_table_attach(ev->endpoint, ev->c, ev->domain, ev->a,
-                                   ev->b, ev->status);
+        trace_nyx_virtio_iommu_table_attach(ev->endpoint, ev->c, ev->domain,
+                                            ev->a, ev->b, ev->status);
         break;
     case NYX_VIO_EV_INVALIDATE:
-        trace_nyx_vio_invalidate(ev->d, ev->b, ev->c, ev->domain, ev->a,
-                                 ev->status);
+        trace_nyx_virtio_iommu_invalidate(ev->d, ev->b, ev->c, ev->domain,
+                                          ev->a, ev->status);
         break;
     case NYX_VIO_EV_PAGE_REQUEST:
-        trace_nyx_vio_page_request(ev->endpoint, ev->b, ev->a, ev->c,
-                                   event_result(ev->d));
+        trace_nyx_virtio_iommu_page_request(ev->endpoint, ev->b, ev->a, ev->c,
+                                            event_result(ev->d));
         break;
     case NYX_VIO_EV_PAGE_RESPONSE:
-        trace_nyx_vio_page_response(ev->endpoint, ev->a, ev->b, ev->c,
-                                    ev->status);
+        trace_nyx_virtio_iommu_page_response(ev->endpoint, ev->a, ev->b, ev->c,
+                                             ev->status);
         break;
     default:
         break;
@@ -192,31 +193,34 @@ static void host_trace(void *opaque, const NyxVioTrace *ev)
 {
     switch (ev->kind) {
     case NYX_VIO_EV_ATTACH:
-        trace_nyx_vio_attach(ev->endpoint, ev->domain, ev->a, ev->status);
+        trace_nyx_virtio_iommu_attach(ev->endpoint, ev->domain, ev->a,
+                                      ev->status);
         break;
     case NYX_VIO_EV_DETACH:
-        trace_nyx_vio_detach(ev->endpoint, ev->domain, ev->status);
+        trace_nyx_virtio_iommu_detach(ev->endpoint, ev->domain, ev->status);
         break;
     case NYX_VIO_EV_MAP:
-        trace_nyx_vio_map(ev->a, ev->b, ev->c, ev->domain, ev->d, ev->status);
+        trace_nyx_virtio_iommu_map(ev->a, ev->b, ev->c, ev->domain, ev->d,
+                                   ev->status);
         break;
     case NYX_VIO_EV_UNMAP:
-        trace_nyx_vio_unmap(ev->a, ev->b, ev->domain, ev->c, ev->status);
+        trace_nyx_virtio_iommu_unmap(ev->a, ev->b, ev->domain, ev->c,
+                                     ev->status);
         break;
     case NYX_VIO_EV_PROBE:
-        trace_nyx_vio_probe(ev->endpoint, ev->a, ev->status);
+        trace_nyx_virtio_iommu_probe(ev->endpoint, ev->a, ev->status);
         break;
     case NYX_VIO_EV_BAD:
-        trace_nyx_vio_request_err(ev->a, ev->b, ev->c);
+        trace_nyx_virtio_iommu_request_err(ev->a, ev->b, ev->c);
         break;
     case NYX_VIO_EV_BYPASS:
-        trace_nyx_vio_bypass_set(ev->a);
+        trace_nyx_virtio_iommu_bypass_set(ev->a);
         break;
     case NYX_VIO_EV_FAULT:
-        trace_nyx_vio_fault_report(ev->endpoint, ev->a,
-                                   nyx_vio_faults[ev->b].id,
-                                   nyx_vio_faults[ev->b].text,
-                                   event_result(ev->d));
+        trace_nyx_virtio_iommu_fault_report(ev->endpoint, ev->a,
+                                            nyx_vio_faults[ev->b].id,
+                                            nyx_vio_faults[ev->b].text,
+                                            event_result(ev->d));
         break;
     default:
         trace_draft(ev);
@@ -264,10 +268,11 @@ void trace_translate(uint16_t sid, const NyxRequest *req,
                      const NyxReply *reply)
 {
     if (reply->ok) {
-        trace_nyx_vio_translate(sid, req->iova, req->access, reply->addr,
-                                reply->addr_mask, reply->access);
+        trace_nyx_virtio_iommu_translate(sid, req->iova, req->access,
+                                         reply->addr, reply->addr_mask,
+                                         reply->access);
     } else {
-        trace_nyx_vio_translate_err(sid, req->iova, req->access);
+        trace_nyx_virtio_iommu_translate_err(sid, req->iova, req->access);
     }
 }
 
@@ -280,6 +285,12 @@ static bool dma_translate(void *requester, uint16_t sid,
         trace_translate(sid, req, reply);
     }
     return ok;
+}
+
+static bool dma_page_request(void *requester, uint16_t sid,
+                             const NyxRequest *req)
+{
+    return nyx_vio_page_request(requester, sid, req);
 }
 
 static bool dma_notify(void *requester, bool unmap, bool map, Error **errp)
@@ -364,6 +375,7 @@ static void dma_interrupt_misuse(void *requester, uint16_t sid, uint64_t addr,
     .name = TYPE_NYX_VIO_PCI,               \
     .requester_new = dma_requester_new,     \
     .translate = dma_translate,             \
+    .page_request = dma_page_request,       \
     .address_bits = dma_address_bits,       \
     .notify = dma_notify,                   \
     .expect = dma_expect,                   \

@@ -118,6 +118,7 @@ struct NyxVio {
     NyxVioDomain **slots;    /* read by any thread; never freed before the end */
     uint32_t n_slots;        /* ever used */
     GArray *free_slots;      /* uint16_t */
+    uint16_t *places;        /* by requester id: in its domain's endpoints */
     pthread_rwlockattr_t lock_attr;
     uint64_t mappings;       /* of all domains */
     NyxFindings *findings;

@@ -2,10 +2,11 @@
 /*
  * nyx-virtio-iommu-pci and the machine around it: resets, functions that come
  * and go while they do DMA, which id a request behind bridges has, what the
- * option endpoints= leaves out, and messages.
+ * option endpoints= leaves out, messages, reports that have to wait.
  */
 #include "qemu/osdep.h"
 #include "libqos/nyx-virtio-iommu.h"
+#include "qobject/qstring.h"
 
 #define DEVICE      "-device nyx-virtio-iommu-pci,id=iommu,addr=3," \
                     "event-delay=0"
@@ -173,7 +174,7 @@ static Fixture slot_start(const char *options)
     return f;
 }
 
-/* Gone from under its threads; the driver detaches it afterwards, or does not. */
+/* Gone from under its threads; the driver detaches it then, or does not. */
 static void test_unplug(void)
 {
     Fixture f = slot_start("");
@@ -500,6 +501,184 @@ static void test_messages(void)
     end(&f);
 }
 
+/* --- Reports that have to wait -------------------------------------------- */
+
+static void fault(NyxTestdev *td, uint64_t iova)
+{
+    NYX_CHECK("fault", nyx_td_writel(td, iova, DATA), NYX_TD_ST_TX_ERROR);
+}
+
+/* With processors that halt at once, so that the machine can run. */
+static Fixture start_halting(const char *options, char **dir)
+{
+    static uint8_t halt[64 * 1024];
+    g_autofree char *more = NULL, *path = NULL;
+
+    memset(halt, 0xf4, sizeof(halt));
+    *dir = nyx_tmp_new();
+    path = g_build_filename(*dir, "halt", NULL);
+    g_assert_true(g_file_set_contents(path, (char *)halt, sizeof(halt),
+                                      NULL));
+    more = g_strdup_printf("%s -device nyx-testdev,addr=4 -bios %s", options,
+                           path);
+    return start("q35", more);
+}
+
+static void go_on(Fixture *f)
+{
+    qtest_qmp_assert_success(f->pc->qts, "{'execute': 'cont'}");
+    qtest_qmp_eventwait(f->pc->qts, "RESUME");
+}
+
+static void stand_still(Fixture *f)
+{
+    qtest_qmp_assert_success(f->pc->qts, "{'execute': 'stop'}");
+    qtest_qmp_eventwait(f->pc->qts, "STOP");
+}
+
+/* Some time later. */
+static void expect_event(Fixture *f, const char *row, uint64_t address)
+{
+    QVioEvent event = { };
+    bool there = false;
+
+    for (unsigned i = 0; i < NYX_POLLS && !there; i++) {
+        there = qvio_event(f->v, &event);
+    }
+    NYX_CHECK(row, there, true);
+    NYX_CHECK(row, event.address, address);
+}
+
+/* Until the driver has had its time, and in order. */
+static void test_delay(void)
+{
+    char *dir;
+    Fixture f = start_halting(",event-delay=100,boot-bypass=off", &dir);
+    NyxTestdev td = nyx_td_get(f.pc->pci, TESTDEV);
+    QVioEvent event;
+
+    for (unsigned i = 0; i < 70; i++) {
+        fault(&td, IOVA + i * NYX_PAGE);
+    }
+    NYX_CHECK("too early", qvio_event(f.v, &event), false);
+    NYX_CHECK("too early", nyx_pc_stat(f.pc, PATH, "events.lost"), 70 - 64);
+    go_on(&f);
+    for (unsigned i = 0; i < 32; i++) {
+        expect_event(&f, "held", IOVA + i * NYX_PAGE);
+    }
+    /* There were no more buffers. */
+    NYX_CHECK("held", qvio_event(f.v, &event), false);
+    NYX_CHECK("held", nyx_pc_stat(f.pc, PATH, "events.lost"), 70 - 32);
+    qvio_event_post(f.v, 8);
+    fault(&td, IOVA);
+    NYX_CHECK("later", qvio_event(f.v, &event), true);
+    stand_still(&f);
+    /* A reset forgets those that wait, and the time begins anew. */
+    qvio_restart(f.v, QVIO_F_USUAL);
+    fault(&td, IOVA + 8);
+    qvio_restart(f.v, QVIO_F_USUAL);
+    qvio_event_post(f.v, 8);
+    fault(&td, IOVA + 16);
+    NYX_CHECK("reset", qvio_event(f.v, &event), false);
+    go_on(&f);
+    expect_event(&f, "reset", IOVA + 16);
+    nyx_td_put(&td);
+    end(&f);
+    nyx_tmp_free(dir);
+}
+
+/* A machine that stands still stays as it is. */
+static void test_stopped(void)
+{
+    char *dir;
+    Fixture f = start_halting(",boot-bypass=off", &dir);
+    NyxTestdev td = nyx_td_get(f.pc->pci, TESTDEV);
+    QVioReq req = {
+        .type = QVIO_T_ATTACH, .domain = DOMAIN, .endpoint = TESTDEV,
+    };
+    unsigned status;
+    uint16_t id;
+    QVioEvent event;
+
+    go_on(&f);
+    fault(&td, IOVA);
+    NYX_CHECK("runs", qvio_event(f.v, &event), true);
+    stand_still(&f);
+    fault(&td, IOVA + NYX_PAGE);
+    NYX_CHECK("stopped", qvio_event(f.v, &event), false);
+    NYX_CHECK("stopped", qvio_batch_put(f.v, &req, 1, &id), 1);
+    qvio_kick(f.v, &f.v->requests);
+    NYX_CHECK("stopped", nyx_pc_stat(f.pc, PATH, "requests.attach"), 0);
+    go_on(&f);
+    qvio_batch_take(f.v, 1, &id, &status);
+    NYX_CHECK("runs again", status, QVIO_S_OK);
+    NYX_CHECK("runs again", nyx_pc_stat(f.pc, PATH, "requests.attach"), 1);
+    expect_event(&f, "runs again", IOVA + NYX_PAGE);
+    nyx_td_put(&td);
+    end(&f);
+    nyx_tmp_free(dir);
+}
+
+/* --- Looking inside ------------------------------------------------------- */
+
+static const char *text(const QDict *dict, const char *key)
+{
+    return qdict_get_try_str(dict, key) ?: "";
+}
+
+static void check_domain(const QDict *domain)
+{
+    QList *endpoints = qdict_get_qlist(domain, "endpoints");
+    QList *mappings = qdict_get_qlist(domain, "mappings");
+    const QDict *one = qobject_to(QDict, qlist_peek(mappings));
+
+    g_assert_cmpint(qdict_get_int(domain, "id"), ==, DOMAIN);
+    g_assert_cmpstr(text(domain, "kind"), ==, "mappings");
+    g_assert_cmpint(qdict_get_int(domain, "count"), ==, 2);
+    g_assert_cmpuint(qlist_size(endpoints), ==, 1);
+    g_assert_cmpstr(qstring_get_str(qobject_to(QString,
+                                               qlist_peek(endpoints))), ==,
+                    "00:04.0");
+    /* Of one size, one behind the other. */
+    g_assert_cmpuint(qlist_size(mappings), ==, 1);
+    g_assert_cmpstr(text(one, "iova"), ==, "0x40000000");
+    g_assert_cmpstr(text(one, "last"), ==, "0x40001fff");
+    g_assert_cmpstr(text(one, "access"), ==, "rw");
+    g_assert_cmpint(qdict_get_int(one, "count"), ==, 2);
+}
+
+static void test_inside(void)
+{
+    Fixture f = start("q35", " -device nyx-testdev,addr=4");
+    QList *regions;
+    QDict *all, *config;
+
+    attach(&f, DOMAIN, TESTDEV, f.page);
+    NYX_CHECK("next", qvio_map(f.v, DOMAIN, IOVA + NYX_PAGE,
+                               IOVA + 2 * NYX_PAGE - 1, f.page + NYX_PAGE,
+                               QVIO_MAP_RW), QVIO_S_OK);
+    all = qobject_to(QDict, nyx_pc_qom_get(f.pc, PATH, "domains"));
+    g_assert_cmpint(qdict_get_bool(all, "complete"), ==, true);
+    g_assert_cmpuint(qlist_size(qdict_get_qlist(all, "domains")), ==, 1);
+    check_domain(qobject_to(QDict, qlist_peek(qdict_get_qlist(all,
+                                                              "domains"))));
+    qobject_unref(all);
+    config = qobject_to(QDict, nyx_pc_qom_get(f.pc, PATH, "config"));
+    g_assert_cmpstr(text(config, "page-size-mask"), ==, "0xfffffffffffff000");
+    g_assert_cmpstr(text(config, "input-range-end"), ==, "0xffffffffffff");
+    g_assert_cmpstr(text(config, "domain-range-end"), ==, "0xffffffff");
+    g_assert_cmpstr(text(config, "features-offered"), ==, "0x77");
+    g_assert_cmpstr(text(config, "features"), ==, "0x110000077");
+    g_assert_cmpint(qdict_get_int(config, "bypass"), ==, 1);
+    g_assert_cmpint(qdict_get_int(config, "driver-ok"), ==, 1);
+    regions = qdict_get_qlist(config, "reserved-regions");
+    g_assert_cmpuint(qlist_size(regions), ==, 1);
+    g_assert_cmpstr(text(qobject_to(QDict, qlist_peek(regions)), "first"), ==,
+                    "0xfee00000");
+    qobject_unref(config);
+    end(&f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -516,5 +695,8 @@ int main(int argc, char **argv)
     ADD("endpoints-hot", test_endpoints_hot);
     ADD("hosts", test_hosts);
     ADD("messages", test_messages);
+    ADD("delay", test_delay);
+    ADD("stopped", test_stopped);
+    ADD("inside", test_inside);
     return g_test_run();
 }

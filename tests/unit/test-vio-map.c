@@ -257,6 +257,25 @@ static void test_map_regions(void)
     vx_free(f);
 }
 
+/* One lies in the other: what is behind the small one is reserved, too. */
+static void test_map_nested_regions(void)
+{
+    static const NyxVioRegion large = { 0x10000, 0x1ffff, 0 };
+    static const NyxVioRegion small = { 0x12000, 0x12fff, 0 };
+    Vx *f = vx_new_started(NULL);
+
+    vx_regions(f, VX_SID, &large, 1);
+    vx_regions(f, VX_OTHER, &small, 1);
+    vx_attach(f, VX_DOMAIN, VX_SID);
+    vx_attach(f, VX_DOMAIN, VX_OTHER);
+    for (unsigned page = 0x0e; page < 0x22; page++) {
+        FX_CHECK("page", vx_map(f, VX_DOMAIN, page * PAGE,
+                                page * PAGE + PAGE - 1, 0, FX_R),
+                 page >= 0x10 && page < 0x20 ? VX_INVAL : VX_OK);
+    }
+    vx_free(f);
+}
+
 /* Regions are looked at anew when buses get numbers, and after a load. */
 static void test_map_regions_anew(void)
 {
@@ -491,6 +510,7 @@ int main(int argc, char **argv)
         { "map/huge", test_map_huge },
         { "map/granule", test_map_granule },
         { "map/regions", test_map_regions },
+        { "map/regions-nested", test_map_nested_regions },
         { "map/regions-anew", test_map_regions_anew },
         { "map/limit", test_mapping_limit },
         { "unmap/reserved", test_unmap_reserved },

@@ -454,6 +454,29 @@ static void test_domain_limit_most(void)
     vx_free(f);
 }
 
+/* All in one domain, and out again in another order. */
+static void test_one_domain(void)
+{
+    Vx *f = vx_new_started(NULL);
+
+    memset(f->exists, true, VX_ENDPOINTS);
+    for (unsigned i = 0; i < 65536; i++) {
+        FX_CHECK("attach", vx_attach(f, VX_DOMAIN, i), VX_OK);
+    }
+    g_assert_cmpuint(nyx_vio_stats(f->vio).endpoints, ==, 65536);
+    for (unsigned i = 0; i < 65536; i++) {
+        /* 40503 is odd, so that each comes once. */
+        uint16_t endpoint = i * 40503;
+
+        FX_CHECK("not there", vx_detach(f, 8, endpoint), VX_INVAL);
+        FX_CHECK("detach", i % 2 ? vx_detach(f, VX_DOMAIN, endpoint)
+                                 : vx_attach_bypass(f, 8, endpoint), VX_OK);
+    }
+    g_assert_cmpuint(vx_domains(f), ==, 1);
+    g_assert_cmpuint(nyx_vio_stats(f->vio).endpoints, ==, 32768);
+    vx_free(f);
+}
+
 /* --- DETACH --------------------------------------------------------------- */
 
 static void test_detach_reserved(void)
@@ -588,6 +611,7 @@ int main(int argc, char **argv)
         { "attach/suits", test_attach_suits },
         { "attach/limit", test_domain_limit },
         { "attach/limit-most", test_domain_limit_most },
+        { "attach/one-domain", test_one_domain },
         { "detach/reserved", test_detach_reserved },
         { "detach/other", test_detach_other },
         { "detach/unplugged", test_detach_unplugged },

@@ -22,7 +22,7 @@ static inline uint64_t nyx_block_last(const NyxBlock *block)
 }
 
 typedef struct NyxBlocks {
-    GPtrArray *chunks;
+    GArray *chunks;          /* private */
     size_t count;
 } NyxBlocks;
 
