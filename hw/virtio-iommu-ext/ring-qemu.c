@@ -4,7 +4,6 @@
  * functions: they keep the index, which is taken from them and given back.
  */
 #include "qemu/osdep.h"
-#include "exec/address-spaces.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/virtio-iommu-ext/ring.h"
 #include "hw/virtio-iommu-ext/viommu.h"
