@@ -132,9 +132,9 @@ static bool continues(const Run *low, const Run *high)
 static bool add_run(Sync *s, const Run *run)
 {
     Run *before = s->runs->len ? run_at(s, s->runs->len - 1) : NULL;
-    bool apart = run->leaf_lg2 == PIECE && !s->shadow->cfg.coalesce;
 
-    if (before && !apart && continues(before, run)) {
+    if (before && continues(before, run) &&
+        (run->leaf_lg2 != PIECE || s->shadow->cfg.coalesce)) {
         before->last = run->last;
         return true;
     }
@@ -146,7 +146,7 @@ static bool add_run(Sync *s, const Run *run)
 }
 
 /* The part of @whole in the range, without what goes into the hole. */
-static bool collect(Sync *s, const Run *whole)
+static inline bool collect(Sync *s, const Run *whole)
 {
     const NyxShadowCfg *cfg = &s->shadow->cfg;
     uint64_t first = MAX(whole->first, s->first);

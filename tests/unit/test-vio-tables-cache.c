@@ -381,29 +381,62 @@ static void test_table_moves(void)
     }
 }
 
-/* A hit reads nothing; a walk begins at the lowest table that is known. */
-static void test_reads(void)
+/*
+ * Of a table that is known by an entry without the right, the entry's refusal
+ * counts, not what is in the table.
+ */
+static void test_right_above(void)
 {
     Vx *f = vd_new();
     VdSpace s = vd_space(f, VD_VTD_SECOND, 4, 0);
+    uint64_t up = nv_entry(&s.t, IOVA, 2);
+
+    vd_map(&s, IOVA, 1, OLD, FX_RW);
+    fx_mem_poke(&f->mem, up, fx_mem_peek(&f->mem, up) & ~2ULL);
+    vd_give(&s, 1, VX_SID, VD_NO_PASID);
+    g_assert_cmphex(vx_dma(f, FX_R, IOVA), ==, OLD);
+    g_assert_cmphex(vx_dma(f, FX_R, IOVA + 0x40000), ==, VX_REFUSED);
+    g_assert_cmpuint(nyx_vio_fault_count(f->vio, f->r,
+                                         NVIO_FAULT_TABLE_EMPTY), ==, 1);
+    g_assert_cmphex(vx_dma(f, FX_W, IOVA + 0x40000), ==, VX_REFUSED);
+    g_assert_cmpuint(nyx_vio_fault_count(f->vio, f->r,
+                                         NVIO_FAULT_TABLE_DENIED), ==, 1);
+    vx_free(f);
+}
+
+/* A hit reads nothing; a walk begins at the lowest table that is known. */
+static void check_reads(uint32_t flags, uint32_t pasid)
+{
+    Vx *f = vd_new();
+    VdSpace s = vd_space(f, VD_VTD_SECOND, 4, flags);
 
     vd_map(&s, IOVA, 1, OLD, FX_RW);
     vd_map(&s, IOVA + 0x40000, 1, OLD, FX_RW);
-    vx_attach_bypass(f, 1, VX_SID);
-    vd_give(&s, 1, VX_SID, 7);
+    if (pasid != VD_NO_PASID) {
+        vx_attach_bypass(f, 1, VX_SID);
+    }
+    vd_give(&s, 1, VX_SID, pasid);
     f->mem.reads = 0;
-    vd_dma(f, 7, FX_R, IOVA);
+    vd_dma(f, pasid, FX_W, IOVA);
     /* Four levels, and the neighbours of the leaf. */
     g_assert_cmpuint(f->mem.reads, ==, 5);
-    vd_dma(f, 7, FX_W, IOVA + 0x800);
+    vd_dma(f, pasid, FX_RW, IOVA + 0x800);
     g_assert_cmpuint(f->mem.reads, ==, 5);
-    vd_dma(f, 7, FX_R, IOVA + 0x40000);
+    vd_dma(f, pasid, FX_R, IOVA + 0x40000);
     g_assert_cmpuint(f->mem.reads, ==, 7);
     g_assert_cmpuint(nyx_vio_requester_stats(f->r).walks, ==, 2);
     g_assert_cmpuint(nyx_vio_requester_stats(f->r).walk_reads, ==, 5);
     g_assert_cmpuint(nyx_vio_requester_stats(f->r).iotlb.hits, ==, 1);
     g_assert_cmpuint(nyx_vio_requester_stats(f->r).iotlb.misses, ==, 2);
     vx_free(f);
+}
+
+static void test_reads(void)
+{
+    check_reads(0, 7);
+    check_reads(VD_AD, 7);
+    check_reads(0, VD_NO_PASID);
+    check_reads(VD_AD, VD_NO_PASID);
 }
 
 /* --- Marks ---------------------------------------------------------------- */
@@ -676,6 +709,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/invalidate/drops/hardware", test_drops_hardware);
     g_test_add_func("/vio/invalidate/drops/off", test_drops_off);
     g_test_add_func("/vio/invalidate/table-moves", test_table_moves);
+    g_test_add_func("/vio/invalidate/right-above", test_right_above);
     g_test_add_func("/vio/invalidate/reads", test_reads);
     g_test_add_func("/vio/invalidate/dirty", test_dirty);
     g_test_add_func("/vio/invalidate/rights-cached", test_rights_cached);
