@@ -295,6 +295,9 @@ typedef struct NyxVioSavedTable {
     uint32_t levels;
 } NyxVioSavedTable;
 
+/* In NyxVioSaved.endpoints, beside the id: it was there, not unplugged. */
+#define NVIO_SAVED_THERE (1u << 31)
+
 /* No domain, or PASID, has a table of its own beyond. */
 #define NVIO_SAVED_TABLES_MAX 65536
 

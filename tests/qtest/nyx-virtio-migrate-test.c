@@ -423,6 +423,8 @@ static void test_options(void)
         { DEVICE ",max-domains=1", REFUSAL "more than there may be: raise "
           "max-domains" },
         { DEVICE ",x-attach-table=on", REFUSAL "the drafts differ" },
+        { DEVICE ",endpoints=rp", REFUSAL "an endpoint of a domain is "
+          "missing" },
         { "{\"driver\": \"nyx-virtio-iommu-pci\", \"id\": \"iommu\", "
           "\"addr\": \"3\", \"reserved-regions\": "
           "[\"0x1000:0x1fff:0\"]}", REFUSAL "reserved-regions differs" },
