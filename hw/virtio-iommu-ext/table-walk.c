@@ -246,12 +246,12 @@ static bool walk_tables(const Job *job, const NyxWalkCtx *wctx,
     return arrive(job, wctx, &walk, reply);
 }
 
-/* What the IOTLB has; it may have been asked before. */
+/* What the IOTLB has; for plain requests it has been asked already. */
 static bool look_up(const Job *job, NyxIotlbEntry *entry)
 {
     const NyxVioXlat *x = job->x;
 
-    if (!x->req->has_pasid && x->looked_up == x->word) {
+    if (x->looked_up == x->word) {
         if (x->found) {
             *entry = *x->found;
         }

@@ -426,7 +426,8 @@ static uint8_t check_pages(NyxVio *vio, Invalidate *inv)
     if (inv->first & mask) {
         return refuse_inv(vio, NVIO_S_RANGE, inv->first);
     }
-    if (!inv->pages || inv->pages - 1 > UINT64_MAX >> inv->shift) {
+    /* No pages at all would be 2^64 of them. */
+    if (inv->pages - 1 > UINT64_MAX >> inv->shift) {
         return refuse_inv(vio, NVIO_S_RANGE, inv->pages);
     }
     inv->last = inv->first + (((inv->pages - 1) << inv->shift) | mask);
@@ -666,7 +667,6 @@ bool nyx_vio_tables_load(NyxVio *vio, NyxVioDomain *domain,
     NyxVioTable table;
 
     if (!saved_ok(vio, domain, saved, has_pasid) ||
-        saved->format > UINT16_MAX || saved->levels > UINT8_MAX ||
         describe(vio, saved->format, saved->format_flags, saved->levels,
                  saved->root, &table).status != NVIO_S_OK) {
         return false;

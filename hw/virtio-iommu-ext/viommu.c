@@ -9,7 +9,6 @@
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
-#include "system/runstate.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/virtio-iommu-ext/host.h"
 #include "standard-headers/linux/virtio_config.h"
@@ -38,7 +37,7 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
     unsigned n = 0;
 
     while (n < max) {
-        VirtQueueElement *elem = virtqueue_pop(s->requests, sizeof(*elem));
+        VirtQueueElement *elem = nyx_vio_pop(VIRTIO_DEVICE(s), s->requests);
         size_t used;
 
         if (!elem) {
@@ -162,7 +161,7 @@ NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
     if (!machine_runs(s) || too_early(s)) {
         return NYX_VIO_EVENT_LATER;
     }
-    elem = virtqueue_pop(s->events, sizeof(*elem));
+    elem = nyx_vio_pop(vdev, s->events);
     if (!elem) {
         return NYX_VIO_EVENT_NO_BUFFER;
     }

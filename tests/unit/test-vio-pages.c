@@ -366,6 +366,48 @@ static void test_not_waited_for(void)
     vx_free(f);
 }
 
+/* PASID 0 is not "no PASID". */
+static void test_pasid_0(void)
+{
+    Vx *f = vd_new();
+    VdSpace s = vd_space(f, VD_VTD_FIRST, 4, 0);
+    NyxRequest req = page(FX_R, 5, true);
+
+    vx_attach_bypass(f, 1, VX_SID);
+    vd_give(&s, 1, VX_SID, 0);
+    f->response_unexpected = true;
+    req.pasid = 0;
+    nyx_vio_page_request(f->r, VX_SID, &req);
+    g_assert_cmpuint(vd_resp(f, &(VdResp) { VX_SID, 0, 0, 5, 0 }), ==,
+                     VX_NOENT);
+    g_assert_cmpuint(vd_resp(f, &(VdResp) { VX_SID, 1, 0, 5, 0 }), ==, VX_OK);
+    vx_free(f);
+}
+
+/* A loaded state has its own endpoints: those of before are told nothing. */
+static void test_loaded(void)
+{
+    Vx *f = pages_new();
+    NyxVioSaved saved;
+
+    nyx_vio_save(f->vio, &saved);
+    ask(f, FX_R, 1, true);
+    f->events_later = true;
+    ask(f, FX_R, 2, true);
+    f->elsewhere = true;
+    ask(f, FX_R, 3, true);
+    f->elsewhere = false;
+    vx_forget(f);
+    g_assert_cmpstr(nyx_vio_load(f->vio, &saved), ==, NULL);
+    f->events_later = false;
+    nyx_vio_continue(f->vio);
+    g_assert_cmpuint(f->responses->len + f->events->len, ==, 0);
+    f->response_unexpected = true;
+    g_assert_cmpuint(respond(f, 1, 0), ==, VX_NOENT);
+    nyx_vio_saved_clear(&saved);
+    vx_free(f);
+}
+
 /* --- Bounds and ends ------------------------------------------------------ */
 
 static void ask_many(Vx *f, uint32_t pasid, unsigned n)
@@ -559,6 +601,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/pages/responses", test_responses);
     g_test_add_func("/vio/pages/refusals", test_refusals);
     g_test_add_func("/vio/pages/not-waited-for", test_not_waited_for);
+    g_test_add_func("/vio/pages/pasid-0", test_pasid_0);
+    g_test_add_func("/vio/pages/loaded", test_loaded);
     g_test_add_func("/vio/pages/bound", test_bound);
     g_test_add_func("/vio/pages/reset", test_reset);
     g_test_add_func("/vio/pages/endpoint-gone", test_endpoint_gone);

@@ -110,6 +110,64 @@ static void test_pasid_unattached(void)
     vx_free(f);
 }
 
+/* The width is an option. */
+static void test_width(void)
+{
+    NyxVioCfg cfg = vd_cfg();
+    VdSpace s;
+    Vx *f;
+
+    cfg.pasid_bits = 16;
+    f = vx_new_started(&cfg);
+    s = vd_space(f, VD_VTD_SECOND, 4, 0);
+    vd_map(&s, IOVA, 1, ADDR, FX_RW);
+    vx_attach_bypass(f, 1, VX_SID);
+    g_assert_cmpuint(vd_give(&s, 1, VX_SID, 0xffff), ==, VX_OK);
+    g_assert_cmpuint(vd_give(&s, 1, VX_SID, 0), ==, VX_OK);
+    g_assert_cmpuint(vd_give(&s, 1, VX_SID, 0x10000), ==, VX_RANGE);
+    g_assert_cmpuint(vd_inv_pasid(f, 1, 0xffff, VD_C_IOTLB), ==, VX_OK);
+    g_assert_cmpuint(vd_inv_pasid(f, 1, 0x10000, VD_C_IOTLB), ==, VX_RANGE);
+    g_assert_cmpuint(vd_resp(f, &(VdResp) { VX_SID, 1, 0x10000, 1, 0 }), ==,
+                     VX_RANGE);
+    g_assert_cmphex(vd_dma(f, 0xffff, FX_R, IOVA), ==, ADDR);
+    g_assert_cmphex(vd_dma(f, 0x10000, FX_R, IOVA), ==, VX_REFUSED);
+    g_assert_cmpuint(pasid_faults(f), ==, 1);
+    vx_free(f);
+}
+
+/* A supervisor's translation is not a user's. */
+static void test_privilege(void)
+{
+    static const uint16_t ids[] = { VD_VTD_FIRST, VD_AMD_V2 };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+        Vx *f = vd_new();
+        VdSpace s = vd_space(f, ids[i], 4, i ? VD_US : 0);
+        NyxReply reply;
+
+        fx_mem_poke(&f->mem, nv_entry(&s.t, IOVA, 1), ADDR | 3);
+        vx_attach_bypass(f, 1, VX_SID);
+        vd_give(&s, 1, VX_SID, 9);
+        reply = vd_request(f->r, 9, NYX_REQ_UNTRANSLATED,
+                           FX_RW | NYX_ACCESS_PRIV, IOVA);
+        g_assert_cmphex(reply.addr, ==, ADDR);
+        g_assert_cmphex(vd_dma(f, 9, FX_R, IOVA), ==, VX_REFUSED);
+        g_assert_cmpuint(nyx_vio_fault_count(f->vio, f->r,
+                                             NVIO_FAULT_TABLE_DENIED), ==, 1);
+        /* Who only asks learns that, and nobody else does. */
+        vx_forget(f);
+        reply = vd_request(f->r, 9, NYX_REQ_UNTRANSLATED, 0, IOVA);
+        g_assert_false(reply.ok);
+        reply = vd_request(f->r, 9, NYX_REQ_TRANSLATION, FX_R, IOVA);
+        g_assert_true(reply.ok);
+        g_assert_cmphex(reply.addr, ==, 0);
+        g_assert_cmphex(reply.addr_mask, ==, 0xfff);
+        g_assert_cmphex(reply.access, ==, 0);
+        g_assert_cmpuint(f->events->len, ==, 0);
+        vx_free(f);
+    }
+}
+
 /* All endpoints of a domain share its PASIDs; who leaves has them no more. */
 static void test_pasid_shared(void)
 {
@@ -186,6 +244,13 @@ static void test_ats(void)
     g_assert_cmphex(fx_mem_peek(&f->mem, leaf) & 0x60, ==, 0x20);
     reply = vd_request(f->r, 9, NYX_REQ_TRANSLATION, FX_RW, IOVA + 0x1000);
     g_assert_cmphex(reply.access, ==, FX_R);
+    /* Nor does a page that was read before hide that. */
+    fx_mem_poke(&f->mem, leaf, fx_mem_peek(&f->mem, leaf) & ~0x60ULL);
+    vd_inv_pasid(f, 1, 9, VD_C_IOTLB);
+    g_assert_cmphex(vd_dma(f, 9, FX_R, IOVA), ==, ADDR);
+    reply = vd_request(f->r, 9, NYX_REQ_TRANSLATION, FX_RW, IOVA);
+    g_assert_cmphex(reply.access, ==, FX_RW);
+    g_assert_cmphex(fx_mem_peek(&f->mem, leaf) & 0x60, ==, 0x60);
     /* No mapping and no right: a completion that says so, and no event. */
     reply = vd_request(f->r, 9, NYX_REQ_TRANSLATION, FX_RW, IOVA + 0x5000);
     g_assert_true(reply.ok);
@@ -246,6 +311,10 @@ static void test_device_tlbs(void)
     g_assert_cmpuint(inv[1].pasid + inv[2].pasid, ==, 19);
     vx_attach_bypass(f, 1, VX_SID);
     vd_give(&s, 1, VX_SID, 9);
+    vx_forget(f);
+    vx_attach_bypass(f, 2, VX_SID);
+    g_assert_cmpuint(f->devtlb->len, ==, 2);
+    vd_give(&s, 2, VX_SID, 9);
     vx_forget(f);
     nyx_vio_device_reset(f->vio);
     g_assert_cmpuint(f->devtlb->len, ==, 2);
@@ -396,6 +465,8 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/pasids/tables", test_pasid_tables);
     g_test_add_func("/vio/pasids/unattached", test_pasid_unattached);
     g_test_add_func("/vio/pasids/shared", test_pasid_shared);
+    g_test_add_func("/vio/pasids/width", test_width);
+    g_test_add_func("/vio/pasids/privilege", test_privilege);
     g_test_add_func("/vio/pasids/limit", test_limit);
     g_test_add_func("/vio/pasids/ats", test_ats);
     g_test_add_func("/vio/pasids/device-tlbs", test_device_tlbs);

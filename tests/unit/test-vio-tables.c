@@ -114,6 +114,12 @@ static void test_probe(void)
 
     g_assert_cmpuint(vx_probe(f, VX_SID), ==, VX_OK);
     g_assert_cmpmem(f->out, sizeof(want), want, sizeof(want));
+    /* No width of what was not accepted. */
+    nyx_vio_set_features(f->vio, VX_F_PROBE | VD_F_ATTACH_TABLE);
+    g_assert_cmpuint(vx_probe(f, VX_SID), ==, VX_OK);
+    g_assert_cmpmem(f->out, 32, want, 32);
+    g_assert_cmpmem(f->out + 32, sizeof(want) - 40, want + 40,
+                    sizeof(want) - 40);
     /* Not of interest to a driver that did not ask. */
     nyx_vio_set_features(f->vio, VX_F_PROBE);
     g_assert_cmpuint(vx_probe(f, VX_SID), ==, VX_OK);
