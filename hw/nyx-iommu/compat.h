@@ -18,10 +18,12 @@
 #include "system/dma.h"
 #include "system/host_iommu_device.h"
 #include "system/numa.h"
+#include "system/runstate.h"
 #else
 #include "sysemu/dma.h"
 #include "sysemu/host_iommu_device.h"
 #include "sysemu/numa.h"
+#include "sysemu/runstate.h"
 #endif
 
 #if __has_include("hw/core/sysbus.h")

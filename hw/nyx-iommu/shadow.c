@@ -4,8 +4,9 @@
  *
  * A synchronization first collects what is wanted, as runs of leaves (or
  * pieces) that are contiguous in both address spaces.  Then it goes through
- * the announced blocks of the range.  The space between two blocks that stay is one gap:
- * blocks in it go with one event, and the runs that fall into it are mapped.
+ * the announced blocks of the range.  The space between two blocks that stay
+ * is one gap: blocks in it go with one event, and the runs that fall into it
+ * are mapped.
  */
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"
@@ -132,9 +133,9 @@ static bool continues(const Run *low, const Run *high)
 static bool add_run(Sync *s, const Run *run)
 {
     Run *before = s->runs->len ? run_at(s, s->runs->len - 1) : NULL;
-    bool apart = run->leaf_lg2 == PIECE && !s->shadow->cfg.coalesce;
 
-    if (before && !apart && continues(before, run)) {
+    if (before && continues(before, run) &&
+        (run->leaf_lg2 != PIECE || s->shadow->cfg.coalesce)) {
         before->last = run->last;
         return true;
     }
@@ -146,7 +147,7 @@ static bool add_run(Sync *s, const Run *run)
 }
 
 /* The part of @whole in the range, without what goes into the hole. */
-static bool collect(Sync *s, const Run *whole)
+static inline bool collect(Sync *s, const Run *whole)
 {
     const NyxShadowCfg *cfg = &s->shadow->cfg;
     uint64_t first = MAX(whole->first, s->first);

@@ -29,11 +29,16 @@ static VirtMachineState *find_virt(void)
            ? (VirtMachineState *)machine : NULL;
 }
 
+/*
+ * Only firmware reads the tables.  QEMU does not survive being asked for the
+ * machine's property "iommu" afterwards, for whichever device.
+ */
 void nyx_vio_arm_virt_install(const NyxVioState *s)
 {
     VirtMachineState *vms = find_virt();
 
-    if (vms && vms->iommu == VIRT_IOMMU_NONE) {
+    if (vms && vms->bootinfo.firmware_loaded &&
+        vms->iommu == VIRT_IOMMU_NONE) {
         vms->virtio_iommu_bdf = pci_get_bdf(s->pci);
         vms->iommu = VIRT_IOMMU_VIRTIO;
     }

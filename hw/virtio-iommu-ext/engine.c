@@ -99,7 +99,6 @@ void nyx_vio_free(NyxVio *vio)
     if (!vio) {
         return;
     }
-    nyx_vio_report_forget(vio, NULL);
     while (vio->requesters->len) {
         nyx_vio_requester_free(g_ptr_array_index(vio->requesters, 0));
     }

@@ -215,6 +215,13 @@ void nyx_vio_config_write(NyxVio *vio, const uint8_t *config);
 size_t nyx_vio_request(NyxVio *vio, const uint8_t *in, size_t in_len,
                        uint8_t *out, size_t out_len);
 
+/*
+ * Whether requests may take long, because consumers are told of each mapping;
+ * and what that came to so far, in tables and events, to share time by.
+ */
+bool nyx_vio_announces(const NyxVio *vio);
+uint64_t nyx_vio_work(const NyxVio *vio);
+
 /* One requester a (bus, devfn) that can issue DMA. */
 NyxVioRequester *nyx_vio_requester_new(NyxVio *vio, void *opaque);
 void nyx_vio_requester_free(NyxVioRequester *r);
@@ -287,6 +294,9 @@ typedef struct NyxVioSavedTable {
     uint64_t format_flags;
     uint32_t levels;
 } NyxVioSavedTable;
+
+/* In NyxVioSaved.endpoints, beside the id: it was there, not unplugged. */
+#define NVIO_SAVED_THERE (1u << 31)
 
 /* No domain, or PASID, has a table of its own beyond. */
 #define NVIO_SAVED_TABLES_MAX 65536

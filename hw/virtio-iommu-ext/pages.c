@@ -207,17 +207,23 @@ static void hold(NyxVio *vio, const NyxVioPage *page)
     }
 }
 
+/* While one is handled a reset may take the others. */
 static void handle_held(NyxVio *vio)
 {
     NyxVioPages *pages = &vio->pages;
-    unsigned done = 0;
 
-    while (done < pages->n_held && handle(vio, &pages->held[done])) {
-        done++;
+    while (pages->n_held) {
+        const NyxVioPage page = pages->held[0];
+        size_t rest = --pages->n_held * sizeof(page);
+
+        memmove(pages->held, pages->held + 1, rest);
+        if (!handle(vio, &page)) {
+            memmove(pages->held + 1, pages->held, rest);
+            pages->held[0] = page;
+            pages->n_held++;
+            return;
+        }
     }
-    pages->n_held -= done;
-    memmove(pages->held, pages->held + done,
-            pages->n_held * sizeof(*pages->held));
 }
 
 void nyx_vio_pages_drain(NyxVio *vio)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The short way through the request queue, side by side with QEMU's own
- * functions: they keep the index, which is taken from them and given back.
+ * The queues, as QEMU's own functions have them, and the short way through the
+ * request queue beside them: they keep the index, which is taken from them and
+ * given back.
  */
 #include "qemu/osdep.h"
-#include "exec/address-spaces.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/virtio-iommu-ext/ring.h"
 #include "hw/virtio-iommu-ext/viommu.h"
@@ -27,7 +27,7 @@ static bool is_for_us(VirtIODevice *vdev)
            virtio_queue_get_desc_addr(vdev, NVIO_QUEUE_REQUEST);
 }
 
-unsigned nyx_vio_requests_short(NyxVioState *s)
+unsigned nyx_vio_requests_short(NyxVioState *s, unsigned max)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(s);
     const int queue = NVIO_QUEUE_REQUEST;
@@ -50,7 +50,7 @@ unsigned nyx_vio_requests_short(NyxVioState *s)
                                             VIRTIO_RING_F_INDIRECT_DESC),
     };
     next = virtio_queue_get_last_avail_idx(vdev, queue);
-    done = nyx_vio_ring_run(&ring, next, size);
+    done = nyx_vio_ring_run(&ring, next, max);
     if (done) {
         virtio_queue_set_last_avail_idx(vdev, queue, (uint16_t)(next + done));
         virtio_queue_update_used_idx(vdev, queue);
@@ -60,4 +60,43 @@ unsigned nyx_vio_requests_short(NyxVioState *s)
         }
     }
     return done;
+}
+
+/* --- The long way --------------------------------------------------------- */
+
+/* 2.8.1, 2.8.21: whether the descriptor is available. */
+static bool is_available(uint16_t flags, bool wrap)
+{
+    return !!(flags & (1 << VRING_PACKED_DESC_F_AVAIL)) == wrap &&
+           !!(flags & (1 << VRING_PACKED_DESC_F_USED)) != wrap;
+}
+
+/*
+ * virtqueue_pop() ends QEMU if the next descriptor of a packed ring is for an
+ * empty table.
+ */
+static bool is_empty_table(VirtIODevice *vdev, int queue)
+{
+    unsigned next = virtio_queue_get_last_avail_idx(vdev, queue);
+    uint64_t desc = virtio_queue_get_desc_addr(vdev, queue), words[2];
+    uint16_t flags;
+
+    if (!desc || !nyx_mem_read_le64(&nyx_mem_qemu, desc + 16 *
+                                    extract32(next, 0, 15), words, 2)) {
+        return false;
+    }
+    flags = extract64(words[1], 48, 16);
+    return is_available(flags, extract32(next, 15, 1)) &&
+           (flags & VRING_DESC_F_INDIRECT) && !(uint32_t)words[1];
+}
+
+VirtQueueElement *nyx_vio_pop(VirtIODevice *vdev, VirtQueue *vq)
+{
+    if (virtio_vdev_has_feature(vdev, VIRTIO_F_RING_PACKED) &&
+        !virtio_device_disabled(vdev) &&
+        is_empty_table(vdev, virtio_get_queue_index(vq))) {
+        virtio_error(vdev, "a table of descriptors is empty");
+        return NULL;
+    }
+    return virtqueue_pop(vq, sizeof(VirtQueueElement));
 }

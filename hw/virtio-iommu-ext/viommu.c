@@ -9,7 +9,6 @@
 #include "qemu/rcu.h"
 #include "qemu/timer.h"
 #include "qapi/error.h"
-#include "system/runstate.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/virtio-iommu-ext/host.h"
 #include "standard-headers/linux/virtio_config.h"
@@ -38,7 +37,7 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
     unsigned n = 0;
 
     while (n < max) {
-        VirtQueueElement *elem = virtqueue_pop(s->requests, sizeof(*elem));
+        VirtQueueElement *elem = nyx_vio_pop(VIRTIO_DEVICE(s), s->requests);
         size_t used;
 
         if (!elem) {
@@ -58,24 +57,35 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
     return n;
 }
 
+/* What requests may come to in one pass; see nyx_vio_work(). */
+#define PASS_WORK 65536
+
 /*
- * All that is there, at most one ring's worth: whoever adds to the ring as fast
- * as it is emptied does not have the main loop for ever.
+ * All that is there, at most one ring's worth, and not for too long: whoever
+ * adds to the ring as fast as it is emptied, or maps more than can be passed on
+ * at once, does not have the main loop for ever.
  */
 static void run_requests(NyxVioState *s)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(s);
     unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
-    unsigned n;
+    uint64_t enough = nyx_vio_work(s->engine) + PASS_WORK;
+    unsigned n = 0, max, part;
+    bool more;
 
     s->in_request = true;
-    n = nyx_vio_requests_short(s);
-    n += run_chains(s, room - n);
+    do {
+        max = nyx_vio_announces(s->engine) ? 1 : room - n;
+        part = nyx_vio_requests_short(s, max);
+        part += run_chains(s, max - part);
+        n += part;
+        more = part && part == max;
+    } while (more && n < room && nyx_vio_work(s->engine) < enough);
     if (n) {
         virtio_notify(vdev, s->requests);
     }
     s->in_request = false;
-    if (n && n == room) {
+    if (more) {
         qemu_bh_schedule(s->requests_bh);
     }
 }
@@ -151,7 +161,7 @@ NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
     if (!machine_runs(s) || too_early(s)) {
         return NYX_VIO_EVENT_LATER;
     }
-    elem = virtqueue_pop(s->events, sizeof(*elem));
+    elem = nyx_vio_pop(vdev, s->events);
     if (!elem) {
         return NYX_VIO_EVENT_NO_BUFFER;
     }

@@ -84,7 +84,9 @@ struct NyxVioPci {
  * ring-qemu.c: requests of the usual form, one ring's worth at most.  Returns
  * how many; what comes then is QEMU's functions' to look at.
  */
-unsigned nyx_vio_requests_short(NyxVioState *s);
+unsigned nyx_vio_requests_short(NyxVioState *s, unsigned max);
+/* The next chain, of any form; the caller frees it.  NULL: there is none. */
+VirtQueueElement *nyx_vio_pop(VirtIODevice *vdev, VirtQueue *vq);
 
 /* options.c */
 void nyx_vio_options_class_init(ObjectClass *oc);

@@ -81,6 +81,12 @@ def table():
                devices='vblk rp=rp1 nvme@rp1 e1000e',
                tests='disk:vblk disk:nvme net:e1000e:2 functions',
                says=(r'ACPI: VIOT 0x',)),
+        ArmRow('virtio-arm-hotplug-6.12',
+               devices='rp=rp1 vblk later=hvblk', mode='lazy', reset=True,
+               tests='hotplug:hvblk disk:vblk functions'),
+        ArmRow('virtio-arm-migrate-6.12', devices='vblk e1000e',
+               tests='net_up:e1000e:2 busy:migrate:3:vblk net:e1000e:2 '
+                     'functions'),
         ArmRow('virtio-arm-v2m-6.12', machine='virt,gic-version=2', mode='pt',
                devices='vblk e1000e',
                tests='disk:vblk net:e1000e:2 functions'),
@@ -88,5 +94,6 @@ def table():
 
 
 # As in rows.py.
-SELDOM = ('virtio-arm-outside-6.12', 'virtio-arm-uefi-6.12',
+SELDOM = ('virtio-arm-hotplug-6.12', 'virtio-arm-migrate-6.12',
+          'virtio-arm-outside-6.12', 'virtio-arm-uefi-6.12',
           'virtio-arm-v2m-6.12')

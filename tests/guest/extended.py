@@ -6,9 +6,11 @@ import functools
 import amd
 from rows import MEDIUM, NO_OPTION, PLAIN, PLAIN_TESTS, SCALABLE, SMALL
 import rows as base
+import virtio
 
 Row = functools.partial(base.Row, kernel='own', unfit=NO_OPTION)
 AmdRow = functools.partial(amd.AmdRow, kernel='own')
+VioRow = functools.partial(virtio.guest, kernel='own')
 
 # The kernel takes scalable mode whenever it is there.
 LEGACY = 'intremap=on,eim=on,aw-bits=48'
@@ -218,7 +220,35 @@ def amd_selftest_rows():
                                     for test in tests.split()) + ' disk:vblk')
 
 
+# -------------------------------------------------------------- virtio-iommu
+
+# VFIO wants to hear that interrupts are not remapped.
+UNSAFE = 'vfio_iommu_type1.allow_unsafe_interrupts=1 ' \
+         'iommufd.allow_unsafe_interrupts=1'
+
+
+def virtio_rows():
+    for mode in ('strict', 'lazy', 'pt'):
+        yield VioRow(f'own-{mode}', mode=mode)
+    for name, tests, more in (
+            ('device', 'vfio_pci_device_test:testdev '
+                       'vfio_iommufd_setup_test:testdev',
+             # Several MSI vectors are for interrupt remapping only.
+             {'broken': {'vfio_pci_device_test':
+                         r'vfio_pci_irq_test\.msi\.enable_trigger_disable'}}),
+            ('mapping', 'vfio_dma_mapping_test:testdev '
+                        'vfio_dma_mapping_mmio_test:testdev', {}),
+            ('driver', 'vfio_pci_driver_test:igb:iommufd', {
+                'devices': 'vblk igb', 'unfit': virtio.NO_FLAGS,
+                'provoked': {'second': r'page fault from EP 40 at '
+                                       r'0x80000[0-9a-f]{3} \[[RW]\]'}})):
+        yield VioRow(f'vfio-{name}', **{
+            **SELFTEST, 'append': f'{SELFTEST["append"]} {UNSAFE}', **more},
+            tests=' '.join(f'selftest:{test}' for test in tests.split()) +
+                  ' disk:vblk')
+
+
 def rows():
     return [*io_rows(), *iommufd_rows(), *debugfs_rows(), *selftest_rows(),
             *amd_io_rows(), *amd_iommufd_rows(), *amd_debugfs_rows(),
-            *amd_selftest_rows()]
+            *amd_selftest_rows(), *virtio_rows()]

@@ -60,7 +60,11 @@ TIMER_RACE = re.compile(
     r'Request device \[ff:00\.0\] fault index 0x0 \[fault reason 0x25\].*)$|'
     r"guest mistakes: \[\{[^{]*\{[^{]*'sid': 'ff:00\.0', 'value': '0x25'\}"
     r"[^{]*\{[^{]*\}\}\]$|"
-    r"faults counted: \['0x25'\]$")
+    r"faults counted: \['0x25'\]$|"
+    r"guest mistakes: (?!.*'rule'.*'rule')(?=.*'sid': '00:14\.0')"
+    r"(?=.*'amdvi\.fault\.interrupt').*'addr': '0xfffffffdf8000000'|"
+    r"faults counted: \['irq-not-enabled'\]$|"
+    r"events lost: .*'events-lost': 1\b")
 
 
 # By the vendor of a row: the lines and checks of the kernel's driver.

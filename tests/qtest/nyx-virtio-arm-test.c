@@ -8,6 +8,7 @@
 #include "libqos/nyx-run.h"
 #include "libqos/nyx-virt.h"
 #include "libqos/nyx-virtio-iommu.h"
+#include "qobject/qstring.h"
 
 #define TESTDEV     NYX_SID(0, 4, 0)
 #define DOMAIN      7
@@ -277,7 +278,10 @@ static void test_tree_map(gconstpointer opaque)
 
 /* --- ACPI, for UEFI firmware ---------------------------------------------- */
 
-/* ACPI 6.5, 5.2.34: the IOMMU's function, and bus 0 of segment 0. */
+/*
+ * ACPI 6.5, 5.2.34: the IOMMU's function, and bus 0 of segment 0.  Any file is
+ * good enough as firmware that never runs.
+ */
 static void test_viot(void)
 {
     static const uint8_t nodes[] = {
@@ -286,7 +290,9 @@ static void test_viot(void)
         1, 0, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0, 48, 0,
         0, 0, 0, 0, 0, 0,
     };
-    NyxPc *pc = nyx_virt_start("", VIOMMU_AT);
+    g_autofree char *args = g_strdup_printf(VIOMMU_AT " -bios %s",
+                                            nyx_pc_plugin());
+    NyxPc *pc = nyx_virt_start("", args);
     NyxAcpi tables = nyx_acpi_tables(pc);
     uint32_t at = nyx_acpi_find(&tables, "VIOT");
 
@@ -295,6 +301,20 @@ static void test_viot(void)
                      NYX_ACPI_HEADER + sizeof(nodes));
     g_assert_cmpmem(tables.data + at + NYX_ACPI_HEADER, sizeof(nodes), nodes,
                     sizeof(nodes));
+    nyx_acpi_free(&tables);
+    nyx_virt_end(pc);
+}
+
+/* The tree says it all, and the machine can still be asked. */
+static void test_no_firmware(void)
+{
+    NyxPc *pc = nyx_virt_start("", VIOMMU_AT);
+    NyxAcpi tables = nyx_acpi_tables(pc);
+    QObject *iommu = nyx_pc_qom_get(pc, "/machine", "iommu");
+
+    g_assert_cmpstr(qstring_get_str(qobject_to(QString, iommu)), ==, "none");
+    g_assert_cmphex(nyx_acpi_find(&tables, "VIOT"), ==, 0);
+    qobject_unref(iommu);
     nyx_acpi_free(&tables);
     nyx_virt_end(pc);
 }
@@ -321,6 +341,7 @@ int main(int argc, char **argv)
     qtest_add_func("/virtio-arm/message", test_message);
     qtest_add_func("/virtio-arm/tree/node", test_tree_node);
     qtest_add_func("/virtio-arm/viot", test_viot);
+    qtest_add_func("/virtio-arm/no-firmware", test_no_firmware);
     for (unsigned i = 0; i < ARRAY_SIZE(map_rows); i++) {
         g_autofree char *path = g_strdup_printf("/virtio-arm/tree/map/%s",
                                                 map_rows[i].name);

@@ -144,7 +144,8 @@ static const char *const options[] = {
     "vectors", "x-attach-table", "x-page-requests", "x-pasid",
     "x-pasid-bits",
     /* QEMU's */
-    "addr", "ats", "page-per-vq", "disable-legacy",
+    "addr", "ats", "disable-legacy", "indirect_desc", "iommu_platform",
+    "packed", "page-per-vq",
 };
 
 static void test_help(void)
@@ -314,6 +315,42 @@ static void test_regions(void)
     }
 }
 
+/* With more holes than are told, those that are close become one. */
+static void test_holes(void)
+{
+    g_autoptr(GString) args = g_string_new("-M q35 -device " DEVICE ",addr=3"
+        " -device nyx-testdev,addr=4,host-aw-bits=48,host-ranges=");
+    uint8_t properties[2048];
+    unsigned n = 0;
+    QVioResv region;
+    NyxPc *pc;
+    QVio *v;
+
+    for (unsigned i = 0; i < 18; i++) {
+        g_string_append_printf(args, "%s0x%x-0x%x", i ? "+" : "",
+                               0x10000 * i + 0x1000, 0x10000 * i + 0xffff);
+    }
+    /* The gap below this one is the smallest. */
+    g_string_append(args, "+0x121000-0x1210000fff");
+    pc = nyx_pc_start("%s", args->str);
+    v = qvio_start(pc, QVIO_F_USUAL);
+    g_assert_cmpuint(qvio_probe(v, NYX_SID(0, 4, 0), properties,
+                                sizeof(properties)), ==, QVIO_S_OK);
+    while (qvio_resv(properties, sizeof(properties), n, &region)) {
+        if (n == 0) {
+            g_assert_cmphex(region.first, ==, 0);
+            g_assert_cmphex(region.last, ==, 0x40fff);
+        } else if (region.subtype == 1) {
+            g_assert_cmphex(region.first, ==, 0xfee00000);
+        }
+        n++;
+    }
+    g_assert_cmphex(region.last, ==, 0xffffffffffff);
+    g_assert_cmpuint(n, ==, 17);
+    qvio_end(v);
+    nyx_pc_end(pc);
+}
+
 /* --- The function --------------------------------------------------------- */
 
 static void test_function(void)
@@ -353,6 +390,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/virtio-cmdline/help", test_help);
     qtest_add_func("/nyx/virtio-cmdline/valid", test_valid);
     qtest_add_func("/nyx/virtio-cmdline/regions", test_regions);
+    qtest_add_func("/nyx/virtio-cmdline/holes", test_holes);
     qtest_add_func("/nyx/virtio-cmdline/function", test_function);
     return g_test_run();
 }

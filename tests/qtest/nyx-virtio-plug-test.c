@@ -255,6 +255,46 @@ static void test_unplug_bus(void)
     nyx_pc_end(f.pc);
 }
 
+/*
+ * DMA does not go to memory as it is while the machine is reset: devices stop
+ * before domains end.
+ */
+static void test_reset_in_flight(void)
+{
+    /* The one that was there first is reset last. */
+    Fixture f = start("q35 -device nyx-testdev,addr=4", "");
+    uint64_t canary = nyx_pc_pages(f.pc, 1), next = f.pc->next_page;
+
+    for (unsigned i = 0; i < 10; i++) {
+        const NyxTdRun run = {
+            .req = { .op = NYX_TD_OP_FILL, .len = 64, .addr = canary,
+                     .operand = DATA },
+            .threads = 4,
+            .slots = 1,
+            .stride = NYX_PAGE,
+            .count = NYX_TD_MAX_COUNT,
+        };
+        NyxTestdev td = nyx_td_get(f.pc->pci, TESTDEV);
+
+        NYX_CHECK("attach", qvio_attach(f.v, DOMAIN, TESTDEV, 0), QVIO_S_OK);
+        NYX_CHECK("map", qvio_map(f.v, DOMAIN, canary, canary + NYX_PAGE - 1,
+                                  f.page, QVIO_MAP_RW), QVIO_S_OK);
+        g_assert_cmphex(nyx_td_run_start(&td, &run), ==, NYX_TD_RUN_ST_BUSY);
+        while (!nyx_td_r64(&td, NYX_TD_RUN_OPS)) {
+            /* Its threads are on their way. */
+        }
+        nyx_td_put(&td);
+        qvio_end(f.v);
+        qtest_system_reset(f.pc->qts);
+        /* Queues lie where the last ones did. */
+        f.pc->next_page = next;
+        f.v = qvio_start(f.pc, QVIO_F_USUAL);
+    }
+    NYX_CHECK("written", qtest_readl(f.pc->qts, f.page) != 0, true);
+    NYX_CHECK("canary", qtest_readq(f.pc->qts, canary), 0);
+    end(&f);
+}
+
 /* --- Ids ------------------------------------------------------------------ */
 
 /* The function at @at makes requests as @sid. */
@@ -619,6 +659,43 @@ static void test_stopped(void)
     nyx_tmp_free(dir);
 }
 
+/* --- Reports that are kicks ----------------------------------------------- */
+
+/*
+ * An event's buffer lies where the driver's kicks go: the request that waits
+ * there is carried out, after the fault has been dealt with.
+ */
+static void test_kicks(void)
+{
+    Fixture f = start("q35", ",boot-bypass=off -device nyx-testdev,addr=4");
+    NyxTestdev td = nyx_td_get(f.pc->pci, TESTDEV);
+    QVioReq req = {
+        .type = QVIO_T_ATTACH, .domain = DOMAIN, .endpoint = TESTDEV,
+    };
+    unsigned status;
+    uint16_t id;
+    QVioEvent event;
+
+    for (unsigned i = 0; i < 32; i++) {
+        fault(&td, IOVA);
+        NYX_CHECK("buffers of before", qvio_event(f.v, &event), true);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        NyxVringPart part = { f.v->requests.doorbell, 24, true };
+
+        nyx_vring_put(&f.v->events.ring, &part, 1, 0);
+        NYX_CHECK("waits", qvio_batch_put(f.v, &req, 1, &id), 1);
+        NYX_CHECK("waits", nyx_pc_stat(f.pc, PATH, "requests.attach"), i);
+        fault(&td, IOVA);
+        qvio_batch_take(f.v, 1, &id, &status);
+        NYX_CHECK("kicked", status, QVIO_S_OK);
+        NYX_CHECK("kicked", qvio_detach(f.v, DOMAIN, TESTDEV), QVIO_S_OK);
+    }
+    NYX_CHECK("sent", nyx_pc_stat(f.pc, PATH, "events.domain"), 34);
+    nyx_td_put(&td);
+    end(&f);
+}
+
 /* --- Looking inside ------------------------------------------------------- */
 
 static const char *text(const QDict *dict, const char *key)
@@ -684,6 +761,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
 #define ADD(name, fn) qtest_add_func("/nyx-virtio/plug/" name, fn)
     ADD("reset", test_reset);
+    ADD("reset-in-flight", test_reset_in_flight);
     ADD("unplug", test_unplug);
     ADD("unplug-bus", test_unplug_bus);
     ADD("bridges", test_bridges);
@@ -697,6 +775,7 @@ int main(int argc, char **argv)
     ADD("messages", test_messages);
     ADD("delay", test_delay);
     ADD("stopped", test_stopped);
+    ADD("kicks", test_kicks);
     ADD("inside", test_inside);
     return g_test_run();
 }

@@ -271,6 +271,40 @@ static void test_wide(void)
     fx_end(&f);
 }
 
+/* More than is passed on at once: the rest follows by itself. */
+static void test_much(void)
+{
+    enum { COUNT = 126, PAGES = 1024 };
+    Fx f = fx_listen("");
+    g_autofree QVioReq *req = g_new0(QVioReq, COUNT);
+    g_autofree unsigned *status = g_new0(unsigned, COUNT);
+
+    for (unsigned i = 0; i < COUNT; i++) {
+        req[i] = (QVioReq) {
+            .type = QVIO_T_MAP,
+            .domain = DOM_A,
+            .virt_start = IOVA + i * PAGES * NYX_PAGE,
+            .virt_end = IOVA + (i + 1) * PAGES * NYX_PAGE - 1,
+            /* To the wrong place: each page is a mapping. */
+            .phys_start = f.ram + NYX_PAGE,
+            .flags = QVIO_MAP_RW,
+        };
+    }
+    /* A container takes so many: in the middle, all of it goes. */
+    req[COUNT / 2].type = QVIO_T_UNMAP;
+    req[COUNT / 2].virt_start = 0;
+    req[COUNT / 2].virt_end = UINT32_MAX;
+    qvio_batch(f.v, req, COUNT, status);
+    for (unsigned i = 0; i < COUNT; i++) {
+        NYX_CHECK("status", status[i], QVIO_S_OK);
+    }
+    NYX_CHECK("maps", nyx_td_r64(&f.td[0], NYX_TD_NOTIFY_MAPS),
+              (COUNT - 1) * PAGES);
+    NYX_CHECK("all", nyx_td_r32(&f.td[0], NYX_TD_SHADOW_COUNT),
+              (COUNT / 2 - 1) * PAGES);
+    fx_end(&f);
+}
+
 /* --- Domains -------------------------------------------------------------- */
 
 static void test_attach(void)
@@ -437,6 +471,7 @@ int main(int argc, char **argv)
     ADD("coalesce-off", test_coalesce_off);
     ADD("mmio", test_mmio);
     ADD("wide", test_wide);
+    ADD("much", test_much);
     ADD("attach", test_attach);
     ADD("shared", test_shared);
     ADD("bypass", test_bypass);

@@ -23,7 +23,7 @@ if [ "$exported" != "qemu_plugin_install qemu_plugin_version" ]; then
 fi
 
 # Other weak ones are for QEMUs of other processors, so this one has them.
-optional='_ITM_.*|__gmon_start__|__cxa_finalize|vmstate_usb_device'
+optional='_ITM_.*|__gmon_start__|__cxa_finalize|vmstate_usb_device|qemu_fdt_.*'
 mapfile -t libraries < <(ldd "$qemu" "$module" | awk '$3 ~ /^\// { print $3 }' | sort -u)
 missing=$(comm -23 \
     <(nm -D --undefined-only "$module" |

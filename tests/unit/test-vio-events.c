@@ -360,6 +360,28 @@ static void test_nested(void)
     vx_free(f);
 }
 
+/* Statistics are read meanwhile: the others wait for their turn. */
+static void continue_again(Vx *f)
+{
+    nyx_vio_continue(f->vio);
+    nyx_vio_stats(f->vio);
+}
+
+static void test_nested_continue(void)
+{
+    Vx *f = with_pages();
+
+    f->events_later = true;
+    for (unsigned i = 0; i < 10; i++) {
+        vx_dma(f, FX_R, (16 + i) * PAGE);
+    }
+    f->events_later = false;
+    f->on_event = continue_again;
+    nyx_vio_continue(f->vio);
+    check_order(f, "nested", 10, 16 * PAGE);
+    vx_free(f);
+}
+
 static void reset_again(Vx *f)
 {
     nyx_vio_device_reset(f->vio);
@@ -452,6 +474,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx-virtio/events/handoff-makes-room",
                     test_handoff_makes_room);
     g_test_add_func("/nyx-virtio/events/nested", test_nested);
+    g_test_add_func("/nyx-virtio/events/nested-continue",
+                    test_nested_continue);
     g_test_add_func("/nyx-virtio/events/nested-reset", test_nested_reset);
     g_test_add_func("/nyx-virtio/events/requester-gone",
                     test_requester_gone);

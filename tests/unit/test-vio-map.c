@@ -276,6 +276,30 @@ static void test_map_nested_regions(void)
     vx_free(f);
 }
 
+/* A region may begin and end in the middle of a page. */
+static void test_map_region_bytes(void)
+{
+    NyxVioCfg cfg = vx_cfg();
+    Vx *f;
+
+    cfg.regions[0] = (NyxVioRegion) { 0x10fff, 0x12000, 0 };
+    f = vx_new_attached(&cfg);
+    for (unsigned page = 0x0f; page < 0x15; page++) {
+        FX_CHECK("page", vx_map(f, VX_DOMAIN, page * PAGE,
+                                page * PAGE + PAGE - 1, 0, FX_R),
+                 page >= 0x10 && page < 0x13 ? VX_INVAL : VX_OK);
+    }
+    vx_dma(f, FX_R, 0x10fff);
+    vx_dma(f, FX_R, 0x12000);
+    g_assert_cmpuint(nyx_vio_fault_count(f->vio, f->r, NVIO_FAULT_RESERVED),
+                     ==, 2);
+    vx_dma(f, FX_R, 0x10ffe);
+    vx_dma(f, FX_R, 0x12001);
+    g_assert_cmpuint(nyx_vio_fault_count(f->vio, f->r, NVIO_FAULT_UNMAPPED),
+                     ==, 2);
+    vx_free(f);
+}
+
 /* Regions are looked at anew when buses get numbers, and after a load. */
 static void test_map_regions_anew(void)
 {
@@ -511,6 +535,7 @@ int main(int argc, char **argv)
         { "map/granule", test_map_granule },
         { "map/regions", test_map_regions },
         { "map/regions-nested", test_map_nested_regions },
+        { "map/region-bytes", test_map_region_bytes },
         { "map/regions-anew", test_map_regions_anew },
         { "map/limit", test_mapping_limit },
         { "unmap/reserved", test_unmap_reserved },

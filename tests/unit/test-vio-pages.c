@@ -513,6 +513,33 @@ static void test_endpoint_gone(void)
 
 /* --- Threads -------------------------------------------------------------- */
 
+/* The buffer of a record is where the device itself listens. */
+static void reset_meanwhile(Vx *f)
+{
+    f->on_event = NULL;
+    nyx_vio_device_reset(f->vio);
+}
+
+static void test_reset_meanwhile(void)
+{
+    Vx *f = pages_new();
+
+    f->events_later = true;
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_true(ask(f, FX_R, i, true));
+    }
+    f->events_later = false;
+    f->on_event = reset_meanwhile;
+    nyx_vio_continue(f->vio);
+    g_assert_cmpuint(f->events->len, ==, 1);
+    /* The four that waited. */
+    g_assert_cmpuint(f->responses->len, ==, 4);
+    nyx_vio_continue(f->vio);
+    g_assert_cmpuint(f->events->len, ==, 1);
+    g_assert_cmpuint(f->responses->len, ==, 4);
+    vx_free(f);
+}
+
 /* Another thread's are taken later; a full ring pushes back. */
 static void test_elsewhere(void)
 {
@@ -579,6 +606,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/pages/bound", test_bound);
     g_test_add_func("/vio/pages/reset", test_reset);
     g_test_add_func("/vio/pages/endpoint-gone", test_endpoint_gone);
+    g_test_add_func("/vio/pages/reset-meanwhile", test_reset_meanwhile);
     g_test_add_func("/vio/pages/elsewhere", test_elsewhere);
     g_test_add_func("/vio/pages/again", test_again);
     return g_test_run();

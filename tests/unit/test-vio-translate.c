@@ -323,6 +323,30 @@ static void test_unmap(gconstpointer data)
     vx_free(f);
 }
 
+/* What is looked up once is found from then on, after an UNMAP as well. */
+static void test_cached_again(gconstpointer data)
+{
+    const Temper *temper = data;
+    Vx *f = new_with(data, 48);
+
+    for (unsigned i = 0; i < 5; i++) {
+        NyxVioRequesterStats before, after;
+
+        vx_map(f, VX_DOMAIN, 0, 0xfff, 0x9000, FX_R);
+        before = nyx_vio_requester_stats(f->r);
+        for (unsigned j = 0; j < 10; j++) {
+            FX_CHECK("mapped", vx_dma(f, FX_R, 0x123), 0x9123);
+        }
+        after = nyx_vio_requester_stats(f->r);
+        FX_CHECK("lookups", after.lookups - before.lookups,
+                 temper->temper == NYX_CACHE_OFF ? 10 : 1);
+        FX_CHECK("hits", after.iotlb.hits - before.iotlb.hits,
+                 temper->temper == NYX_CACHE_OFF ? 0 : 9);
+        vx_unmap(f, VX_DOMAIN, 0, 0xfff);
+    }
+    vx_free(f);
+}
+
 /* The same for a detached one, one that moved, and a reset. */
 static void test_leave(gconstpointer data)
 {
@@ -475,6 +499,7 @@ int main(int argc, char **argv)
         { "regions", test_regions },
         { "bypass-domain", test_bypass_domain },
         { "unmap", test_unmap },
+        { "cached-again", test_cached_again },
         { "leave", test_leave },
         { "come-back", test_come_back },
         { "other-domains", test_other_domains },
