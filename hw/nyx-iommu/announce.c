@@ -152,7 +152,7 @@ static bool shadow_is_of(const NyxFollowed *shadow, const NyxRoute *route)
             same_tables(&shadow->tables, &route->tables));
 }
 
-/* The shadow of the route's mappings; a new one is up to date and has no users. */
+/* The shadow of the mappings; a new one is up to date and has no users. */
 static NyxFollowed *shadow_get(NyxAnnounce *announce, const NyxRoute *route)
 {
     NyxFollowed *shadow;

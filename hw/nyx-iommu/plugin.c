@@ -195,7 +195,7 @@ static bool print_options(const char *type)
     for (unsigned i = 0; i < ARRAY_SIZE(devices); i++) {
         if (!strcmp(type, devices[i].type) && object_class_by_name(type)) {
             printf("%s options:\n", type);
-            nyx_print_properties(object_class_by_name(type));
+            nyx_print_properties(type);
             return true;
         }
     }

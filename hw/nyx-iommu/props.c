@@ -23,13 +23,15 @@ static gint by_name(gconstpointer a, gconstpointer b)
     return strcmp((*pa)->name, (*pb)->name);
 }
 
-void nyx_print_properties(ObjectClass *oc)
+void nyx_print_properties(const char *type)
 {
     g_autoptr(GPtrArray) props = g_ptr_array_new();
+    /* Some are those of a part of it, which only an instance has. */
+    Object *obj = object_new(type);
     ObjectPropertyIterator iter;
     ObjectProperty *prop;
 
-    object_class_property_iter_init(&iter, oc);
+    object_property_iter_init(&iter, obj);
     while ((prop = object_property_iter_next(&iter))) {
         if (prop->set && prop->description) {
             g_ptr_array_add(props, prop);
@@ -42,4 +44,5 @@ void nyx_print_properties(ObjectClass *oc)
                MAX(0, 22 - (int)(strlen(prop->name) + strlen(prop->type))),
                "", prop->description);
     }
+    object_unref(obj);
 }

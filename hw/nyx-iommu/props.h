@@ -11,7 +11,7 @@
 void nyx_describe_property(ObjectClass *oc, const char *name,
                            const char *description);
 
-/* Print "name=<type> - description" for what a user can set on @oc. */
-void nyx_print_properties(ObjectClass *oc);
+/* Print "name=<type> - description" for what a user can set on a @type. */
+void nyx_print_properties(const char *type);
 
 #endif

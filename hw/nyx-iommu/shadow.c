@@ -4,8 +4,9 @@
  *
  * A synchronization first collects what is wanted, as runs of leaves (or
  * pieces) that are contiguous in both address spaces.  Then it goes through
- * the announced blocks of the range.  The space between two blocks that stay is one gap:
- * blocks in it go with one event, and the runs that fall into it are mapped.
+ * the announced blocks of the range.  The space between two blocks that stay
+ * is one gap: blocks in it go with one event, and the runs that fall into it
+ * are mapped.
  */
 #include "qemu/osdep.h"
 #include "qemu/bitops.h"

@@ -296,6 +296,9 @@ typedef struct NyxVioSavedTable {
     uint32_t levels;
 } NyxVioSavedTable;
 
+/* In NyxVioSaved.endpoints, beside the id: it was there, not unplugged. */
+#define NVIO_SAVED_THERE (1u << 31)
+
 /* No domain, or PASID, has a table of its own beyond. */
 #define NVIO_SAVED_TABLES_MAX 65536
 
@@ -391,6 +394,10 @@ typedef struct NyxVioDomainInfo {
 typedef void NyxVioDomainVisit(const NyxVioDomainInfo *domain, void *opaque);
 void nyx_vio_foreach_domain(NyxVio *vio, NyxVioDomainVisit *visit,
                             void *opaque);
+/* What ATTACH_TABLE gave to a domain (draft); false from @visit ends it. */
+typedef bool NyxVioTableVisit(void *opaque, const NyxVioSavedTable *table);
+void nyx_vio_foreach_table(NyxVio *vio, uint32_t domain,
+                           NyxVioTableVisit *visit, void *opaque);
 /* Of a domain with mappings; nothing for others. */
 void nyx_vio_foreach_run(NyxVio *vio, uint32_t domain, NyxVioRunVisit *visit,
                          void *opaque);

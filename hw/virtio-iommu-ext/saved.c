@@ -32,13 +32,18 @@ static bool save_run(void *opaque, const NyxVioRun *run)
     return true;
 }
 
-static void save_domain(const NyxVioDomain *domain, NyxVioSaved *saved)
+static void save_domain(NyxVio *vio, const NyxVioDomain *domain,
+                        NyxVioSaved *saved)
 {
     uint32_t before = saved->n_runs;
 
-    memcpy(saved->endpoints + saved->n_endpoints, domain->endpoints->data,
-           domain->endpoints->len * sizeof(uint32_t));
-    saved->n_endpoints += domain->endpoints->len;
+    for (unsigned i = 0; i < domain->endpoints->len; i++) {
+        uint32_t id = g_array_index(domain->endpoints, uint32_t, i);
+        bool there = nyx_vio_endpoint_exists(vio, id);
+
+        saved->endpoints[saved->n_endpoints++] =
+            id | (there ? NVIO_SAVED_THERE : 0);
+    }
     nyx_vio_mappings_foreach(&domain->maps, 0, UINT64_MAX, save_run, saved);
     saved->n_tables += nyx_vio_tables_save(domain,
                                            saved->tables + saved->n_tables);
@@ -63,7 +68,7 @@ void nyx_vio_save(NyxVio *vio, NyxVioSaved *saved)
     saved->tables = g_new0(NyxVioSavedTable, vio->n_tables + 1);
     for (unsigned i = 0; i < vio->n_slots; i++) {
         if (vio->slots[i]->kind != NYX_VIO_KIND_NONE) {
-            save_domain(vio->slots[i], saved);
+            save_domain(vio, vio->slots[i], saved);
         }
     }
 }
@@ -146,6 +151,7 @@ typedef struct Rest {
 
 static bool endpoint_ok(Rest *rest, uint32_t endpoint)
 {
+    endpoint &= ~NVIO_SAVED_THERE;
     if (endpoint >= NVIO_SIDS || rest->seen[endpoint]) {
         return false;
     }
@@ -236,6 +242,20 @@ static const char *domains_error(const NyxVio *vio, const NyxVioSaved *saved)
            ? "more mappings than there may be: raise max-mappings" : NULL;
 }
 
+/* Requests of one that is not behind the device here would be let through. */
+static const char *endpoints_error(NyxVio *vio, const NyxVioSaved *saved)
+{
+    for (uint32_t i = 0; i < saved->n_endpoints; i++) {
+        if (saved->endpoints[i] & NVIO_SAVED_THERE &&
+            !nyx_vio_endpoint_exists(vio, saved->endpoints[i] &
+                                          ~NVIO_SAVED_THERE)) {
+            return "an endpoint of a domain is missing: give both sides the "
+                   "same devices and the same endpoints";
+        }
+    }
+    return NULL;
+}
+
 /* --- Loading -------------------------------------------------------------- */
 
 static bool add_runs(NyxVio *vio, NyxVioDomain *domain, const NyxVioRun *runs,
@@ -288,6 +308,17 @@ static bool keeps_clear(NyxVio *vio, const NyxVioDomain *domain)
     return true;
 }
 
+static void fill(NyxVio *vio, NyxVioDomain *domain, const uint32_t *saved,
+                 uint32_t n)
+{
+    g_autofree uint32_t *ids = g_new(uint32_t, n);
+
+    for (uint32_t i = 0; i < n; i++) {
+        ids[i] = saved[i] & ~NVIO_SAVED_THERE;
+    }
+    nyx_vio_domain_fill(vio, domain, ids, n);
+}
+
 static const char *load_domain(NyxVio *vio, const NyxVioSavedDomain *saved,
                                const uint32_t *endpoints,
                                const NyxVioRun *runs,
@@ -295,11 +326,12 @@ static const char *load_domain(NyxVio *vio, const NyxVioSavedDomain *saved,
                                const NyxVioSavedTable *end)
 {
     NyxVioDomain *domain = nyx_vio_domain_new(vio, saved->id, saved->kind,
-                                              endpoints[0]);
+                                              endpoints[0] &
+                                              ~NVIO_SAVED_THERE);
     bool ok = add_runs(vio, domain, runs, saved->runs) &&
               load_tables(vio, domain, tables, end);
 
-    nyx_vio_domain_fill(vio, domain, endpoints, saved->endpoints);
+    fill(vio, domain, endpoints, saved->endpoints);
     if (!ok) {
         return IMPOSSIBLE;
     }
@@ -345,6 +377,9 @@ const char *nyx_vio_load(NyxVio *vio, const NyxVioSaved *saved)
     }
     if (!error) {
         error = domains_error(vio, saved);
+    }
+    if (!error) {
+        error = endpoints_error(vio, saved);
     }
     if (error) {
         return error;

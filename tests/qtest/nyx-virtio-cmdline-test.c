@@ -144,7 +144,8 @@ static const char *const options[] = {
     "vectors", "x-attach-table", "x-page-requests", "x-pasid",
     "x-pasid-bits",
     /* QEMU's */
-    "addr", "ats", "page-per-vq", "disable-legacy",
+    "addr", "ats", "disable-legacy", "indirect_desc", "iommu_platform",
+    "packed", "page-per-vq",
 };
 
 static void test_help(void)

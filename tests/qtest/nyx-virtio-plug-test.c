@@ -659,6 +659,43 @@ static void test_stopped(void)
     nyx_tmp_free(dir);
 }
 
+/* --- Reports that are kicks ----------------------------------------------- */
+
+/*
+ * An event's buffer lies where the driver's kicks go: the request that waits
+ * there is carried out, after the fault has been dealt with.
+ */
+static void test_kicks(void)
+{
+    Fixture f = start("q35", ",boot-bypass=off -device nyx-testdev,addr=4");
+    NyxTestdev td = nyx_td_get(f.pc->pci, TESTDEV);
+    QVioReq req = {
+        .type = QVIO_T_ATTACH, .domain = DOMAIN, .endpoint = TESTDEV,
+    };
+    unsigned status;
+    uint16_t id;
+    QVioEvent event;
+
+    for (unsigned i = 0; i < 32; i++) {
+        fault(&td, IOVA);
+        NYX_CHECK("buffers of before", qvio_event(f.v, &event), true);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        NyxVringPart part = { f.v->requests.doorbell, 24, true };
+
+        nyx_vring_put(&f.v->events.ring, &part, 1, 0);
+        NYX_CHECK("waits", qvio_batch_put(f.v, &req, 1, &id), 1);
+        NYX_CHECK("waits", nyx_pc_stat(f.pc, PATH, "requests.attach"), i);
+        fault(&td, IOVA);
+        qvio_batch_take(f.v, 1, &id, &status);
+        NYX_CHECK("kicked", status, QVIO_S_OK);
+        NYX_CHECK("kicked", qvio_detach(f.v, DOMAIN, TESTDEV), QVIO_S_OK);
+    }
+    NYX_CHECK("sent", nyx_pc_stat(f.pc, PATH, "events.domain"), 34);
+    nyx_td_put(&td);
+    end(&f);
+}
+
 /* --- Looking inside ------------------------------------------------------- */
 
 static const char *text(const QDict *dict, const char *key)
@@ -738,6 +775,7 @@ int main(int argc, char **argv)
     ADD("messages", test_messages);
     ADD("delay", test_delay);
     ADD("stopped", test_stopped);
+    ADD("kicks", test_kicks);
     ADD("inside", test_inside);
     return g_test_run();
 }

@@ -569,7 +569,7 @@ static void test_full(void)
     bench_free(b);
 }
 
-/* --- Tables of the guest (draft) ------------------------------------------- */
+/* --- Tables of the guest (draft) ------------------------------------------ */
 
 /* A page comes when INVALIDATE says so, of formats that say it at all. */
 static void test_tables(void)

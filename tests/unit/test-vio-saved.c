@@ -374,6 +374,32 @@ static void test_host_region(void)
     vx_free(g);
 }
 
+/*
+ * Who is in a domain has to be behind the device here, too; one that was
+ * unplugged need not come back.
+ */
+static void test_missing(void)
+{
+    Vx *f = vx_new_started(NULL), *g = vx_new_started(NULL);
+    NyxVioSaved saved;
+    const char *error;
+
+    make_busy(f);
+    f->exists[0x11] = false;
+    g->exists[0x11] = false;
+    nyx_vio_save(f->vio, &saved);
+    g_assert_cmpstr(nyx_vio_load(g->vio, &saved), ==, NULL);
+    check_ok("unplugged", vx_detach(g, 7, 0x11));
+    g->exists[0x18] = false;
+    error = nyx_vio_load(g->vio, &saved);
+    g_assert_nonnull(error);
+    g_assert_nonnull(strstr(error, "endpoints"));
+    FX_CHECK("none", nyx_vio_stats(g->vio).domains, 0);
+    nyx_vio_saved_clear(&saved);
+    vx_free(f);
+    vx_free(g);
+}
+
 /* --- Refused -------------------------------------------------------------- */
 
 /*
@@ -703,6 +729,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/saved/options-drafts", test_options_drafts);
     g_test_add_func("/vio/saved/narrowed", test_narrowed);
     g_test_add_func("/vio/saved/host-region", test_host_region);
+    g_test_add_func("/vio/saved/missing", test_missing);
     g_test_add_func("/vio/saved/refused", test_refused);
     g_test_add_func("/vio/saved/refused-more", test_refused_more);
     g_test_add_func("/vio/saved/random", test_random);

@@ -626,14 +626,91 @@ static void test_watched(void)
     vx_free(f);
 }
 
+/* --- Before the table is looked at ---------------------------------------- */
+
+int __real_pthread_rwlock_rdlock(pthread_rwlock_t *lock);
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *lock);
+
+/* Called for the next look only. */
+static void (*before_lock)(const VdSpace *newer);
+static const VdSpace *newer_space;
+
+int __wrap_pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+{
+    void (*hook)(const VdSpace *newer) = before_lock;
+
+    before_lock = NULL;
+    if (hook) {
+        hook(newer_space);
+    }
+    return __real_pthread_rwlock_rdlock(lock);
+}
+
+static void replace(const VdSpace *newer)
+{
+    g_assert_cmpuint(vd_give(newer, 1, VX_SID, 7), ==, VX_OK);
+}
+
+static void leave(const VdSpace *newer)
+{
+    g_assert_cmpuint(vx_detach(newer->f, 1, VX_SID), ==, VX_OK);
+}
+
+/* A new domain in the same place, where another endpoint is. */
+static void other_in_its_place(const VdSpace *newer)
+{
+    leave(newer);
+    g_assert_cmpuint(vd_give(newer, 2, VX_OTHER, VD_NO_PASID), ==, VX_OK);
+    g_assert_cmpuint(vd_give(newer, 2, VX_OTHER, 7), ==, VX_OK);
+}
+
+/* Nobody goes by a table that he has never had. */
+static void test_looked_too_late(void)
+{
+    static const struct {
+        const char *name;
+        void (*act)(const VdSpace *newer);
+        uint32_t pasid;
+        uint64_t first, later;
+    } rows[] = {
+        { "replaced", replace, 7, NEW, NEW },
+        { "detached", leave, 7, VX_REFUSED, VX_REFUSED },
+        { "detached, plain", leave, VD_NO_PASID, VX_REFUSED, VX_REFUSED },
+        { "another", other_in_its_place, 7, VX_REFUSED, VX_REFUSED },
+        { "another, plain", other_in_its_place, VD_NO_PASID, VX_REFUSED,
+          VX_REFUSED },
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        Vx *f = vd_new();
+        VdSpace old = vd_space(f, VD_VTD_SECOND, 4, 0);
+        VdSpace newer = vd_space(f, VD_VTD_SECOND, 4, 0);
+
+        vx_set_bypass(f, false);
+        vd_map(&old, IOVA, 1, OLD, FX_RW);
+        vd_map(&newer, IOVA, 1, NEW, FX_RW);
+        vd_give(&old, 1, VX_SID, VD_NO_PASID);
+        vd_give(&old, 1, VX_SID, 7);
+        newer_space = &newer;
+        before_lock = rows[i].act;
+        FX_CHECK(rows[i].name, vd_dma(f, rows[i].pasid, FX_R, IOVA),
+                 rows[i].first);
+        FX_CHECK(rows[i].name, !before_lock, true);
+        FX_CHECK(rows[i].name, vd_dma(f, rows[i].pasid, FX_R, IOVA),
+                 rows[i].later);
+        vx_free(f);
+    }
+}
+
 /* --- While a walk is on its way ------------------------------------------- */
 
 typedef struct Overtake {
     Vx *f;
     const VdSpace *s;
+    const VdSpace *newer;
     uint64_t leaf;
     bool done;
-    void (*act)(Vx *f);
+    void (*act)(const struct Overtake *o);
 } Overtake;
 
 static void overtake(void *opaque, uint64_t gpa)
@@ -643,26 +720,31 @@ static void overtake(void *opaque, uint64_t gpa)
     if (gpa == o->leaf && !o->done) {
         o->done = true;
         vd_map(o->s, IOVA, 1, NEW, FX_RW);
-        o->act(o->f);
+        o->act(o);
     }
 }
 
-static void act_pages(Vx *f)
+static void act_pages(const Overtake *o)
 {
-    vd_inv_pages(f, 1, 7, IOVA, 1);
+    vd_inv_pages(o->f, 1, 7, IOVA, 1);
 }
 
-static void act_pasid(Vx *f)
+static void act_pasid(const Overtake *o)
 {
-    vd_inv_pasid(f, 1, 7, VD_C_IOTLB);
+    vd_inv_pasid(o->f, 1, 7, VD_C_IOTLB);
 }
 
-static void act_domain(Vx *f)
+static void act_domain(const Overtake *o)
 {
-    vd_inv_domain(f, 1, VD_C_IOTLB);
+    vd_inv_domain(o->f, 1, VD_C_IOTLB);
 }
 
-static void act_nothing(Vx *f)
+static void act_replace(const Overtake *o)
+{
+    replace(o->newer);
+}
+
+static void act_nothing(const Overtake *o)
 {
 }
 
@@ -670,24 +752,27 @@ static void act_nothing(Vx *f)
 static void test_overtaken(void)
 {
     static const struct {
-        void (*act)(Vx *f);
+        void (*act)(const Overtake *o);
         uint64_t after;
     } rows[] = {
         { act_nothing, OLD },
         { act_pages, NEW },
         { act_pasid, NEW },
         { act_domain, NEW },
+        { act_replace, NEW + 0x1000 },
     };
 
     for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
         Vx *f = vd_new();
         VdSpace s = vd_space(f, VD_VTD_SECOND, 4, 0);
+        VdSpace newer = vd_space(f, VD_AMD_V1, 3, 0);
         Overtake o = {
-            .f = f, .s = &s, .leaf = nv_entry(&s.t, IOVA, 1),
+            .f = f, .s = &s, .newer = &newer, .leaf = nv_entry(&s.t, IOVA, 1),
             .act = rows[i].act,
         };
 
         vd_map(&s, IOVA, 1, OLD, FX_RW);
+        vd_map(&newer, IOVA, 1, NEW + 0x1000, FX_RW);
         vx_attach_bypass(f, 1, VX_SID);
         vd_give(&s, 1, VX_SID, 7);
         f->mem.on_read = overtake;
@@ -716,6 +801,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/invalidate/block", test_block);
     g_test_add_func("/vio/invalidate/device-tlbs", test_device_tlbs);
     g_test_add_func("/vio/invalidate/watched", test_watched);
+    g_test_add_func("/vio/invalidate/looked-too-late", test_looked_too_late);
     g_test_add_func("/vio/invalidate/overtaken", test_overtaken);
     return g_test_run();
 }

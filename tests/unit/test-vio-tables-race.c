@@ -274,6 +274,7 @@ static void world_init(World *w, NyxCacheTemper temper, uint32_t flags)
     cfg.addr_bits = 52;
     cfg.boot_bypass = false;
     w->f = vx_new_started(&cfg);
+    w->f->buffers = 0;
     for (unsigned n = 0; n < SPACES; n++) {
         for (unsigned set = 0; set < 2; set++) {
             w->space[n].tables[set] = vd_space(w->f, n == 1 ? VD_AMD_V1
@@ -312,7 +313,7 @@ static void race(NyxCacheTemper temper, uint32_t flags)
             change_something(&w);
         }
         vx_settle(w.f);
-        vx_forget(w.f);
+        vx_forget_calls(w.f);
         INC(w.changes);
         sched_yield();
     }
