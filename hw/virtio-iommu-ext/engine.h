@@ -99,9 +99,10 @@ typedef enum NyxVioTraceKind {
     NYX_VIO_EV_PROBE,        /* endpoint, a: bytes of properties, status */
     NYX_VIO_EV_TABLE,        /* endpoint, domain, a: format, b: root, c: PASID,
                                 status */
-    NYX_VIO_EV_INVALIDATE,   /* domain, a: scope, b: address, c: pages, d: PASID,
-                                status */
-    NYX_VIO_EV_PAGE_RESPONSE, /* endpoint, a: PASID, b: group, c: code, status */
+    NYX_VIO_EV_INVALIDATE,   /* domain, a: scope, b: address, c: pages,
+                                d: PASID, status */
+    NYX_VIO_EV_PAGE_RESPONSE, /* endpoint, a: PASID, b: group, c: code,
+                                 status */
     NYX_VIO_EV_BAD,          /* a: type, b: readable, c: writable bytes */
     NYX_VIO_EV_BYPASS,       /* a: value now */
     NYX_VIO_EV_FAULT,        /* endpoint, a: address, b: NyxVioFaultCode,

@@ -49,6 +49,10 @@ NO_FLAGS = {'virtio-iommu-pci':
 NO_ALIAS = {'virtio-iommu-pci': 'virtio-iommu-pci does not know what is behind '
                                 'a bridge by its own id'}
 
+NO_REGIONS = {'virtio-iommu-pci': 'the machine sets this option of '
+                                  'virtio-iommu-pci, and QEMU aborts if it is '
+                                  'given'}
+
 
 @dataclasses.dataclass
 class VioRow(rows.Row):
@@ -140,7 +144,8 @@ SINGLE = (
     # 6.1 has no driver for it on x86: all goes as without an IOMMU.
     guest('no-driver-6.1', kernel='6.1', mode='off', **SMALL),
 
-    guest('reserved-6.12', reserved=('0xfffe0000:0xffffffff:0',), **MEDIUM),
+    guest('reserved-6.12', reserved=('0xfffe0000:0xffffffff:0',),
+          unfit=NO_REGIONS, **MEDIUM),
 
     # Only what is listed is behind it; the chipset's AHCI has a driver, too.
     guest('outside-6.12', iommu='endpoints=vblk+nvme',
