@@ -78,6 +78,8 @@ typedef struct NyxVioGroup {
 typedef struct NyxVioPages {
     NyxHandoff ring;
     bool busy;
+    uint32_t resets;
+    unsigned first_held;
     unsigned n_held;
     unsigned n_waiting;
     NyxVioPage held[NVIO_PAGE_RING];        /* to be sent later */
