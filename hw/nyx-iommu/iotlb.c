@@ -365,9 +365,6 @@ static void drop_tag_locked(NyxIotlb *tlb, uint64_t tag, NyxAsid asid)
     if (tlb->temper == NYX_CACHE_STICKY) {
         nyx_cache_drop(&tlb->kept, (NyxCacheKey) { tag, asid });
     }
-    if (tlb->temper == NYX_CACHE_STICKY) {
-        nyx_cache_drop(&tlb->kept, (NyxCacheKey) { tag, asid });
-    }
 }
 
 /* By the pages named. */

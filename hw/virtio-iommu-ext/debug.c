@@ -286,6 +286,39 @@ static void show_runs(Visitor *v, void *opaque, Error **errp)
     nyx_vio_foreach_run(show->vio, show->domain->id, show_one_run, show);
 }
 
+static void show_table(Visitor *v, void *opaque, Error **errp)
+{
+    const NyxVioSavedTable *table = opaque;
+
+    if (table->flags & NVIO_TABLE_F_PASID) {
+        nyx_show_u64(v, "pasid", table->pasid);
+    }
+    nyx_show_hex(v, "format", table->format);
+    nyx_show_hex(v, "flags", table->format_flags);
+    nyx_show_u64(v, "levels", table->levels);
+    nyx_show_hex(v, "root", table->root);
+}
+
+static bool show_one_table(void *opaque, const NyxVioSavedTable *table)
+{
+    ShowDomains *show = opaque;
+
+    if (!show->runs) {
+        show->complete = false;
+        return false;
+    }
+    show->runs--;
+    nyx_show_struct(show->v, NULL, show_table, (void *)table, show->errp);
+    return true;
+}
+
+static void show_tables(Visitor *v, void *opaque, Error **errp)
+{
+    ShowDomains *show = opaque;
+
+    nyx_vio_foreach_table(show->vio, show->domain->id, show_one_table, show);
+}
+
 static void show_endpoints(Visitor *v, void *opaque, Error **errp)
 {
     const ShowDomains *show = opaque;
@@ -310,6 +343,9 @@ static void show_domain(Visitor *v, void *opaque, Error **errp)
     nyx_show_list(v, "endpoints", show_endpoints, show, errp);
     nyx_show_u64(v, "count", domain->mappings);
     nyx_show_list(v, "mappings", show_runs, show, errp);
+    if (nyx_vio_cfg(show->vio)->attach_table) {
+        nyx_show_list(v, "tables", show_tables, show, errp);
+    }
 }
 
 static void show_one_domain(const NyxVioDomainInfo *domain, void *opaque)

@@ -99,9 +99,10 @@ typedef enum NyxVioTraceKind {
     NYX_VIO_EV_PROBE,        /* endpoint, a: bytes of properties, status */
     NYX_VIO_EV_TABLE,        /* endpoint, domain, a: format, b: root, c: PASID,
                                 status */
-    NYX_VIO_EV_INVALIDATE,   /* domain, a: scope, b: address, c: pages, d: PASID,
-                                status */
-    NYX_VIO_EV_PAGE_RESPONSE, /* endpoint, a: PASID, b: group, c: code, status */
+    NYX_VIO_EV_INVALIDATE,   /* domain, a: scope, b: address, c: pages,
+                                d: PASID, status */
+    NYX_VIO_EV_PAGE_RESPONSE, /* endpoint, a: PASID, b: group, c: code,
+                                 status */
     NYX_VIO_EV_BAD,          /* a: type, b: readable, c: writable bytes */
     NYX_VIO_EV_BYPASS,       /* a: value now */
     NYX_VIO_EV_FAULT,        /* endpoint, a: address, b: NyxVioFaultCode,
@@ -393,6 +394,10 @@ typedef struct NyxVioDomainInfo {
 typedef void NyxVioDomainVisit(const NyxVioDomainInfo *domain, void *opaque);
 void nyx_vio_foreach_domain(NyxVio *vio, NyxVioDomainVisit *visit,
                             void *opaque);
+/* What ATTACH_TABLE gave to a domain (draft); false from @visit ends it. */
+typedef bool NyxVioTableVisit(void *opaque, const NyxVioSavedTable *table);
+void nyx_vio_foreach_table(NyxVio *vio, uint32_t domain,
+                           NyxVioTableVisit *visit, void *opaque);
 /* Of a domain with mappings; nothing for others. */
 void nyx_vio_foreach_run(NyxVio *vio, uint32_t domain, NyxVioRunVisit *visit,
                          void *opaque);

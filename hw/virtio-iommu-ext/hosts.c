@@ -219,6 +219,8 @@ unsigned nyx_vio_host_regions(NyxVioState *s, uint32_t id,
     }
     join(all);
     bound(all);
-    memcpy(regions, all->data, all->len * sizeof(*regions));
+    if (all->len) {
+        memcpy(regions, all->data, all->len * sizeof(*regions));
+    }
     return all->len;
 }

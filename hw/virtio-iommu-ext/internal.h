@@ -41,7 +41,8 @@ typedef struct NyxVioDomain {
     uint32_t id;
     GArray *endpoints;       /* uint32_t */
     GArray *regions;         /* NyxVioRegion: its endpoints' own, joined */
-    pthread_rwlock_t lock;   /* what follows; the serialized side reads freely */
+    /* Of what follows; the serialized side reads without it. */
+    pthread_rwlock_t lock;
     NyxVioMappings maps;
     NyxVioTables *tables;    /* tables.c; NULL: none */
 } NyxVioDomain;
@@ -77,6 +78,8 @@ typedef struct NyxVioGroup {
 typedef struct NyxVioPages {
     NyxHandoff ring;
     bool busy;
+    uint32_t resets;
+    unsigned first_held;
     unsigned n_held;
     unsigned n_waiting;
     NyxVioPage held[NVIO_PAGE_RING];        /* to be sent later */
@@ -115,7 +118,7 @@ struct NyxVio {
     GPtrArray *requesters;   /* serialized side, and what follows */
     uint64_t features;       /* accepted */
     GHashTable *domains;     /* id to NyxVioDomain */
-    NyxVioDomain **slots;    /* read by any thread; never freed before the end */
+    NyxVioDomain **slots;    /* read by any thread; freed at the end only */
     uint32_t n_slots;        /* ever used */
     GArray *free_slots;      /* uint16_t */
     uint16_t *places;        /* by requester id: in its domain's endpoints */

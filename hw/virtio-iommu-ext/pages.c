@@ -167,6 +167,7 @@ static void trace_page(NyxVio *vio, const NyxVioPage *page,
 static bool handle(NyxVio *vio, const NyxVioPage *page)
 {
     const NyxVioGroup group = group_of(page);
+    uint32_t resets = vio->pages.resets;
     uint8_t record[NVIO_EVENT_EXT_SIZE];
     NyxVioEventResult result;
 
@@ -180,10 +181,17 @@ static bool handle(NyxVio *vio, const NyxVioPage *page)
         return true;
     }
     encode(page, record);
+    vio->sending = true;
     result = nyx_vio_event_send(vio, record);
+    vio->sending = false;
     trace_page(vio, page, result);
     if (result == NYX_VIO_EVENT_LATER) {
         return false;
+    }
+    if (resets != vio->pages.resets) {
+        /* The buffer was a place where that is done. */
+        refuse(vio, page, PRG_FAILURE);
+        return true;
     }
     if (result != NYX_VIO_EVENT_SENT) {
         refuse(vio, page, PRG_INVALID);
@@ -198,52 +206,67 @@ static bool handle(NyxVio *vio, const NyxVioPage *page)
 
 /* --- Their way here ------------------------------------------------------- */
 
+static NyxVioPage pop(NyxVioPages *pages)
+{
+    NyxVioPage page = pages->held[pages->first_held];
+
+    pages->first_held = (pages->first_held + 1) % NVIO_PAGE_RING;
+    pages->n_held--;
+    return page;
+}
+
 static void hold(NyxVio *vio, const NyxVioPage *page)
 {
-    if (vio->pages.n_held < ARRAY_SIZE(vio->pages.held)) {
-        vio->pages.held[vio->pages.n_held++] = *page;
+    NyxVioPages *pages = &vio->pages;
+
+    if (pages->n_held < NVIO_PAGE_RING) {
+        pages->held[(pages->first_held + pages->n_held++) %
+                    NVIO_PAGE_RING] = *page;
     } else {
         refuse(vio, page, PRG_INVALID);
     }
 }
 
-/* While one is handled a reset may take the others. */
 static void handle_held(NyxVio *vio)
 {
     NyxVioPages *pages = &vio->pages;
 
     while (pages->n_held) {
-        const NyxVioPage page = pages->held[0];
-        size_t rest = --pages->n_held * sizeof(page);
+        NyxVioPage page = pop(pages);
 
-        memmove(pages->held, pages->held + 1, rest);
         if (!handle(vio, &page)) {
-            memmove(pages->held + 1, pages->held, rest);
-            pages->held[0] = page;
+            pages->first_held = (pages->first_held + NVIO_PAGE_RING - 1) %
+                                NVIO_PAGE_RING;
             pages->n_held++;
             return;
         }
     }
 }
 
-void nyx_vio_pages_drain(NyxVio *vio)
+static void collect(NyxVio *vio)
 {
     NyxVioPage taken[NVIO_PAGE_RING];
-    unsigned len;
     bool lost;
+    unsigned n = nyx_handoff_take(&vio->pages.ring, taken, &lost);
 
-    /* What a response brings about waits for its turn. */
-    if (vio->pages.busy) {
+    for (unsigned i = 0; i < n; i++) {
+        hold(vio, &taken[i]);
+    }
+}
+
+/*
+ * What a response brings about waits for its turn, and so does what an event
+ * does whose buffer is no memory.
+ */
+void nyx_vio_pages_drain(NyxVio *vio)
+{
+    if (vio->pages.busy || vio->sending) {
         return;
     }
-    len = nyx_handoff_take(&vio->pages.ring, taken, &lost);
     vio->pages.busy = true;
     handle_held(vio);
-    for (unsigned i = 0; i < len; i++) {
-        if (vio->pages.n_held || !handle(vio, &taken[i])) {
-            hold(vio, &taken[i]);
-        }
-    }
+    collect(vio);
+    handle_held(vio);
     vio->pages.busy = false;
     if (nyx_handoff_pending(&vio->pages.ring)) {
         vio->host.kick(vio->host.opaque);
@@ -262,7 +285,7 @@ bool nyx_vio_page_request(NyxVioRequester *r, uint16_t sid,
         nyx_vio_pages_drain(vio);
     }
     taken = nyx_handoff_put(&vio->pages.ring, &page, &first);
-    if (serialized) {
+    if (serialized && !vio->sending) {
         nyx_vio_pages_drain(vio);
     } else {
         vio->host.kick(vio->host.opaque);
@@ -272,35 +295,13 @@ bool nyx_vio_page_request(NyxVioRequester *r, uint16_t sid,
 
 /* --- Their end ------------------------------------------------------------ */
 
-static void forget_page(NyxVio *vio, const NyxVioPage *page,
-                        const NyxVioRequester *r)
-{
-    if (!r) {
-        refuse(vio, page, PRG_FAILURE);
-    } else if (page->r != r) {
-        hold(vio, page);
-    }
-}
-
-void nyx_vio_pages_forget(NyxVio *vio, const NyxVioRequester *r)
+static void forget_waiting(NyxVio *vio, const NyxVioRequester *r)
 {
     NyxVioPages *pages = &vio->pages;
-    NyxVioPage taken[NVIO_PAGE_RING], held[NVIO_PAGE_RING];
-    unsigned len, n_held = pages->n_held, n_waiting = pages->n_waiting;
-    bool lost, busy = pages->busy;
+    unsigned n = pages->n_waiting;
 
-    /* What a response brings about comes after all of this. */
-    pages->busy = true;
-    len = nyx_handoff_take(&pages->ring, taken, &lost);
-    memcpy(held, pages->held, n_held * sizeof(*held));
-    pages->n_held = pages->n_waiting = 0;
-    for (unsigned i = 0; i < n_held; i++) {
-        forget_page(vio, &held[i], r);
-    }
-    for (unsigned i = 0; i < len; i++) {
-        forget_page(vio, &taken[i], r);
-    }
-    for (unsigned i = 0; i < n_waiting; i++) {
+    pages->n_waiting = 0;
+    for (unsigned i = 0; i < n; i++) {
         const NyxVioGroup group = pages->waiting[i];
 
         if (!r) {
@@ -309,6 +310,27 @@ void nyx_vio_pages_forget(NyxVio *vio, const NyxVioRequester *r)
             pages->waiting[pages->n_waiting++] = group;
         }
     }
+}
+
+void nyx_vio_pages_forget(NyxVio *vio, const NyxVioRequester *r)
+{
+    NyxVioPages *pages = &vio->pages;
+    bool busy = pages->busy;
+
+    /* What a response brings about comes after all of this. */
+    pages->busy = true;
+    pages->resets += !r;
+    collect(vio);
+    for (unsigned left = pages->n_held; left; left--) {
+        NyxVioPage page = pop(pages);
+
+        if (!r) {
+            refuse(vio, &page, PRG_FAILURE);
+        } else if (page.r != r) {
+            hold(vio, &page);
+        }
+    }
+    forget_waiting(vio, r);
     pages->busy = busy;
     if (nyx_handoff_pending(&pages->ring)) {
         vio->host.kick(vio->host.opaque);
@@ -322,6 +344,7 @@ void nyx_vio_pages_clear(NyxVio *vio)
 
     nyx_handoff_take(&vio->pages.ring, taken, &lost);
     vio->pages.n_held = vio->pages.n_waiting = 0;
+    vio->pages.resets++;
 }
 
 /* --- PAGE_RESP ------------------------------------------------------------ */

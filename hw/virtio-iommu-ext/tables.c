@@ -645,6 +645,20 @@ uint32_t nyx_vio_tables_save(const NyxVioDomain *domain,
     return n;
 }
 
+void nyx_vio_foreach_table(NyxVio *vio, uint32_t id, NyxVioTableVisit *visit,
+                           void *opaque)
+{
+    const NyxVioDomain *domain = nyx_vio_domain_find(vio, id);
+    uint32_t n = domain ? nyx_vio_tables_save(domain, NULL) : 0;
+    g_autofree NyxVioSavedTable *tables = g_new(NyxVioSavedTable, n);
+
+    if (n) {
+        nyx_vio_tables_save(domain, tables);
+    }
+    for (uint32_t i = 0; i < n && visit(opaque, &tables[i]); i++) {
+    }
+}
+
 static bool saved_ok(const NyxVio *vio, const NyxVioDomain *domain,
                      const NyxVioSavedTable *saved, bool has_pasid)
 {

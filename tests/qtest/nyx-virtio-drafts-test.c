@@ -269,6 +269,38 @@ static void test_beside(void)
     end(&f);
 }
 
+/* What a domain was given, for people to look at. */
+static void test_shown(void)
+{
+    Fixture f = start();
+    uint64_t root = nyx_pc_pages(f.pc, 1);
+    QObject *shown;
+    const QDict *domain, *table;
+    const QList *tables;
+    g_autofree char *text = g_strdup_printf("0x%" PRIx64, root);
+
+    attach_table(&f, NONE, AMD_V1, 3, root);
+    attach_table(&f, PASID, VTD_FIRST, LEVELS, root);
+    attach_table(&f, 1, AMD_V2, LEVELS, root);
+    shown = nyx_pc_qom_get(f.pc, "/machine/peripheral/iommu", "domains");
+    domain = qobject_to(QDict, qlist_peek(qdict_get_qlist(
+        qobject_to(QDict, shown), "domains")));
+    g_assert_cmpstr(qdict_get_str(domain, "kind"), ==, "tables");
+    tables = qdict_get_qlist(domain, "tables");
+    NYX_CHECK("tables", qlist_size(tables), 3);
+    table = qobject_to(QDict, qlist_peek((QList *)tables));
+    g_assert_false(qdict_haskey(table, "pasid"));
+    g_assert_cmpstr(qdict_get_str(table, "format"), ==, "0x6");
+    g_assert_cmpstr(qdict_get_str(table, "root"), ==, text);
+    NYX_CHECK("levels", qdict_get_int(table, "levels"), 3);
+    table = qobject_to(QDict, qlist_entry_obj(QTAILQ_NEXT(
+        qlist_first(tables), next)));
+    NYX_CHECK("PASID", qdict_get_int(table, "pasid"), 1);
+    g_assert_cmpstr(qdict_get_str(table, "format"), ==, "0x101");
+    qobject_unref(shown);
+    end(&f);
+}
+
 /* What changes in memory is seen when INVALIDATE names it. */
 static void test_stale(void)
 {
@@ -592,6 +624,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     qtest_add_func("/nyx-virtio/drafts/formats", test_formats);
     qtest_add_func("/nyx-virtio/drafts/beside", test_beside);
+    qtest_add_func("/nyx-virtio/drafts/shown", test_shown);
     qtest_add_func("/nyx-virtio/drafts/stale", test_stale);
     qtest_add_func("/nyx-virtio/drafts/fault", test_fault);
     qtest_add_func("/nyx-virtio/drafts/device-tlb", test_device_tlb);

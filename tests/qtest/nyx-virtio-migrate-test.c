@@ -54,7 +54,8 @@ static Move move_begin(const char *options)
     f->pc = nyx_pc_boot("-M q35 -bios %s -device nyx-virtio-iommu-pci,"
                         "id=iommu,addr=3,event-delay=0%s " DEVICES,
                         m.firmware, options);
-    f->v = qvio_start(f->pc, QVIO_F_USUAL);
+    f->v = qvio_start(f->pc, QVIO_F_USUAL |
+                      (strstr(options, "packed=on") ? QVIO_F_PACKED : 0));
     f->td = nyx_td_get(f->pc->pci, SID);
     nyx_pci_bridge(f->pc, PORT, 1, 1);
     f->behind = nyx_td_get(f->pc->pci, BEHIND);
@@ -236,10 +237,10 @@ static void test_bridge(void)
 }
 
 /* Made available before, and nobody has been told. */
-static void test_requests(void)
+static void requests(const char *options)
 {
     enum { COUNT = 100 };
-    Move m = move_begin("");
+    Move m = move_begin(options);
     QVioReq req[COUNT];
     unsigned status[COUNT];
     uint16_t id[COUNT];
@@ -257,13 +258,23 @@ static void test_requests(void)
         };
     }
     NYX_CHECK("room", qvio_batch_put(m.f.v, req, COUNT, id), COUNT);
-    to = move_on(&m, "");
+    to = move_on(&m, options);
     qvio_batch_take(to.v, COUNT, id, status);
     for (unsigned i = 0; i < COUNT; i++) {
         NYX_CHECK("status", status[i], QVIO_S_OK);
     }
     expect_dma(&to, "mapped", &to.td, IOVA + 99 * NYX_PAGE, to.page);
     move_end(&m, &to);
+}
+
+static void test_requests(void)
+{
+    requests("");
+}
+
+static void test_requests_packed(void)
+{
+    requests(",packed=on");
 }
 
 /* Four levels of tables in the format of VT-d's second stage: one page. */
@@ -517,6 +528,7 @@ int main(int argc, char **argv)
     ADD("idle", test_idle);
     ADD("bridge", test_bridge);
     ADD("requests", test_requests);
+    ADD("requests-packed", test_requests_packed);
     ADD("tables", test_tables);
     ADD("consumer", test_consumer);
     ADD("snapshot", test_snapshot);

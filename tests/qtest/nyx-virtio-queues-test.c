@@ -464,7 +464,7 @@ static void test_nowhere(Fixture *f)
 /* --- Anything ------------------------------------------------------------- */
 
 #define RANDOM_DESCS    16
-#define RANDOM_ROUNDS   300
+#define RANDOM_ROUNDS   150
 
 #define PICK(array) (array)[g_test_rand_int_range(0, ARRAY_SIZE(array))]
 
@@ -658,6 +658,97 @@ static void test_driver_ok(Fixture *f)
     g_assert_cmpuint(qvio_answer(&done), ==, QVIO_S_NOENT);
 }
 
+/* --- Time ----------------------------------------------------------------- */
+
+/* Firmware that stands still: cli; hlt; jmp to hlt. */
+static char *idle_firmware(const char *dir)
+{
+    static const uint8_t code[] = { 0xfa, 0xf4, 0xeb, 0xfd };
+    g_autofree char *bytes = g_malloc0(0x10000);
+    char *path = g_build_filename(dir, "bios", NULL);
+
+    memcpy(bytes + 0xfff0, code, sizeof(code));
+    g_assert_true(g_file_set_contents(path, bytes, 0x10000, NULL));
+    return path;
+}
+
+static void execute(Fixture *f, const char *command)
+{
+    qtest_qmp_assert_success(f->pc->qts, "{ 'execute': %s }", command);
+}
+
+/* A machine that runs, with the driver in it. */
+static Fixture start_running(const char *dir, const char *options)
+{
+    g_autofree char *bios = idle_firmware(dir);
+    Fixture f;
+
+    f.pc = nyx_pc_start("-M q35 -bios %s -device nyx-virtio-iommu-pci,addr=3%s "
+                        "-device nyx-testdev,addr=4", bios, options);
+    execute(&f, "cont");
+    f.v = qvio_start(f.pc, QVIO_F_USUAL);
+    return f;
+}
+
+static void end_running(Fixture *f, char *dir)
+{
+    qvio_end(f->v);
+    nyx_pc_end(f->pc);
+    nyx_tmp_free(dir);
+}
+
+/* A machine that is stopped stays as it is, and goes on where it was. */
+static void test_stopped(void)
+{
+    char *dir = nyx_tmp_new();
+    Fixture f = start_running(dir, "");
+    QVio *v = f.v;
+    QVioReq req = unmap(0);
+    uint8_t bytes[QVIO_REQ_MAX];
+    QVioBuf buf = {
+        .out = bytes, .out_len = qvio_pack(&req, bytes), .in_len = 4,
+    };
+    QVioDone done;
+
+    g_assert_cmpuint(qvio_request(v, &req), ==, QVIO_S_NOENT);
+    execute(&f, "stop");
+    qvio_put(v, &v->requests, &buf);
+    qvio_kick(v, &v->requests);
+    g_assert_false(qvio_take(v, &v->requests, &done));
+    execute(&f, "cont");
+    g_assert_true(qvio_wait(v, &v->requests, &done));
+    g_assert_cmpuint(qvio_answer(&done), ==, QVIO_S_NOENT);
+    end_running(&f, dir);
+}
+
+/* Linux up to 6.12 must not have an event right after DRIVER_OK. */
+static void test_early_event(void)
+{
+    char *dir = nyx_tmp_new();
+    Fixture f = start_running(dir, ",event-delay=2000");
+    QVio *v = f.v;
+    NyxTestdev td = nyx_td_get(f.pc->pci, TESTDEV);
+    gint64 begin = g_get_monotonic_time();
+    QVioEvent event;
+    bool early;
+
+    qvio_event_post(v, 4);
+    g_assert_cmpuint(qvio_attach(v, DOMAIN, TESTDEV, 0), ==, QVIO_S_OK);
+    nyx_td_writel(&td, IOVA, 1);
+    early = qvio_event(v, &event);
+    /* Unless the test was kept waiting itself. */
+    g_assert_true(!early || g_get_monotonic_time() - begin > 1000000);
+    for (unsigned i = 0; i < 10000 && !early; i++) {
+        g_usleep(1000);
+        early = qvio_event(v, &event);
+    }
+    g_assert_true(early);
+    g_assert_cmphex(event.address, ==, IOVA);
+    g_assert_false(qvio_event(v, &event));
+    nyx_td_put(&td);
+    end_running(&f, dir);
+}
+
 static const TestRow rows[] = {
     { "cuts", test_cuts, false, false },
     { "bytes", test_bytes, false, false },
@@ -695,5 +786,7 @@ int main(int argc, char **argv)
                                c->row->name);
         qtest_add_data_func(path, c, run);
     }
+    qtest_add_func("/virtio-queues/stopped", test_stopped);
+    qtest_add_func("/virtio-queues/early-event", test_early_event);
     return g_test_run();
 }

@@ -36,6 +36,9 @@ static void test_map_flags(void)
                                  flags * PAGE + PAGE - 1, 0, flags), VX_OK);
     }
     g_assert_cmpuint(vx_findings(f, NVIO_RULE_MAP_NOTHING), ==, 2);
+    /* What was refused maps nothing anyway. */
+    g_assert_cmpuint(vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0, 0), ==, VX_INVAL);
+    g_assert_cmpuint(vx_findings(f, NVIO_RULE_MAP_NOTHING), ==, 2);
     g_assert_cmpuint(vx_mappings(f), ==, 8);
     vx_free(f);
 }

@@ -532,11 +532,16 @@ static void test_reset_meanwhile(void)
     f->on_event = reset_meanwhile;
     nyx_vio_continue(f->vio);
     g_assert_cmpuint(f->events->len, ==, 1);
-    /* The four that waited. */
-    g_assert_cmpuint(f->responses->len, ==, 4);
+    /* Nobody is going to answer the one that was written, either. */
+    g_assert_cmpuint(f->responses->len, ==, 5);
+    for (unsigned i = 0; i < 5; i++) {
+        g_assert_cmpuint(g_array_index(f->responses, NyxVioPageResponse,
+                                       i).code, ==, FAILURE);
+    }
+    vx_forget(f);
     nyx_vio_continue(f->vio);
-    g_assert_cmpuint(f->events->len, ==, 1);
-    g_assert_cmpuint(f->responses->len, ==, 4);
+    nyx_vio_device_reset(f->vio);
+    g_assert_cmpuint(f->events->len + f->responses->len, ==, 0);
     vx_free(f);
 }
 
@@ -589,6 +594,45 @@ static void test_again(void)
     vx_free(f);
 }
 
+/* --- Buffers that are no memory ------------------------------------------- */
+
+/* A doorbell of the test device, say. */
+static void ask_meanwhile(Vx *f)
+{
+    f->on_event = NULL;
+    ask(f, FX_R, 2, true);
+    nyx_vio_continue(f->vio);
+    g_assert_cmpuint(f->events->len, ==, 0);
+}
+
+static void fault_meanwhile(Vx *f)
+{
+    ask_meanwhile(f);
+    vd_request(f->r, 3, NYX_REQ_UNTRANSLATED, FX_R, IOVA);
+    g_assert_cmpuint(f->events->len, ==, 0);
+}
+
+/* What a write of an event brings about comes after it. */
+static void test_nested(void)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        Vx *f = pages_new();
+
+        f->on_event = i ? fault_meanwhile : ask_meanwhile;
+        if (i) {
+            ask(f, FX_R, 1, true);
+        } else {
+            vd_request(f->r, 3, NYX_REQ_UNTRANSLATED, FX_W, IOVA);
+        }
+        vx_settle(f);
+        g_assert_cmpuint(f->events->len, ==, 2 + i);
+        g_assert_cmphex(vx_take_event(f).flags & 0x22, ==, i ? 0x20 : 2);
+        g_assert_cmpuint(f->responses->len, ==, 0);
+        g_assert_cmpuint(respond(f, 2, 0), ==, VX_OK);
+        vx_free(f);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -609,5 +653,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/pages/reset-meanwhile", test_reset_meanwhile);
     g_test_add_func("/vio/pages/elsewhere", test_elsewhere);
     g_test_add_func("/vio/pages/again", test_again);
+    g_test_add_func("/vio/pages/nested", test_nested);
     return g_test_run();
 }

@@ -158,6 +158,59 @@ static void test_counts(void)
     vx_free(f);
 }
 
+/* --- What dumps visit ----------------------------------------------------- */
+
+static void add_domain(const NyxVioDomainInfo *domain, void *opaque)
+{
+    g_string_append_printf(opaque, "%u:%u:", domain->id, domain->kind);
+    for (unsigned i = 0; i < domain->n_endpoints; i++) {
+        g_string_append_printf(opaque, "%02x,", domain->endpoints[i]);
+    }
+    g_string_append_printf(opaque, ":%" PRIu64 ":%" PRIu64 " ",
+                           domain->mappings, domain->runs);
+}
+
+static bool add_run(void *opaque, const NyxVioRun *run)
+{
+    g_string_append_printf(opaque, "%" PRIx64 "-%" PRIx64 ">%" PRIx64
+                           "/%" PRIx64 ":%u ", run->first, run->last,
+                           run->addr, run->unit, run->flags);
+    return true;
+}
+
+static void add_requester(NyxVioRequester *r, void *opaque)
+{
+    g_string_append_printf(opaque, "%02x ", vx_sid(r));
+}
+
+static void test_visits(void)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+    Vx *f = vx_new_attached(NULL);
+
+    vx_attach(f, VX_DOMAIN, VX_OTHER);
+    vx_attach_bypass(f, 9, VX_THIRD);
+    vx_map(f, VX_DOMAIN, 0, PAGE - 1, 0x5000, FX_R);
+    vx_map(f, VX_DOMAIN, PAGE, 2 * PAGE - 1, 0x6000, FX_R);
+    vx_map(f, VX_DOMAIN, 8 * PAGE, 10 * PAGE - 1, 0, FX_W | VX_MMIO);
+    nyx_vio_foreach_domain(f->vio, add_domain, text);
+    g_assert_cmpstr(text->str, ==, "7:2:10,18,:3:2 9:1:20,:0:0 ");
+    g_string_truncate(text, 0);
+    nyx_vio_foreach_run(f->vio, VX_DOMAIN, add_run, text);
+    g_assert_cmpstr(text->str, ==,
+                    "0-1fff>5000/1000:1 8000-9fff>0/2000:6 ");
+    g_string_truncate(text, 0);
+    nyx_vio_foreach_run(f->vio, 9, add_run, text);
+    nyx_vio_foreach_run(f->vio, 10, add_run, text);
+    g_assert_cmpstr(text->str, ==, "");
+    vx_requester(f, VX_OTHER);
+    nyx_vio_foreach_requester(f->vio, add_requester, text);
+    g_assert_cmpstr(text->str, ==, "10 18 ");
+    g_assert_cmpuint(nyx_vio_cfg(f->vio)->input_bits, ==, 48);
+    g_assert_true(nyx_vio_requester_iommu(f->r) == f->vio);
+    vx_free(f);
+}
+
 /* --- 5.13.3: what was not negotiated -------------------------------------- */
 
 static void test_no_map_unmap(void)
@@ -595,6 +648,7 @@ int main(int argc, char **argv)
         { "framing/unknown-type", test_unknown_type },
         { "framing/head-reserved", test_head_reserved },
         { "counts", test_counts },
+        { "visits", test_visits },
         { "features/map-unmap", test_no_map_unmap },
         { "features/probe", test_no_probe },
         { "features/mmio", test_no_mmio },

@@ -4,6 +4,7 @@
  * refused, and that nothing cached outlives its mapping.
  */
 #include "qemu/osdep.h"
+#include "hw/virtio-iommu-ext/internal.h"
 #include "vio-fixture.h"
 
 #define PAGE 0x1000ULL
@@ -381,6 +382,26 @@ static void test_leave(gconstpointer data)
     vx_free(f);
 }
 
+/* Before a generation comes round everything is dropped for real. */
+static void test_generations(gconstpointer data)
+{
+    Vx *f = new_with(data, 48);
+
+    vx_map(f, VX_DOMAIN, 0, 0xfff, 0x9000, FX_R);
+    g_assert_cmphex(vx_dma(f, FX_R, 0), ==, 0x9000);
+    for (unsigned i = 0; i < 3; i++) {
+        f->vio->tags.bumps = (1u << 31) - 2;
+        /* As if this were the generation of the first again. */
+        f->vio->tags.domain_gen[0] -= i == 2 ? 3 : 0;
+        vx_attach(f, VX_DOMAIN + 1, VX_SID);
+        vx_attach(f, VX_DOMAIN, VX_SID);
+        FX_CHECK("gone", vx_dma(f, FX_R, 0), VX_REFUSED);
+        FX_CHECK("none", nyx_vio_requester_stats(f->r).iotlb.hits, 0);
+    }
+    g_assert_cmpuint(f->vio->tags.bumps, <, 10);
+    vx_free(f);
+}
+
 /* An endpoint that comes back finds what became of the domain meanwhile. */
 static void test_come_back(gconstpointer data)
 {
@@ -501,6 +522,7 @@ int main(int argc, char **argv)
         { "unmap", test_unmap },
         { "cached-again", test_cached_again },
         { "leave", test_leave },
+        { "generations", test_generations },
         { "come-back", test_come_back },
         { "other-domains", test_other_domains },
         { "endpoints", test_endpoints },
