@@ -33,7 +33,8 @@ static Fixture begin(const char *machine)
 {
     Fixture f = {
         .pc = nyx_virt_start(machine,
-                             "-device nyx-virtio-iommu-pci,addr=3,event-delay=0 "
+                             "-device nyx-virtio-iommu-pci,addr=3,"
+                             "event-delay=0 "
                              "-device nyx-testdev,addr=4"),
     };
 
