@@ -223,7 +223,8 @@ SELDOM = (
     'amd-minimal-6.12', 'amd-everything-6.1-pt', 'amd-server-6.12',
     'amd-sticky-6.1-np', 'amd-legacy-irq-6.12', 'amd-isolation-6.12',
     'amd-epyc-6.12', 'amd-iotlb-16-6.1', 'amd-bridges-6.12',
-    'amd-snapshot-6.12', 'amd-rogue-newest-np',
+    'amd-snapshot-6.12', 'amd-rogue-newest-np', 'amd-client-6.12',
+    'amd-ga-off-6.12',
 )
 
 

@@ -220,7 +220,7 @@ SELDOM = (
     'virtio-retype-newest', 'virtio-snapshot-6.12', 'virtio-blocked-all-6.12',
     'virtio-blocked-newest', 'virtio-late-waits-newest', 'virtio-late-6.12',
     'virtio-rogue-newest-lazy', 'virtio-cycles-newest-lazy',
-    'virtio-no-driver-6.1',
+    'virtio-no-driver-6.1', 'virtio-outside-6.12',
 )
 
 
