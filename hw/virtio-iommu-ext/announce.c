@@ -87,8 +87,6 @@ static bool announce_pieces(void *opaque, uint16_t did, uint64_t first,
     const NyxVio *vio = opaque;
     Pieces p = { first, last, vio->cfg.coalesce, true, visit, visit_opaque };
 
-    QEMU_BUILD_BUG_ON(NVIO_MAP_F_READ != NYX_ACCESS_READ ||
-                      NVIO_MAP_F_WRITE != NYX_ACCESS_WRITE);
     nyx_vio_mappings_foreach(&vio->slots[did]->maps, first, last, visit_run,
                              &p);
     return p.all;

@@ -118,32 +118,12 @@ static void domain_end(NyxVio *vio, NyxVioDomain *domain)
 
 /* --- Reserved regions ----------------------------------------------------- */
 
-static gint by_first(gconstpointer a, gconstpointer b)
-{
-    const NyxVioRegion *left = a, *right = b;
-
-    return left->first < right->first ? -1 : left->first > right->first;
-}
-
 static void regions_add(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
 {
     NyxVioRegion own[NVIO_REGIONS_MAX];
-    GArray *all = domain->regions;
-    unsigned kept = 0;
+    unsigned n = nyx_vio_own_regions(vio, endpoint, own);
 
-    g_array_append_vals(all, own, nyx_vio_own_regions(vio, endpoint, own));
-    g_array_sort(all, by_first);
-    for (unsigned i = 0; i < all->len; i++) {
-        const NyxVioRegion *region = &g_array_index(all, NyxVioRegion, i);
-        NyxVioRegion *last = &g_array_index(all, NyxVioRegion, kept - 1);
-
-        if (kept && region->first <= last->last) {
-            last->last = MAX(last->last, region->last);
-        } else {
-            g_array_index(all, NyxVioRegion, kept++) = *region;
-        }
-    }
-    g_array_set_size(all, kept);
+    g_array_append_vals(domain->regions, own, n);
 }
 
 static void regions_update(NyxVio *vio, NyxVioDomain *domain)
@@ -153,6 +133,7 @@ static void regions_update(NyxVio *vio, NyxVioDomain *domain)
         regions_add(vio, domain,
                     g_array_index(domain->endpoints, uint32_t, i));
     }
+    nyx_vio_regions_join(domain->regions);
 }
 
 bool nyx_vio_domain_suits(NyxVio *vio, const NyxVioDomain *domain,
@@ -412,6 +393,7 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     }
     add_endpoint(vio, domain, endpoint);
     regions_add(vio, domain, endpoint);
+    nyx_vio_regions_join(domain->regions);
     set_word(vio, endpoint, domain);
     changed(vio, endpoint);
     if (old) {

@@ -42,6 +42,10 @@ typedef struct NyxVioRegion {
     uint8_t subtype;         /* NVIO_RESV_MEM_* */
 } NyxVioRegion;
 
+void nyx_vio_regions_sort(NyxVioRegion *regions, unsigned n);
+/* Sort them; those that overlap or touch become one. */
+void nyx_vio_regions_join(GArray *regions);
+
 /* What the device is: constant after nyx_vio_new(), but for the mask. */
 typedef struct NyxVioCfg {
     uint64_t page_size_mask; /* lowest bit 12 or above; see nyx_vio_narrow() */

@@ -14,33 +14,6 @@ typedef struct Host {
     GArray *regions;         /* NyxVioRegion: sorted and disjoint */
 } Host;
 
-static gint by_first(gconstpointer a, gconstpointer b)
-{
-    const NyxVioRegion *left = a, *right = b;
-
-    return left->first < right->first ? -1 : left->first > right->first;
-}
-
-/* Regions that overlap or touch become one. */
-static void join(GArray *regions)
-{
-    unsigned kept = 0;
-
-    g_array_sort(regions, by_first);
-    for (unsigned i = 0; i < regions->len; i++) {
-        const NyxVioRegion *region = &g_array_index(regions, NyxVioRegion, i);
-        NyxVioRegion *last = &g_array_index(regions, NyxVioRegion, kept - 1);
-
-        if (kept && (last->last == UINT64_MAX ||
-                     region->first <= last->last + 1)) {
-            last->last = MAX(last->last, region->last);
-        } else {
-            g_array_index(regions, NyxVioRegion, kept++) = *region;
-        }
-    }
-    g_array_set_size(regions, kept);
-}
-
 /* With too many of them, those that are closest to each other become one. */
 static void bound(GArray *regions)
 {
@@ -117,7 +90,7 @@ static bool find_regions(NyxVioState *s, Host *host, Error **errp)
     if (width && width < bits) {
         add_region(host->regions, 1ULL << width, last);
     }
-    join(host->regions);
+    nyx_vio_regions_join(host->regions);
     bound(host->regions);
     return true;
 }
@@ -217,7 +190,7 @@ unsigned nyx_vio_host_regions(NyxVioState *s, uint32_t id,
             g_array_append_vals(all, host->regions->data, host->regions->len);
         }
     }
-    join(all);
+    nyx_vio_regions_join(all);
     bound(all);
     if (all->len) {
         memcpy(regions, all->data, all->len * sizeof(*regions));

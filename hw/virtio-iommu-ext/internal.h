@@ -18,6 +18,10 @@
 #define NVIO_PAGE_GROUPS    1024
 #define NVIO_SIDS           65536
 
+/* Flags of a mapping are rights as they are. */
+QEMU_BUILD_BUG_ON(NVIO_MAP_F_READ != NYX_ACCESS_READ ||
+                  NVIO_MAP_F_WRITE != NYX_ACCESS_WRITE);
+
 /*
  * What requests of a requester id need to hit: one word, read without a lock.
  * Zero: in no domain.
@@ -217,6 +221,9 @@ bool nyx_vio_all_zero(const uint8_t *bytes, size_t len);
 /* --- probe.c -------------------------------------------------------------- */
 
 uint8_t nyx_vio_probe(NyxVio *vio, const NyxVioIn *in);
+
+/* --- regions.c ------------------------------------------------------------ */
+
 /* Those that only this endpoint has.  Returns how many. */
 unsigned nyx_vio_own_regions(NyxVio *vio, uint32_t endpoint,
                              NyxVioRegion regions[NVIO_REGIONS_MAX]);

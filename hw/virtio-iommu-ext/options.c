@@ -41,13 +41,6 @@ static bool make_granule(const NyxVioState *s, NyxVioCfg *cfg, Error **errp)
     }
 }
 
-static gint by_first(gconstpointer a, gconstpointer b)
-{
-    const NyxVioRegion *left = a, *right = b;
-
-    return left->first < right->first ? -1 : left->first > right->first;
-}
-
 /* Where messages go on a PC; software has to know. */
 static bool add_msi(NyxVioCfg *cfg, Error **errp)
 {
@@ -97,7 +90,7 @@ static bool make_regions(const NyxVioState *s, NyxVioCfg *cfg, Error **errp)
     if (s->on_pc && !add_msi(cfg, errp)) {
         return false;
     }
-    qsort(cfg->regions, cfg->n_regions, sizeof(*cfg->regions), by_first);
+    nyx_vio_regions_sort(cfg->regions, cfg->n_regions);
     return true;
 }
 

@@ -6,64 +6,6 @@
 #include "qemu/bswap.h"
 #include "hw/virtio-iommu-ext/internal.h"
 
-/* --- Reserved regions ----------------------------------------------------- */
-
-static gint by_first(gconstpointer a, gconstpointer b)
-{
-    const NyxVioRegion *left = a, *right = b;
-
-    return left->first < right->first ? -1 : left->first > right->first;
-}
-
-/* What of @region no region in @of holds, as reserved ones. */
-static unsigned add_rest(NyxVioRegion *regions, unsigned n,
-                         NyxVioRegion region, const NyxVioRegion *of,
-                         unsigned n_of)
-{
-    region.subtype = NVIO_RESV_MEM_RESERVED;
-    for (unsigned i = 0; i < n_of && n < NVIO_REGIONS_ALL; i++) {
-        if (of[i].last < region.first || of[i].first > region.last) {
-            continue;
-        }
-        if (of[i].first > region.first) {
-            regions[n] = region;
-            regions[n++].last = of[i].first - 1;
-        }
-        if (of[i].last >= region.last) {
-            return n;
-        }
-        region.first = of[i].last + 1;
-    }
-    if (n < NVIO_REGIONS_ALL) {
-        regions[n++] = region;
-    }
-    return n;
-}
-
-unsigned nyx_vio_own_regions(NyxVio *vio, uint32_t endpoint,
-                             NyxVioRegion regions[NVIO_REGIONS_MAX])
-{
-    return vio->host.regions(vio->host.opaque, endpoint, regions);
-}
-
-unsigned nyx_vio_regions(NyxVio *vio, uint32_t endpoint,
-                         NyxVioRegion regions[NVIO_REGIONS_ALL])
-{
-    const NyxVioCfg *cfg = &vio->cfg;
-    NyxVioRegion own[NVIO_REGIONS_MAX];
-    unsigned n_own = nyx_vio_own_regions(vio, endpoint, own);
-    unsigned n = cfg->n_regions;
-
-    memcpy(regions, cfg->regions, n * sizeof(*regions));
-    for (unsigned i = 0; i < n_own; i++) {
-        n = add_rest(regions, n, own[i], cfg->regions, cfg->n_regions);
-    }
-    qsort(regions, n, sizeof(*regions), by_first);
-    return n;
-}
-
-/* --- The request ---------------------------------------------------------- */
-
 static size_t put_region(uint8_t *at, const NyxVioRegion *region)
 {
     stw_le_p(at + NVIO_PROP_TYPE, NVIO_PROP_T_RESV_MEM);

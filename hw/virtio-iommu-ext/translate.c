@@ -11,9 +11,6 @@
 /* Times that a domain may change under one request. */
 #define TRIES 64
 
-QEMU_BUILD_BUG_ON(NVIO_MAP_F_READ != NYX_ACCESS_READ ||
-                  NVIO_MAP_F_WRITE != NYX_ACCESS_WRITE);
-
 static unsigned needed(const NyxRequest *req)
 {
     if (req->type == NYX_REQ_TRANSLATION) {
