@@ -96,13 +96,7 @@ static void host_direct_changed(void *opaque, NyxAmdRequester *r)
 
 static bool host_sid(void *opaque, NyxAmdRequester *r, uint16_t *sid)
 {
-    const NyxDmaDevice *device = nyx_amd_requester_opaque(r);
-
-    if (!nyx_dma_device_has_bus(device)) {
-        return false;
-    }
-    *sid = nyx_dma_device_sid(device);
-    return true;
+    return nyx_dma_device_find_sid(nyx_amd_requester_opaque(r), sid);
 }
 
 static NyxAmdAtsAnswer host_device_tlb(void *opaque,

@@ -61,6 +61,47 @@ uint16_t nyx_dma_device_sid(const NyxDmaDevice *device)
     return *device->bus_nr << 8 | device->devfn;
 }
 
+typedef struct BusSearch {
+    const PCIBus *bus;
+    bool found;
+} BusSearch;
+
+static void look_at_bus(PCIBus *bus, void *opaque)
+{
+    BusSearch *search = opaque;
+
+    search->found |= bus == search->bus;
+}
+
+static bool has_bus(const NyxDmaDevice *device)
+{
+    BusSearch search = { .bus = device->bus };
+
+    /* Sources that are no PCI functions have none, and need none. */
+    if (!device->root_bus) {
+        return true;
+    }
+    pci_for_each_bus(device->root_bus, look_at_bus, &search);
+    return search.found;
+}
+
+bool nyx_dma_device_find_sid(const NyxDmaDevice *device, uint16_t *sid)
+{
+    bool found = has_bus(device);
+
+    if (found) {
+        *sid = nyx_dma_device_sid(device);
+    }
+    return found;
+}
+
+static bool is_sid(const NyxDmaDevice *device, uint16_t sid)
+{
+    uint16_t own;
+
+    return nyx_dma_device_find_sid(device, &own) && own == sid;
+}
+
 /* --- The IOMMU region ----------------------------------------------------- */
 
 static unsigned access_of(IOMMUAccessFlags flag)
@@ -286,8 +327,7 @@ void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid)
     for (unsigned i = 0; i < space->devices->len; i++) {
         NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
 
-        if (nyx_dma_device_has_bus(device) &&
-            nyx_dma_device_sid(device) == sid) {
+        if (is_sid(device, sid)) {
             nyx_dma_device_update(device);
         }
     }
@@ -357,30 +397,6 @@ static void device_follow_bus(NyxDmaDevice *device)
     } else {
         device->bus_nr = device->bus->parent_dev->config + PCI_SECONDARY_BUS;
     }
-}
-
-typedef struct BusSearch {
-    const PCIBus *bus;
-    bool found;
-} BusSearch;
-
-static void look_at_bus(PCIBus *bus, void *opaque)
-{
-    BusSearch *search = opaque;
-
-    search->found |= bus == search->bus;
-}
-
-bool nyx_dma_device_has_bus(const NyxDmaDevice *device)
-{
-    BusSearch search = { .bus = device->bus };
-
-    /* Sources that are no PCI functions have none, and need none. */
-    if (!device->root_bus) {
-        return true;
-    }
-    pci_for_each_bus(device->root_bus, look_at_bus, &search);
-    return search.found;
 }
 
 void *nyx_dma_device_requester(const NyxDmaDevice *device)
@@ -625,8 +641,7 @@ NyxDmaDevice *nyx_dma_space_find_alias(NyxDmaSpace *space, uint16_t sid)
     for (unsigned i = 0; i < space->devices->len && !found; i++) {
         NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
 
-        if (nyx_dma_device_has_bus(device) &&
-            nyx_dma_device_sid(device) == sid) {
+        if (is_sid(device, sid)) {
             found = device;
         }
     }

@@ -104,13 +104,13 @@ void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid);
 void nyx_dma_device_update(NyxDmaDevice *device);
 
 /*
- * Whether the function's bus is still there; without it there is no requester
- * id.  Who has made a request, or listens, has its bus.
+ * Requester id that the function has now.  Its bus is there, as that of who
+ * has made a request, or listens.
  */
-bool nyx_dma_device_has_bus(const NyxDmaDevice *device);
-
-/* Requester id that the function has now. */
 uint16_t nyx_dma_device_sid(const NyxDmaDevice *device);
+
+/* The same for any other; false if its bus is gone, and with it the id. */
+bool nyx_dma_device_find_sid(const NyxDmaDevice *device, uint16_t *sid);
 
 /**
  * nyx_dma_device_unmapped: tell the notifiers of @device of kind @type

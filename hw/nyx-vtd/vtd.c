@@ -73,13 +73,7 @@ static void host_direct_changed(void *opaque, NyxVtdRequester *r)
 
 static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)
 {
-    const NyxDmaDevice *device = nyx_vtd_requester_opaque(r);
-
-    if (!nyx_dma_device_has_bus(device)) {
-        return false;
-    }
-    *sid = nyx_dma_device_sid(device);
-    return true;
+    return nyx_dma_device_find_sid(nyx_vtd_requester_opaque(r), sid);
 }
 
 static NyxVtdUnit *requester_unit(void *requester)

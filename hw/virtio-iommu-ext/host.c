@@ -91,13 +91,7 @@ static void host_direct_changed(void *opaque, NyxVioRequester *r)
 
 static bool host_sid(void *opaque, NyxVioRequester *r, uint16_t *sid)
 {
-    const NyxDmaDevice *device = nyx_vio_requester_opaque(r);
-
-    if (!nyx_dma_device_has_bus(device)) {
-        return false;
-    }
-    *sid = nyx_dma_device_sid(device);
-    return true;
+    return nyx_dma_device_find_sid(nyx_vio_requester_opaque(r), sid);
 }
 
 static void host_device_tlb(void *opaque, const NyxVioDeviceTlb *inv)

@@ -183,10 +183,10 @@ unsigned nyx_vio_host_regions(NyxVioState *s, uint32_t id,
 
     for (unsigned i = 0; i < s->hosts->len; i++) {
         const Host *host = &g_array_index(s->hosts, Host, i);
-        const NyxDmaDevice *device = nyx_vio_requester_opaque(host->r);
+        uint16_t sid;
 
-        if (nyx_dma_device_has_bus(device) &&
-            nyx_dma_device_sid(device) == id) {
+        if (nyx_dma_device_find_sid(nyx_vio_requester_opaque(host->r),
+                                    &sid) && sid == id) {
             g_array_append_vals(all, host->regions->data, host->regions->len);
         }
     }
