@@ -327,11 +327,14 @@ static uint8_t dma_address_bits(void *iommu)
     return nyx_vio_cfg(s->engine)->input_bits;
 }
 
+/* Of a function whose bus is gone there is nothing to pass by. */
 static bool dma_checked(void *requester)
 {
-    return !nyx_vio_bypassed(
-        nyx_vio_requester_iommu(requester),
-        nyx_dma_device_sid(nyx_vio_requester_opaque(requester)));
+    uint16_t sid;
+
+    return !nyx_dma_device_find_sid(nyx_vio_requester_opaque(requester),
+                                    &sid) ||
+           !nyx_vio_bypassed(nyx_vio_requester_iommu(requester), sid);
 }
 
 static bool dma_excluded(void *iommu, PCIBus *bus, uint8_t devfn)
