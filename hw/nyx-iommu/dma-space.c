@@ -246,6 +246,11 @@ void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block)
     }
 }
 
+bool nyx_dma_dirty_tracked(void)
+{
+    return global_dirty_tracking;
+}
+
 /* --- The interrupt window ------------------------------------------------- */
 
 static uint16_t window_sid(const NyxDmaDevice *device, MemTxAttrs attrs)
