@@ -77,9 +77,14 @@ static void test_mappings(gconstpointer model)
 /* A block of which a page is gone. */
 static void test_split(gconstpointer model)
 {
-    NyxVfio v = nyx_vfio_listen(model, "");
+    NyxVfio v = nyx_vfio_start(model, "", "", "");
 
-    nyx_vfio_map(&v, NYX_DOM_A, IOVA, v.ram, TWO_MIB, 12);
+    for (unsigned i = 0; i < 512; i++) {
+        v.model->map(&v, NYX_DOM_A, IOVA + i * NYX_PAGE, v.ram + i * NYX_PAGE,
+                     NYX_PAGE, 12, 3);
+    }
+    v.model->attach(&v, NYX_VFIO_SID(0), NYX_DOM_A);
+    nyx_vfio_follow(&v, 0);
     check_sync(&v, 0, "one", 1);
     nyx_vfio_unmap(&v, NYX_DOM_A, IOVA, NYX_PAGE, 12);
     check_sync(&v, 0, "split", 9);
@@ -193,35 +198,50 @@ static void host_write(NyxVfio *v, unsigned i, uint64_t iova, unsigned which)
               0xd1127000 + which);
 }
 
-static void wait_for(QTestState *qts, const char *wanted)
-{
-    for (unsigned i = 0; i < NYX_POLLS; i++) {
-        QDict *rsp = qtest_qmp(qts, "{ 'execute': 'query-migrate' }");
-        const char *status = qdict_get_try_str(qdict_get_qdict(rsp, "return"),
-                                               "status");
-        bool there = !g_strcmp0(status, wanted);
+/* A function that keeps QEMU from an end of the migration. */
+#define BUSY_SID    NYX_SID(0, 8, 0)
+#define BUSY_IOVA   0x80000000ull
+#define BUSY_PAGES  256
 
-        g_assert_cmpstr(status, !=, "failed");
-        qobject_unref(rsp);
-        if (there) {
-            return;
-        }
-        g_usleep(100);
-    }
-    g_assert_not_reached();
+static const NyxTdRun busy = {
+    .req = { .op = NYX_TD_OP_FILL, .len = 8, .addr = BUSY_IOVA,
+             .operand = -1 },
+    .slots = BUSY_PAGES,
+    .stride = NYX_PAGE,
+    .pattern = NYX_TD_PATTERN_STRIDE,
+    .count = NYX_TD_MAX_COUNT,
+};
+
+static int64_t syncs(QTestState *qts)
+{
+    QDict *rsp = qtest_qmp(qts, "{ 'execute': 'query-migrate' }");
+    QDict *info = qdict_get_qdict(rsp, "return");
+    QDict *ram = qdict_get_qdict(info, "ram");
+    int64_t count = ram ? qdict_get_int(ram, "dirty-sync-count") : 0;
+
+    g_assert_cmpstr(qdict_get_try_str(info, "status"), !=, "failed");
+    g_assert_cmpstr(qdict_get_try_str(info, "status"), !=, "completed");
+    qobject_unref(rsp);
+    return count;
 }
 
-/* All has been sent, but for what is written from now on. */
+/* Returns when all has been sent, but for what is written from now on. */
 static void migrate_begin(NyxVfio *v, const char *path)
 {
     g_autofree char *uri = g_strdup_printf("file:%s", path);
+    unsigned polls = 0;
 
-    qtest_qmp_assert_success(v->qts, "{ 'execute': "
-        "'migrate-set-capabilities', 'arguments': { 'capabilities': [ "
-        "{ 'capability': 'pause-before-switchover', 'state': true } ] } }");
+    /* So slow that a time is known before the first round is over. */
+    qtest_qmp_assert_success(v->qts, "{ 'execute': 'migrate-set-parameters', "
+                             "'arguments': { 'max-bandwidth': 4194304, "
+                             "'avail-switchover-bandwidth': 4096000, "
+                             "'downtime-limit': 1 } }");
     qtest_qmp_assert_success(v->qts, "{ 'execute': 'migrate', 'arguments': "
                              "{ 'uri': %s } }", uri);
-    wait_for(v->qts, "pre-switchover");
+    while (syncs(v->qts) < 3) {
+        g_assert_cmpuint(polls++, <, NYX_POLLS);
+        g_usleep(1000);
+    }
 }
 
 static void write_pages(NyxVfio *v)
@@ -255,13 +275,28 @@ static void write_pages(NyxVfio *v)
     }
 }
 
+static void check_arrived(NyxVfio *v, const char *path)
+{
+    g_autofree char *more = g_strdup_printf(" -incoming file:%s", path);
+    NyxPc *to = nyx_vfio_machine(v->model, "", "", more);
+
+    nyx_migrate_wait(to->qts);
+    for (unsigned i = 0; i < PAGES; i++) {
+        g_autofree char *row = g_strdup_printf("page %u", i);
+
+        NYX_CHECK(row, qtest_readl(to->qts, page_of(v, i) + 4),
+                  0xd1127000 + i);
+    }
+    nyx_pc_end(to);
+}
+
 static void test_migration(gconstpointer data)
 {
     const NyxVfioModel *model = data;
     char *dir = nyx_tmp_new();
     g_autofree char *path = g_build_filename(dir, "state", NULL);
     NyxVfio v = nyx_vfio_start(model, "", "", "");
-    QTestState *to;
+    NyxTestdev dirtier;
 
     nyx_vfio_map(&v, NYX_DOM_A, IOVA, page_of(&v, STAYS), NYX_PAGE, 12);
     nyx_vfio_map(&v, NYX_DOM_A, IOVA + NYX_PAGE, page_of(&v, UNMAPPED),
@@ -281,16 +316,23 @@ static void test_migration(gconstpointer data)
     }
     v.model->pass(&v, NYX_VFIO_SID(2));
     v.model->pass(&v, NYX_VFIO_SID(3));
+    v.model->attach(&v, BUSY_SID, NYX_DOM_A);
+    nyx_vfio_map(&v, NYX_DOM_A, BUSY_IOVA, nyx_pc_pages(v.pc, BUSY_PAGES),
+                 BUSY_PAGES * NYX_PAGE, 12);
+    dirtier = nyx_td_get(v.pc->pci, BUSY_SID);
+    g_assert_cmphex(nyx_td_run_start(&dirtier, &busy), ==,
+                    NYX_TD_RUN_ST_BUSY);
     migrate_begin(&v, path);
+    NYX_CHECK("busy", nyx_td_r32(&dirtier, NYX_TD_RUN_STATUS),
+              NYX_TD_RUN_ST_BUSY);
     write_pages(&v);
     for (unsigned i = 0; i < NYX_VFIO_TDS; i++) {
         NYX_CHECK("lost", nyx_td_r32(&v.td[i], NYX_TD_DIRTY_LOST), 0);
     }
-    qtest_qmp_assert_success(v.qts, "{ 'execute': 'migrate-continue', "
-                             "'arguments': { 'state': 'pre-switchover' } }");
-    wait_for(v.qts, "completed");
-    to = v.qts;
-    (void)to;
+    nyx_td_w32(&dirtier, NYX_TD_RUN_CTRL, NYX_TD_RUN_STOP);
+    nyx_migrate_wait(v.qts);
+    check_arrived(&v, path);
+    nyx_td_put(&dirtier);
     nyx_vfio_end(&v);
     nyx_tmp_free(dir);
 }

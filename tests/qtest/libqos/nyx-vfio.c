@@ -360,11 +360,10 @@ static void find_devices(NyxVfio *v)
     }
 }
 
-NyxVfio nyx_vfio_start(const NyxVfioModel *model, const char *options,
-                       const char *td, const char *more)
+NyxPc *nyx_vfio_machine(const NyxVfioModel *model, const char *options,
+                        const char *td, const char *more)
 {
     g_autoptr(GString) devices = g_string_new("");
-    NyxVfio v = { .model = model };
 
     for (unsigned i = 0; i < NYX_VFIO_TDS; i++) {
         g_string_append_printf(devices, " -device nyx-testdev,id=%c,addr=%u%s",
@@ -374,8 +373,16 @@ NyxVfio nyx_vfio_start(const NyxVfioModel *model, const char *options,
         g_string_append_printf(devices, " -device nyx-testdev,addr=%u",
                                ANCHOR(i) >> 3);
     }
-    v.pc = nyx_pc_start("-M q35 -device %s%s%s%s", model->device, options,
+    return nyx_pc_start("-M q35 -device %s%s%s%s", model->device, options,
                         devices->str, more);
+}
+
+NyxVfio nyx_vfio_start(const NyxVfioModel *model, const char *options,
+                       const char *td, const char *more)
+{
+    NyxVfio v = { .model = model };
+
+    v.pc = nyx_vfio_machine(model, options, td, more);
     v.qts = v.pc->qts;
     v.ram = nyx_pc_pages(v.pc, 1024);
     find_devices(&v);

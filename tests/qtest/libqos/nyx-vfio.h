@@ -70,7 +70,10 @@ struct NyxVfio {
  */
 NyxVfio nyx_vfio_start(const NyxVfioModel *model, const char *options,
                        const char *td, const char *more);
-/* The same, and the first device is in domain A and listens. */
+/* The machine alone, with a driver in no part of it. */
+NyxPc *nyx_vfio_machine(const NyxVfioModel *model, const char *options,
+                        const char *td, const char *more);
+/* nyx_vfio_start(), and the first device is in domain A and listens. */
 NyxVfio nyx_vfio_listen(const NyxVfioModel *model, const char *options);
 /* No test device has objected to an event. */
 void nyx_vfio_end(NyxVfio *v);
