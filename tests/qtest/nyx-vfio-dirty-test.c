@@ -248,7 +248,6 @@ static void write_pages(NyxVfio *v)
 {
     const uint16_t sid = NYX_VFIO_SID(0);
 
-    host_write(v, 0, IOVA, STAYS);
     host_write(v, 0, IOVA + NYX_PAGE, UNMAPPED);
     nyx_vfio_unmap(v, NYX_DOM_A, IOVA + NYX_PAGE, NYX_PAGE, 12);
     /* Two mappings that go under one invalidation. */
@@ -273,6 +272,7 @@ static void write_pages(NyxVfio *v)
         v->model->block(v, sid);
         v->model->attach(v, sid, NYX_DOM_A);
     }
+    host_write(v, 0, IOVA, STAYS);
 }
 
 static void check_arrived(NyxVfio *v, const char *path)
