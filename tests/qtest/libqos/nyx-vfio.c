@@ -195,17 +195,25 @@ static void amd_flush(NyxVfio *v, NyxVfioDomain dom, uint64_t iova,
     qamd_flush_pages(v->amd, ids[dom], iova, lg2);
 }
 
+/* Commands wait while the IOMMU is off: amd_translate() flushes. */
+static void amd_flush_entry(NyxVfio *v, uint16_t sid)
+{
+    if (qamd_r64(v->amd, QAMD_CONTROL) & QAMD_IOMMUEN) {
+        qamd_flush_dte(v->amd, sid);
+    }
+}
+
 static void amd_entry(NyxVfio *v, uint16_t sid, uint64_t w0, uint64_t w1)
 {
     qamd_set_dte_word(v->amd, sid, 1, w1);
     qamd_set_dte_word(v->amd, sid, 0, w0);
-    qamd_flush_dte(v->amd, sid);
+    amd_flush_entry(v, sid);
 }
 
 static void amd_attach(NyxVfio *v, uint16_t sid, NyxVfioDomain dom)
 {
     qamd_attach(v->amd, sid, &v->amd_dom[dom], 0);
-    qamd_flush_dte(v->amd, sid);
+    amd_flush_entry(v, sid);
 }
 
 static void amd_pass(NyxVfio *v, uint16_t sid)
@@ -221,6 +229,9 @@ static void amd_block(NyxVfio *v, uint16_t sid)
 static void amd_translate(NyxVfio *v, bool on)
 {
     qamd_control(v->amd, on ? 0 : QAMD_IOMMUEN, on ? QAMD_IOMMUEN : 0);
+    if (on) {
+        qamd_flush(v->amd);
+    }
 }
 
 /* --- virtio-iommu --------------------------------------------------------- */
