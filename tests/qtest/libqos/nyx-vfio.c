@@ -25,7 +25,7 @@ static void vtd_begin(NyxVfio *v)
     g_assert_true(qvtd_queue(v->vtd, 0));
     g_assert_true(qvtd_enable(v->vtd));
     for (unsigned i = 0; i < NYX_DOMS; i++) {
-        v->vtd_dom[i] = qvtd_domain(v->vtd, ids[i], 3);
+        v->vtd_dom[i] = qvtd_domain(v->vtd, ids[i], 4);
     }
 }
 
@@ -113,7 +113,7 @@ static void scalable_begin(NyxVfio *v)
     v->vtd = qvtd_of(v->pc);
     g_assert_true(qvtd_enable_scalable(v->vtd));
     for (unsigned i = 0; i < NYX_DOMS; i++) {
-        v->vtd_dom[i] = qvtd_domain(v->vtd, ids[i], 3);
+        v->vtd_dom[i] = qvtd_domain(v->vtd, ids[i], 4);
     }
 }
 
