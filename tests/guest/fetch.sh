@@ -15,7 +15,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/../../scripts/common.sh"
 
 # unpack DEB... -- PATTERN...: the files of packages that match, in a directory
-# of the cache named after the first package and its version.
+# of the cache named after the first package, its version and the patterns.
 unpack() {
     local debs=() target
     while [ "$1" != -- ]; do
@@ -24,6 +24,7 @@ unpack() {
     done
     shift
     target=$NYX_CACHE/guest/$(basename "${debs[0]}" .deb)
+    target+=-$(cksum <<<"$*" | cut -d' ' -f1)
     if ! [ -d "$target" ]; then
         local partial=$target.$$
         mkdir -p "$partial"
@@ -64,7 +65,8 @@ kernel() {
     unpack "${debs[@]}" -- '*/vmlinuz*' '*/lib/modules/*/modules.builtin' \
         '*/lib/modules/*/kernel/drivers/*' '*/lib/modules/*/kernel/lib/*' \
         '*/lib/modules/*/kernel/net/*' '*/lib/modules/*/kernel/crypto/*' \
-        '*/lib/modules/*/kernel/block/*' '*/lib/modules/*/kernel/arch/*'
+        '*/lib/modules/*/kernel/block/*' '*/lib/modules/*/kernel/arch/*' \
+        '*/lib/modules/*/kernel/virt/*'
 }
 
 same_series() {

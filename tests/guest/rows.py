@@ -32,6 +32,8 @@ class Row:
     append: str = ''
     cpu: str = 'max'
     memory: str = '1G'
+    # What the guest has besides: see payloads.py.
+    payload: str = ''
     firmware: str = 'seabios'
     qemu: tuple = ()
     # That the guest is given.

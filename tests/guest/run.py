@@ -29,6 +29,7 @@ import extended
 import initramfs
 import intel
 import parts
+import payloads
 import rows
 import virtio
 from qmp import QmpError
@@ -157,7 +158,7 @@ def command_line(row, setup, device, made, directory):
     args += ['-device', row.device(device)]
     args += made.args + list(row.qemu)
     args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
-             '-initrd', str(setup.initrds[row.kernel]), '-append',
+             '-initrd', str(setup.initrds[row.kernel, row.payload]), '-append',
              f'{fixed_arguments(row.arch)} {row.cmdline} '
              f'nyx.half={parts.DISK_HALF} '
              f'nyx.test={",".join(row.tests.split())}']
@@ -667,7 +668,6 @@ def report_row(row, setup, output):
 
 # What else fetch.sh gets; the rest of the firmware comes with QEMU.
 FIRMWARE = ('ovmf', 'efi-arm64')
-NO_KERNELS = ('busybox', 'busybox-arm64', 'qemu-arm', *FIRMWARE)
 
 
 def fetch(names):
@@ -698,21 +698,40 @@ def stop(number, _frame):
     os._exit(128 + number)
 
 
-def prepare(options, wanted):
+def wanted_files(chosen):
+    """What fetch.sh and kernel.sh are to get for these rows."""
+    arches = [arm.ARCHES[row.arch] for row in chosen]
+    return sorted({row.kernel for row in chosen} |
+                  {arch.busybox for arch in arches} |
+                  {arch.qemu for arch in arches if arch.qemu} |
+                  {row.firmware for row in chosen
+                   if row.firmware in FIRMWARE} |
+                  {name for row in chosen
+                   for name in payloads.needs(row.payload)})
+
+
+def build_initrds(chosen, files):
+    """By the names of kernel and payload."""
+    return {(kernel, payload): initramfs.build(
+                pathlib.Path(files[kernel]),
+                pathlib.Path(files[arm.of_kernel(kernel).busybox]),
+                cache_directory(),
+                payload=payloads.make(payload, kernel, files))
+            for kernel, payload in sorted({(row.kernel, row.payload)
+                                           for row in chosen})}
+
+
+def prepare(options, chosen):
     """Fetch and build what the guests are made of."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
-    files = fetch(wanted)
-    initrds = {name: initramfs.build(
-                   pathlib.Path(files[name]),
-                   pathlib.Path(files[arm.of_kernel(name).busybox]),
-                   cache_directory())
-               for name in wanted if name not in NO_KERNELS}
+    files = fetch(wanted_files(chosen))
     qemu = shutil.which(options.qemu)
     if not qemu:
         sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '
                  f'with --qemu')
     plugin = os.path.abspath(options.plugin) if options.plugin else ''
+    initrds = build_initrds(chosen, files)
     return Setup(os.path.abspath(qemu), plugin, options.device, files, initrds,
                  options.keep, options.verbose, options.timeout_scale)
 
@@ -773,13 +792,7 @@ def main():
             print(f'{row.name:40} {row.machine:4} {row.iommu}\n'
                   f'{"":40} {row.cmdline}\n{"":40} {row.devices}')
         return 0
-    arches = [arm.ARCHES[row.arch] for row in chosen]
-    wanted = sorted({row.kernel for row in chosen} |
-                    {arch.busybox for arch in arches} |
-                    {arch.qemu for arch in arches if arch.qemu} |
-                    {row.firmware for row in chosen
-                     if row.firmware in FIRMWARE})
-    setup = prepare(options, wanted)
+    setup = prepare(options, chosen)
     output = Output(len(chosen), options.verbose)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for future in [pool.submit(report_row, row, setup, output)
