@@ -24,8 +24,11 @@ typedef struct NyxModel {
     const char *name;
     const char *device;      /* -device, with what a listener needs */
     bool has_guest;          /* NYX_MODE_GUEST */
-    /* No domain outlives this mode: what it maps is to be mapped again. */
-    bool off_forgets;
+    /*
+     * By requests instead of tables: nothing can be mapped anew before it is
+     * unmapped, and NYX_MODE_OFF forgets what was mapped.
+     */
+    bool requests;
     void (*start)(NyxIommu *i);
     void (*mode)(NyxIommu *i, NyxMode mode);
     void (*map)(NyxIommu *i, NyxMode domain, uint64_t iova, uint64_t gpa,
