@@ -13,8 +13,12 @@
  * on stdout: the IOMMU of the host has to have reported this address.
  */
 #include "qemu/osdep.h"
+#include "qemu/host-utils.h"
 #include "libqos/nyx-edu.h"
 #include "libqos/nyx-models.h"
+#include "libqos/nyx-run.h"
+#include "libqos/nyx-vfio.h"
+#include "libqos/nyx-virtio-iommu.h"
 
 #define SID         NYX_SID(0, 5, 0)
 #define RAM_MIB     128
@@ -56,6 +60,10 @@ typedef struct Nest {
 
 /* Tests of one setup share a machine: starting one takes a second. */
 static Nest nest;
+
+/* Addresses that the host's IOMMU has for the device. */
+static NyxVfioRange host_ranges[NYX_VFIO_RANGES];
+static unsigned host_range_count;
 
 /* --- Memory --------------------------------------------------------------- */
 
@@ -202,26 +210,41 @@ static void expect_page(Nest *n, const char *row, uint64_t iova, uint64_t gpa)
     expect_moved(n, row, iova, gpa, iova, gpa);
 }
 
-/*
- * Of VT-d's faults Linux reports three in five seconds, and none that follow.
- * What it might not report is not asked of it.
- */
-static void blocked(uint64_t iova, const char *how)
-{
-    enum { FAULTS = 3, SECONDS = 6 };
-    static int64_t last[FAULTS];
-    static unsigned next;
-    int64_t now = g_get_monotonic_time();
-
-    if (!last[next] || now - last[next] > SECONDS * G_USEC_PER_SEC) {
-        g_print("# blocked 0x%" PRIx64 " %s\n", iova, how);
-    }
-    last[next] = now;
-    next = (next + 1) % FAULTS;
-}
-
 /* A request of one word: each one that is refused is reported. */
 #define WORD        4
+
+/*
+ * Of VT-d's faults Linux reports three in five seconds, from the first one on.
+ * Those that it need not report are not asked of it, and what might belong to
+ * this time or to the next one waits.
+ */
+#define FAULTS      3
+#define SAME_MS     4500
+#define OTHER_MS    5400
+
+static void refused(Nest *n, uint64_t iova, bool write)
+{
+    static int64_t since;
+    static unsigned count;
+    int64_t age = g_get_monotonic_time() / 1000 - since;
+
+    if (age > SAME_MS && age < OTHER_MS) {
+        g_usleep((OTHER_MS - age) * 1000);
+    }
+    if (write) {
+        nyx_edu_store(&n->edu, iova, WORD);
+    } else {
+        nyx_edu_load(&n->edu, iova, WORD);
+    }
+    if (age > SAME_MS) {
+        since = g_get_monotonic_time() / 1000;
+        count = 0;
+    }
+    if (count++ < FAULTS) {
+        g_print("# blocked 0x%" PRIx64 " %s\n", iova,
+                write ? "write" : "read");
+    }
+}
 
 /* @gpa: where it went before. */
 static void expect_no_write(Nest *n, const char *row, uint64_t iova,
@@ -230,8 +253,7 @@ static void expect_no_write(Nest *n, const char *row, uint64_t iova,
     uint32_t before = 0x5ec2e7, after;
 
     qtest_writel(n->qts, gpa, before);
-    nyx_edu_store(&n->edu, iova, WORD);
-    blocked(iova, "write");
+    refused(n, iova, true);
     after = qtest_readl(n->qts, gpa);
     NYX_CHECK(row, after, before);
 }
@@ -243,9 +265,8 @@ static void expect_no_read(Nest *n, const char *row, uint64_t iova,
     uint32_t secret = 0x5ec2e7;
 
     qtest_writel(n->qts, gpa, secret);
-    nyx_edu_load(&n->edu, iova, WORD);
+    refused(n, iova, false);
     g_clear_pointer(&n->held, g_free);
-    blocked(iova, "read");
     nyx_edu_store(&n->edu, MAIL, WORD);
     NYX_CHECK(row, qtest_readl(n->qts, n->mail) == secret, false);
 }
@@ -410,10 +431,6 @@ static void test_interrupts(gconstpointer data)
     uint64_t iova = 0xfee00000;
     uint64_t gpa = nyx_pc_pages(n->pc, 512);
 
-    if (n->iommu.model->requests) {
-        g_test_skip("a MAP of reserved addresses is refused");
-        return;
-    }
     map(n, HOME, iova, gpa, LG2_2M, RW);
     map(n, HOME, iova - 2 * NYX_MIB, gpa, LG2_2M, RW);
     flush(n, iova - 2 * NYX_MIB, LG2_2M + 1);
@@ -508,28 +525,146 @@ static void test_reset(gconstpointer data)
     expect_page(n, "after", iova, gpa);
 }
 
+/* --- What the host cannot do ---------------------------------------------- */
+
+/* Number of address bits that the host has for the device. */
+static unsigned host_bits(void)
+{
+    return 64 - clz64(host_ranges[host_range_count - 1].last);
+}
+
+static void check_refused(const char *device, const char *says)
+{
+    g_autofree char *args = g_strdup_printf("-m %u -M q35 -device %s "
+                                            "-device vfio-pci,host=%s,addr=5",
+                                            RAM_MIB, device,
+                                            getenv("NYX_NESTED_DEVICE"));
+    NyxRun run = nyx_run_qemu(args);
+
+    NYX_CHECK(device, run.status, 1);
+    NYX_CHECK(device, nyx_lines_with(run.err, ""), 1);
+    NYX_CHECK(device, nyx_lines_with(run.err, says), 1);
+    if (g_test_failed()) {
+        g_test_message("it says: %s", run.err);
+    }
+    nyx_run_end(&run);
+}
+
+/* A model that is not told of new mappings. */
+static void test_caching(void)
+{
+    nest_end();
+    check_refused("nyx-vtd", "a device of the host needs to know of each new "
+                  "mapping: set caching-mode=on of nyx-vtd");
+    check_refused("nyx-amdvi", "a device of the host needs to know of each "
+                  "new mapping: set np-cache=on of nyx-amdvi");
+}
+
+/* Addresses that are wider than the host's. */
+static void test_width(void)
+{
+    static const struct {
+        const char *device;
+        const char *type;
+        unsigned bits;
+        const char *option;
+        unsigned widths[5];  /* that it can have besides, and 0 */
+    } rows[] = {
+        { "nyx-vtd,caching-mode=on,aw-bits=57", "nyx-vtd", 57, "aw-bits", { 48, 39 } },
+        { "nyx-amdvi,np-cache=on", "nyx-amdvi", 64, "va-bits",
+          { 57, 48, 39, 32 } },
+    };
+    unsigned bits = host_bits();
+
+    nest_end();
+    for (unsigned k = 0; k < ARRAY_SIZE(rows); k++) {
+        g_autofree char *says = NULL;
+        const unsigned *width = rows[k].widths;
+
+        while (*width > bits) {
+            width++;
+        }
+        says = g_strdup_printf("the host's IOMMU has %u address bits for this "
+                               "device, %s has %u: set %s=%u", bits,
+                               rows[k].type, rows[k].bits, rows[k].option,
+                               *width);
+        if (bits < rows[k].bits) {
+            check_refused(rows[k].device, says);
+        }
+    }
+}
+
+static bool is_reserved(const uint8_t *properties, unsigned size,
+                        uint64_t first, uint64_t last)
+{
+    QVioResv resv;
+
+    for (unsigned k = 0; qvio_resv(properties, size, k, &resv); k++) {
+        if (resv.first <= first && last <= resv.last) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Its driver is told of the host's ranges, and a MAP elsewhere is refused. */
+static void test_reserved(gconstpointer data)
+{
+    Nest *n = nest_for(data);
+    QVio *v = n->iommu.state;
+    unsigned size = qvio_cfg32(v, QVIO_CFG_PROBE_SIZE);
+    g_autofree uint8_t *properties = g_malloc(size);
+    uint64_t end = qvio_cfg64(v, QVIO_CFG_INPUT_END);
+
+    NYX_CHECK("PROBE", qvio_probe(v, SID, properties, size), QVIO_S_OK);
+    for (unsigned k = 0; k < host_range_count; k++) {
+        uint64_t first = host_ranges[k].last + 1;
+        uint64_t last = k + 1 < host_range_count ? host_ranges[k + 1].first - 1
+                                                 : end;
+
+        if (first && first <= end) {
+            NYX_CHECK("reserved", is_reserved(properties, size, first, last),
+                      true);
+            NYX_CHECK("MAP", qvio_map(v, HOME, first, first + NYX_PAGE - 1,
+                                      n->mail, QVIO_MAP_RW), QVIO_S_INVAL);
+        }
+    }
+}
+
 /* --- The list ------------------------------------------------------------- */
+
+/* Which setups a test is for. */
+enum {
+    WHOLE = 1,               /* nyx-vtd in legacy mode, nyx-amdvi */
+    SCALABLE = 2,
+    REQUESTS = 4,
+    APART = 8,               /* coalesce=off */
+    ALL = WHOLE | SCALABLE | REQUESTS,
+};
 
 static const struct {
     const char *name;
     void (*fn)(gconstpointer data);
-    bool both;               /* with coalesce=off as well */
+    unsigned setups;
 } tests[] = {
-    { "copy", test_copy, false },
-    { "remap", test_remap, false },
-    { "unmap", test_unmap, false },
-    { "large", test_large, false },
-    { "split", test_split, true },
-    { "wide", test_wide, false },
-    { "interrupts", test_interrupts, false },
-    { "domains", test_domains, false },
-    { "modes", test_modes, false },
-    { "reset", test_reset, false },
+    { "copy", test_copy, ALL },
+    { "remap", test_remap, ALL },
+    { "unmap", test_unmap, ALL },
+    { "large", test_large, ALL },
+    { "split", test_split, ALL | APART },
+    { "wide", test_wide, WHOLE | REQUESTS },
+    { "interrupts", test_interrupts, WHOLE },
+    { "reserved", test_reserved, REQUESTS },
+    { "domains", test_domains, ALL },
+    { "modes", test_modes, ALL },
+    { "reset", test_reset, ALL },
 };
 
 static void add_tests(const NyxModel *model, bool coalesce)
 {
     Setup *setup = g_new0(Setup, 1);
+    unsigned kind = model->requests ? REQUESTS
+                  : model->scalable ? SCALABLE : WHOLE;
 
     *setup = (Setup) { model, coalesce };
     for (unsigned k = 0; k < ARRAY_SIZE(tests); k++) {
@@ -537,7 +672,7 @@ static void add_tests(const NyxModel *model, bool coalesce)
                                                 model->name, coalesce ? "" :
                                                 "-coalesce-off",
                                                 tests[k].name);
-        if (coalesce || tests[k].both) {
+        if (tests[k].setups & (coalesce ? kind : APART)) {
             qtest_add_data_func(path, setup, tests[k].fn);
         }
     }
@@ -545,18 +680,29 @@ static void add_tests(const NyxModel *model, bool coalesce)
 
 int main(int argc, char **argv)
 {
+    const char *device = getenv("NYX_NESTED_DEVICE");
     int status;
 
     g_test_init(&argc, &argv, NULL);
-    if (!getenv("NYX_NESTED_DEVICE")) {
+    if (!device) {
         g_print("1..0 # SKIP NYX_NESTED_DEVICE is not set: this is for a "
                 "guest, see tests/guest/README.rst\n");
         return 0;
     }
+    host_range_count = nyx_vfio_ranges(device, host_ranges);
+    for (unsigned k = 0; k < host_range_count; k++) {
+        g_print("# host 0x%" PRIx64 "-0x%" PRIx64 "\n", host_ranges[k].first,
+                host_ranges[k].last);
+    }
     for (const NyxModel *m = nyx_models; m->name; m++) {
         add_tests(m, true);
-        add_tests(m, false);
+        /* Scalable mode announces what legacy mode does. */
+        if (!m->scalable) {
+            add_tests(m, false);
+        }
     }
+    qtest_add_func("/nyx-nested/caching", test_caching);
+    qtest_add_func("/nyx-nested/width", test_width);
     status = g_test_run();
     nest_end();
     return status;

@@ -385,6 +385,7 @@ const NyxModel nyx_models[] = {
         .device = "nyx-vtd,id=iommu,caching-mode=on,scalable-mode=on,"
                   "aw-bits=39",
         .has_guest = true,
+        .scalable = true,
         .start = scalable_start,
         .mode = scalable_mode,
         .map = scalable_map,

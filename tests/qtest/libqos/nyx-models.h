@@ -24,6 +24,7 @@ typedef struct NyxModel {
     const char *name;
     const char *device;      /* -device, with what a listener needs */
     bool has_guest;          /* NYX_MODE_GUEST */
+    bool scalable;           /* the scalable mode of one that is there too */
     /*
      * By requests instead of tables: nothing can be mapped anew before it is
      * unmapped, and NYX_MODE_OFF forgets what was mapped.
