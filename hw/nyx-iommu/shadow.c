@@ -25,9 +25,13 @@ typedef struct Run {
 
 #define PIECE 0
 
+/* Room for so many is kept from one synchronization to the next. */
+#define KEPT_RUNS 256
+
 struct NyxTableShadow {
     NyxShadowCfg cfg;
     NyxBlocks blocks;
+    GArray *runs;            /* of a synchronization; else empty */
 };
 
 /* One synchronization.  Runs are passed in order by two readers. */
@@ -48,12 +52,14 @@ NyxTableShadow *nyx_table_shadow_new(const NyxShadowCfg *cfg)
 
     shadow->cfg = *cfg;
     nyx_blocks_init(&shadow->blocks);
+    shadow->runs = g_array_new(FALSE, FALSE, sizeof(Run));
     return shadow;
 }
 
 void nyx_table_shadow_free(NyxTableShadow *shadow)
 {
     nyx_blocks_destroy(&shadow->blocks);
+    g_array_free(shadow->runs, TRUE);
     g_free(shadow);
 }
 
@@ -410,7 +416,12 @@ static void finish(Sync *s, bool all)
     s->result.full = !all;
     keep_remembered(s);
     apply(s);
-    g_array_free(s->runs, TRUE);
+    if (s->runs->len > KEPT_RUNS) {
+        g_array_free(s->runs, TRUE);
+        s->shadow->runs = g_array_new(FALSE, FALSE, sizeof(Run));
+    } else {
+        g_array_set_size(s->runs, 0);
+    }
 }
 
 NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
@@ -424,13 +435,13 @@ NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
         .sink = sink,
         .first = first,
         .last = MIN(last, nyx_walk_limit(ctx)),
+        .runs = shadow->runs,
     };
     bool all;
 
     if (s.first > s.last) {
         return s.result;
     }
-    s.runs = g_array_new(FALSE, FALSE, sizeof(Run));
     whole_leaves(&s, ctx);
     all = nyx_walk_range(ctx, s.first, s.last, &tables, collect_leaf, &s);
     s.result.tables = shadow->cfg.max_tables - tables;
@@ -448,7 +459,7 @@ NyxShadowResult nyx_table_shadow_sync_pieces(NyxTableShadow *shadow,
         .sink = sink,
         .first = first,
         .last = last,
-        .runs = g_array_new(FALSE, FALSE, sizeof(Run)),
+        .runs = shadow->runs,
     };
 
     finish(&s, pieces(source, first, last, collect_piece, &s));
