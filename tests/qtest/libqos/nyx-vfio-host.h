@@ -2,22 +2,22 @@
 /*
  * What VFIO tells of a device that vfio-pci owns, asked without QEMU.
  */
-#ifndef TESTS_LIBQOS_NYX_VFIO_H
-#define TESTS_LIBQOS_NYX_VFIO_H
+#ifndef TESTS_LIBQOS_NYX_VFIO_HOST_H
+#define TESTS_LIBQOS_NYX_VFIO_HOST_H
 
 #include <stdint.h>
 
-typedef struct NyxVfioRange {
+typedef struct NyxHostRange {
     uint64_t first;
     uint64_t last;
-} NyxVfioRange;
+} NyxHostRange;
 
-#define NYX_VFIO_RANGES 16
+#define NYX_HOST_RANGES 16
 
 /*
  * The addresses that @device (0000:00:06.0) may use, from low to high.  It has
  * to be nobody's.  Returns how many there are.
  */
-unsigned nyx_vfio_ranges(const char *device, NyxVfioRange *ranges);
+unsigned nyx_host_ranges(const char *device, NyxHostRange *ranges);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What VFIO tells of a device: see nyx-vfio.h.
+ * What VFIO tells of a device: see nyx-vfio-host.h.
  */
 #include "qemu/osdep.h"
 #include <linux/vfio.h>
 #include <sys/ioctl.h>
-#include "libqos/nyx-vfio.h"
+#include "libqos/nyx-vfio-host.h"
 
 #define INFO_BYTES  4096
 
@@ -50,7 +50,7 @@ find_ranges(const struct vfio_iommu_type1_info *info)
     g_error("VFIO tells no ranges");
 }
 
-unsigned nyx_vfio_ranges(const char *device, NyxVfioRange *ranges)
+unsigned nyx_host_ranges(const char *device, NyxHostRange *ranges)
 {
     const struct vfio_iommu_type1_info_cap_iova_range *cap;
     g_autofree struct vfio_iommu_type1_info *info = g_malloc0(INFO_BYTES);
@@ -64,9 +64,9 @@ unsigned nyx_vfio_ranges(const char *device, NyxVfioRange *ranges)
     info->argsz = INFO_BYTES;
     g_assert_cmpint(ioctl(container, VFIO_IOMMU_GET_INFO, info), ==, 0);
     cap = find_ranges(info);
-    g_assert_cmpuint(cap->nr_iovas, <=, NYX_VFIO_RANGES);
+    g_assert_cmpuint(cap->nr_iovas, <=, NYX_HOST_RANGES);
     for (unsigned i = 0; i < cap->nr_iovas; i++) {
-        ranges[i] = (NyxVfioRange) {
+        ranges[i] = (NyxHostRange) {
             cap->iova_ranges[i].start, cap->iova_ranges[i].end,
         };
     }
