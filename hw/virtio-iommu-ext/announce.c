@@ -121,6 +121,13 @@ static void announce_kick(void *opaque)
     vio->host.kick(vio->host.opaque);
 }
 
+static bool announce_each(void *opaque)
+{
+    const NyxVio *vio = opaque;
+
+    return vio->host.unmap_each && vio->host.unmap_each(vio->host.opaque);
+}
+
 static void announce_full(void *opaque, uint16_t did, uint64_t iova)
 {
     nyx_vio_finding(opaque, NVIO_RULE_SHADOW_FULL, (NyxWhere) {
@@ -136,6 +143,7 @@ static const NyxAnnounceOps announce_ops = {
     .map = announce_map,
     .direct_changed = announce_direct_changed,
     .kick = announce_kick,
+    .each = announce_each,
     .full = announce_full,
 };
 
