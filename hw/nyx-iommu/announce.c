@@ -209,7 +209,7 @@ static void leave(NyxFollower *f, bool announce)
         return;
     }
     if (announce && nyx_table_shadow_bounds(shadow->blocks, &first, &last)) {
-        unmap_one(f, first, last, NULL);
+        unmap_one(f, first, last, nyx_table_shadow_only(shadow->blocks));
     }
     f->shadow = NULL;
     g_ptr_array_remove(shadow->users, f);

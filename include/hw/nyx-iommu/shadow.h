@@ -106,6 +106,8 @@ void nyx_table_shadow_foreach(const NyxTableShadow *shadow,
 /* From the first block to the last; false if there is none. */
 bool nyx_table_shadow_bounds(const NyxTableShadow *shadow, uint64_t *first,
                              uint64_t *last);
+/* The block, if there is a single one; good until it is synchronized. */
+const NyxBlock *nyx_table_shadow_only(const NyxTableShadow *shadow);
 size_t nyx_table_shadow_count(const NyxTableShadow *shadow);
 
 #endif
