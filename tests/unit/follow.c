@@ -5,6 +5,7 @@
 #include "qemu/osdep.h"
 #include "follow.h"
 
+#define PAGE 4096ull
 #define LG2_MASK(lg2) (((uint64_t)1 << (lg2)) - 1)
 #define HOLE_FIRST 0xfee00000ull
 #define HOLE_LAST  0xfeefffffull
@@ -20,11 +21,11 @@ static struct {
     uint64_t newer;          /* more was compared than had to be */
 } totals;
 
-void fw_init(FwWorld *w, const FwOps *ops, void *bench, GRand *rand)
+void fw_init(FwWorld *w, const FwOps *ops, GRand *rand)
 {
     w->ops = ops;
-    w->bench = bench;
     w->rand = rand;
+    w->pending = g_array_new(FALSE, FALSE, sizeof(FwPending));
     w->shadows = g_ptr_array_new();
     for (unsigned i = 0; i < FW_DEVICES; i++) {
         container_init(&w->d[i].has);
@@ -33,19 +34,19 @@ void fw_init(FwWorld *w, const FwOps *ops, void *bench, GRand *rand)
 
 static void leave(FwWorld *w, FwDevice *d);
 
-void fw_end(FwWorld *w)
-{
-    for (unsigned i = 0; i < FW_DEVICES; i++) {
-        leave(w, &w->d[i]);
-    }
-}
-
 void fw_destroy(FwWorld *w)
 {
     for (unsigned i = 0; i < FW_DEVICES; i++) {
+        leave(w, &w->d[i]);
         container_destroy(&w->d[i].has);
     }
     g_ptr_array_free(w->shadows, TRUE);
+    g_array_free(w->pending, TRUE);
+}
+
+uint32_t fw_below(FwWorld *w, uint32_t n)
+{
+    return edits_below(w->rand, n);
 }
 
 FwDevice *fw_device(FwWorld *w, const void *requester)
@@ -60,7 +61,7 @@ FwDevice *fw_device(FwWorld *w, const void *requester)
 
 FwDevice *fw_some_device(FwWorld *w)
 {
-    return &w->d[edits_below(w->rand, FW_DEVICES)];
+    return &w->d[fw_below(w, FW_DEVICES)];
 }
 
 /* --- The machine ---------------------------------------------------------- */
@@ -430,7 +431,7 @@ void fw_plug(FwWorld *w, FwDevice *d)
     fw_begin(w);
     d->there = !d->there;
     if (d->there) {
-        if (edits_below(w->rand, 2)) {
+        if (fw_below(w, 2)) {
             w->ops->expect(d->requester, true);
             d->expected = true;
         }
@@ -462,14 +463,19 @@ static void check_dma(FwWorld *w, FwDevice *d, const char *row)
 
     for (unsigned i = 0; i < 4 && runs->len; i++) {
         const Run *run = &g_array_index(runs, Run,
-                                        edits_below(w->rand, runs->len));
+                                        fw_below(w, runs->len));
         uint64_t ends[] = { run->first, run->last, run->first - 1,
                             run->last + 1 };
         uint64_t iova = ends[i];
-        unsigned access = 1 + edits_below(w->rand, 2);
+        unsigned access = 1 + fw_below(w, 2);
 
-        FX_CHECK(row, w->ops->dma(w, d, access, iova),
-                 runs_find(runs, iova, access));
+        uint64_t addr = w->ops->dma(w, d, access, iova);
+
+        /* An interrupt is nobody's memory. */
+        if (w->hole && addr >= HOLE_FIRST && addr <= HOLE_LAST) {
+            addr = FW_REFUSED;
+        }
+        FX_CHECK(row, addr, runs_find(runs, iova, access));
     }
     g_array_free(runs, TRUE);
 }
@@ -498,7 +504,109 @@ void fw_check_memory(FwWorld *w, const char *row)
     }
 }
 
+/* --- What software has to invalidate -------------------------------------- */
+
+void fw_step_plug(FwWorld *w)
+{
+    fw_plug(w, fw_some_device(w));
+}
+
+void fw_edit(FwWorld *w, const NvTables *t, uint16_t did)
+{
+    FwPending p = { .did = did };
+
+    for (unsigned n = 1 + fw_below(w, 3); n; n--) {
+        p.edit = edits_make(t, w->rand);
+        g_array_append_val(w->pending, p);
+    }
+}
+
+void fw_context(FwWorld *w, uint16_t did, uint16_t sid)
+{
+    const FwPending p = { .context = true, .did = did, .sid = sid };
+
+    g_array_append_val(w->pending, p);
+}
+
+/* Of all that would do. */
+static void flush_edit(FwWorld *w, uint16_t did, const Edit *e)
+{
+    const FwOps *ops = w->ops;
+    uint64_t pages = (e->last - e->first) / PAGE + 1;
+    unsigned lg2 = 12;
+
+    while (e->first >> lg2 != e->last >> lg2) {
+        lg2++;
+    }
+    if (!fw_below(w, 16) || lg2 > w->max_lg2) {
+        ops->inv_domain(w, did);
+    } else if (!fw_below(w, 32)) {
+        ops->inv_all(w);
+    } else if (e->any) {
+        ops->inv_pages(w, did, e->first + fw_below(w, pages) * PAGE, 12);
+    } else if (pages < 16 && fw_below(w, 2)) {
+        for (uint64_t iova = e->first; iova < e->last; iova += PAGE) {
+            ops->inv_pages(w, did, iova, 12);
+        }
+    } else {
+        ops->inv_pages(w, did, e->first, lg2);
+    }
+}
+
+void fw_step_flush(FwWorld *w)
+{
+    FwPending p;
+    unsigned i;
+
+    if (!w->pending->len) {
+        return;
+    }
+    i = fw_below(w, w->pending->len);
+    p = g_array_index(w->pending, FwPending, i);
+    g_array_remove_index(w->pending, i);
+    if (p.context) {
+        w->ops->inv_context(w, &p);
+    } else {
+        flush_edit(w, p.did, &p.edit);
+    }
+}
+
 /* --- Many ----------------------------------------------------------------- */
+
+#define STEPS 30
+#define STEPS_PENDING 10
+
+static void some_step(FwWorld *w)
+{
+    FwStep *const *steps = fw_below(w, 8) ? w->ops->often : w->ops->seldom;
+    unsigned n = 0;
+
+    while (steps[n]) {
+        n++;
+    }
+    steps[fw_below(w, n)](w);
+}
+
+void fw_run(FwWorld *w)
+{
+    for (unsigned i = 0; i < FW_DEVICES; i++) {
+        if (fw_below(w, 4)) {
+            fw_plug(w, &w->d[i]);
+        }
+    }
+    for (unsigned i = 1; i <= STEPS && !g_test_failed(); i++) {
+        some_step(w);
+        if (w->wild || i % STEPS_PENDING) {
+            continue;
+        }
+        while (w->pending->len) {
+            fw_step_flush(w);
+        }
+        fw_check_memory(w, "memory");
+    }
+    w->ops->inv_all(w);
+    fw_check_memory(w, "in the end");
+}
 
 void fw_sequences(unsigned n, void (*sequence)(GRand *rand))
 {

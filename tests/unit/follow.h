@@ -59,6 +59,17 @@ typedef struct FwDevice {
 
 typedef struct FwWorld FwWorld;
 
+/* A change that software has yet to invalidate. */
+typedef struct FwPending {
+    bool context;            /* of what there is for @sid; else pages */
+    uint16_t did;            /* of the domain that it was of */
+    uint16_t sid;
+    Edit edit;
+} FwPending;
+
+/* Something that happens. */
+typedef void FwStep(FwWorld *w);
+
 typedef struct FwOps {
     void (*follow)(void *requester, bool on);
     void (*expect)(void *requester, bool on);
@@ -73,22 +84,33 @@ typedef struct FwOps {
     GArray *(*leaves)(FwWorld *w, const FwRoute *route, uint64_t first,
                       uint64_t last);
     uint64_t (*dma)(FwWorld *w, FwDevice *d, unsigned access, uint64_t iova);
+    /* Invalidations: each is a whole step, or several. */
+    void (*inv_pages)(FwWorld *w, uint16_t did, uint64_t iova, unsigned lg2);
+    void (*inv_domain)(FwWorld *w, uint16_t did);
+    void (*inv_context)(FwWorld *w, const FwPending *p);
+    void (*inv_all)(FwWorld *w);
+    /* What happens often, and what does not; the ends are NULL. */
+    FwStep *const *often;
+    FwStep *const *seldom;
 } FwOps;
 
 struct FwWorld {
     const FwOps *ops;
-    void *bench;             /* of the test */
     GRand *rand;
+    bool wild;               /* invalidations have nothing to do with edits */
     bool coalesce;
     bool hole;               /* interrupts are reached in another way */
+    unsigned max_lg2;        /* of an invalidation of pages */
+    GArray *pending;         /* FwPending */
     FwDevice d[FW_DEVICES];
     GPtrArray *shadows;
 };
 
-void fw_init(FwWorld *w, const FwOps *ops, void *bench, GRand *rand);
-/* Before the engine goes, and after. */
-void fw_end(FwWorld *w);
+/* The flags and numbers above are set, or will be. */
+void fw_init(FwWorld *w, const FwOps *ops, GRand *rand);
+/* After the engine. */
 void fw_destroy(FwWorld *w);
+uint32_t fw_below(FwWorld *w, uint32_t n);
 FwDevice *fw_device(FwWorld *w, const void *requester);
 FwDevice *fw_some_device(FwWorld *w);
 
@@ -116,13 +138,27 @@ void fw_mode(FwWorld *w, bool forget);
 /* Containers are what the caches justify, and were told so by the rules. */
 void fw_check(FwWorld *w, const char *row);
 
-/* A device of VFIO comes or goes.  A whole step. */
+/* --- Whole steps ---------------------------------------------------------- */
+
+/* A device of VFIO comes or goes. */
 void fw_plug(FwWorld *w, FwDevice *d);
+void fw_step_plug(FwWorld *w);
+/* Pages of the domain change. */
+void fw_edit(FwWorld *w, const NvTables *t, uint16_t did);
+/* What there is for @sid changed, which was in the domain. */
+void fw_context(FwWorld *w, uint16_t did, uint16_t sid);
+/* Something that is pending is invalidated. */
+void fw_step_flush(FwWorld *w);
 /* Containers are what memory says now, and so is DMA. */
 void fw_check_memory(FwWorld *w, const char *row);
 
 /* --- Many ----------------------------------------------------------------- */
 
+/*
+ * Devices come, and what happens follows; now and then, and in the end,
+ * nothing is pending any more.
+ */
+void fw_run(FwWorld *w);
 /*
  * Run @sequence @n times, each with its own seed; or once, with the seed in
  * NYX_SEED, which a failure names.  On average each has to come to something.

@@ -30,19 +30,9 @@ typedef struct Context {
     uint16_t did;            /* zero in what is not present */
 } Context;
 
-/* Something that software has yet to invalidate. */
-typedef struct Pending {
-    bool context;
-    uint16_t did;
-    uint16_t sid;
-    Edit edit;
-} Pending;
-
 typedef struct Bench {
     FwWorld w;
     Fx *f;
-    GRand *rand;
-    bool wild;               /* invalidations have nothing to do with edits */
     bool scalable;
     unsigned levels;
     NvTables space[SPACES];
@@ -52,18 +42,17 @@ typedef struct Bench {
     unsigned live;           /* which root is latched */
     bool translating;
     bool protecting;
-    GArray *pending;
 } Bench;
 
-static uint32_t below(Bench *b, uint32_t n)
+static Bench *bench(FwWorld *w)
 {
-    return edits_below(b->rand, n);
+    return container_of(w, Bench, w);
 }
 
 static uint16_t did_of(const Bench *b, unsigned space)
 {
     /* Two tables of one domain: not what software may do. */
-    return FIRST_DID + (b->wild ? space / 2 : space);
+    return FIRST_DID + (b->w.wild ? space / 2 : space);
 }
 
 static unsigned index_of(uint16_t sid)
@@ -75,7 +64,7 @@ static unsigned index_of(uint16_t sid)
 
 static void world_route(FwWorld *w, uint16_t sid, FwRoute *route)
 {
-    Bench *b = w->bench;
+    Bench *b = bench(w);
     const Context *c = &b->context[b->live][index_of(sid)];
 
     if (!b->translating) {
@@ -122,14 +111,14 @@ static bool unit_direct(void *requester)
 
 static bool unit_checked(FwWorld *w)
 {
-    Bench *b = w->bench;
+    Bench *b = bench(w);
 
     return nyx_vtd_dma_checked(b->f->vtd);
 }
 
 static void unit_settle(FwWorld *w)
 {
-    Bench *b = w->bench;
+    Bench *b = bench(w);
 
     fx_settle(b->f);
 }
@@ -144,23 +133,9 @@ static uint64_t unit_dma(FwWorld *w, FwDevice *d, unsigned access,
            ? reply.addr : FW_REFUSED;
 }
 
-static const FwOps unit_ops = {
-    .follow = unit_follow,
-    .expect = unit_expect,
-    .replay = unit_replay,
-    .direct = unit_direct,
-    .checked = unit_checked,
-    .settle = unit_settle,
-    .route = world_route,
-    .leaves = world_leaves,
-    .dma = unit_dma,
-};
-
 static FwWorld *world(Fx *f)
 {
-    Bench *b = f->opaque;
-
-    return &b->w;
+    return f->opaque;
 }
 
 static void on_map(Fx *f, NyxVtdRequester *r, const NyxBlock *block)
@@ -246,8 +221,8 @@ static Context set_context(Bench *b, unsigned which, unsigned i)
     Context *c = &b->context[which][i], old = *c;
     uint16_t sid = FX_SID + 8 * i;
 
-    c->kind = kinds[below(b, ARRAY_SIZE(kinds) - (b->scalable ? 0 : 3))];
-    c->space = below(b, SPACES);
+    c->kind = kinds[fw_below(&b->w, ARRAY_SIZE(kinds) - (b->scalable ? 0 : 3))];
+    c->space = fw_below(&b->w, SPACES);
     c->did = c->kind == ABSENT || c->kind == FUNCTION_ABSENT
              ? 0 : did_of(b, c->space);
     b->f->root = b->root[which];
@@ -263,22 +238,23 @@ static Context set_context(Bench *b, unsigned which, unsigned i)
 
 /* --- Invalidations -------------------------------------------------------- */
 
-static void inv_pages(Bench *b, uint16_t did, uint64_t iova, unsigned lg2)
+static void inv_pages(FwWorld *w, uint16_t did, uint64_t iova, unsigned lg2)
 {
     uint64_t mask = (1ull << lg2) - 1;
 
-    fw_begin(&b->w);
-    fx_submit(b->f, 0xf2 | (uint64_t)did << 16, (iova & ~mask) | (lg2 - 12));
-    fw_pages(&b->w, false, did, iova & ~mask, iova | mask);
-    fw_check(&b->w, "pages");
+    fw_begin(w);
+    fx_submit(bench(w)->f, 0xf2 | (uint64_t)did << 16,
+              (iova & ~mask) | (lg2 - 12));
+    fw_pages(w, false, did, iova & ~mask, iova | mask);
+    fw_check(w, "pages");
 }
 
-static void inv_domain(Bench *b, uint16_t did)
+static void inv_domain(FwWorld *w, uint16_t did)
 {
-    fw_begin(&b->w);
-    fx_submit(b->f, 0xe2 | (uint64_t)did << 16, 0);
-    fw_pages(&b->w, false, did, 0, UINT64_MAX);
-    fw_check(&b->w, "domain");
+    fw_begin(w);
+    fx_submit(bench(w)->f, 0xe2 | (uint64_t)did << 16, 0);
+    fw_pages(w, false, did, 0, UINT64_MAX);
+    fw_check(w, "domain");
 }
 
 static void inv_global(Bench *b)
@@ -312,7 +288,7 @@ static bool context_any(const FwDevice *d, const void *opaque)
     return true;
 }
 
-static void inv_context(Bench *b, unsigned gran, uint16_t did, uint16_t sid)
+static void context_command(Bench *b, unsigned gran, uint16_t did, uint16_t sid)
 {
     const ContextCommand command = { b, gran, did, sid };
 
@@ -324,7 +300,7 @@ static void inv_context(Bench *b, unsigned gran, uint16_t did, uint16_t sid)
 }
 
 /* G: 0 is all of a domain, 1 one PASID of it, 3 everything. */
-static void inv_pasid(Bench *b, unsigned gran, uint16_t did)
+static void pasid_command(Bench *b, unsigned gran, uint16_t did)
 {
     fw_begin(&b->w);
     fx_submit(b->f, 7 | gran << 4 | (uint64_t)did << 16, 0);
@@ -332,120 +308,89 @@ static void inv_pasid(Bench *b, unsigned gran, uint16_t did)
     fw_check(&b->w, "PASID cache");
 }
 
-/* --- What has to be invalidated ------------------------------------------- */
-
-static void flush_edit(Bench *b, uint16_t did, const Edit *e)
-{
-    unsigned lg2 = 12;
-
-    while (e->first >> lg2 != e->last >> lg2) {
-        lg2++;
-    }
-    if (!below(b, 16) || lg2 > 30) {
-        inv_domain(b, did);
-    } else if (!below(b, 32)) {
-        inv_global(b);
-    } else if (e->any) {
-        uint64_t n = (e->last - e->first) / PAGE + 1;
-
-        inv_pages(b, did, e->first + below(b, n) * PAGE, 12);
-    } else if (e->last - e->first < 16 * PAGE && below(b, 2)) {
-        for (uint64_t iova = e->first; iova < e->last; iova += PAGE) {
-            inv_pages(b, did, iova, 12);
-        }
-    } else {
-        inv_pages(b, did, e->first, lg2);
-    }
-}
-
 /* An entry that changed, and what was found through it. */
-static void flush_context(Bench *b, const Pending *p)
+static void inv_context(FwWorld *w, const FwPending *p)
 {
-    inv_context(b, 1 + below(b, 3), p->did, p->sid);
+    Bench *b = bench(w);
+
+    context_command(b, 1 + fw_below(w, 3), p->did, p->sid);
     if (b->scalable) {
-        inv_pasid(b, (const unsigned[]) { 0, 1, 3 }[below(b, 3)], p->did);
+        pasid_command(b, (const unsigned[]) { 0, 1, 3 }[fw_below(w, 3)],
+                      p->did);
     }
-    inv_domain(b, p->did);
+    inv_domain(w, p->did);
 }
 
-static void flush_one(Bench *b, unsigned i)
+static void inv_all(FwWorld *w)
 {
-    Pending p = g_array_index(b->pending, Pending, i);
+    Bench *b = bench(w);
 
-    g_array_remove_index(b->pending, i);
-    if (p.context) {
-        flush_context(b, &p);
-    } else {
-        flush_edit(b, p.did, &p.edit);
+    context_command(b, 1, 0, 0);
+    if (b->scalable) {
+        pasid_command(b, 3, 0);
     }
-}
-
-static void flush_all(Bench *b)
-{
-    while (b->pending->len) {
-        flush_one(b, below(b, b->pending->len));
-    }
+    inv_global(b);
 }
 
 /* --- Steps ---------------------------------------------------------------- */
 
-static void step_edit(Bench *b)
+static void step_edit(FwWorld *w)
 {
-    unsigned space = below(b, SPACES);
-    Pending p = { .did = did_of(b, space) };
+    Bench *b = bench(w);
+    unsigned space = fw_below(w, SPACES);
 
-    for (unsigned n = 1 + below(b, 3); n; n--) {
-        p.edit = edits_make(&b->space[space], b->rand);
-        g_array_append_val(b->pending, p);
-    }
+    fw_edit(w, &b->space[space], did_of(b, space));
 }
 
-static void step_context(Bench *b)
+static void step_context(FwWorld *w)
 {
-    unsigned which = below(b, 8) ? b->live : !b->live;
-    unsigned i = below(b, FW_DEVICES);
+    Bench *b = bench(w);
+    unsigned which = fw_below(w, 8) ? b->live : !b->live;
+    unsigned i = fw_below(w, FW_DEVICES);
     Context old = set_context(b, which, i);
-    const Pending p = {
-        .context = true, .did = old.did, .sid = FX_SID + 8 * i,
-    };
 
-    g_array_append_val(b->pending, p);
-}
-
-static void step_flush(Bench *b)
-{
-    if (b->pending->len) {
-        flush_one(b, below(b, b->pending->len));
-    }
+    fw_context(w, old.did, FX_SID + 8 * i);
 }
 
 /* Whatever comes to the mind of software that is wrong. */
-static void step_wild_flush(Bench *b)
+static void wild_flush(FwWorld *w)
 {
-    uint16_t did = FIRST_DID + below(b, 3);
-    uint64_t iova = edits_page(&b->space[0], b->rand);
+    Bench *b = bench(w);
+    uint16_t did = FIRST_DID + fw_below(w, 3);
 
-    switch (below(b, 8)) {
+    switch (fw_below(w, 8)) {
     case 0:
-        inv_domain(b, did);
+        inv_domain(w, did);
         break;
     case 1:
-        inv_context(b, 1 + below(b, 3), below(b, 4) ? did : 0,
-                    FX_SID + 8 * below(b, FW_DEVICES));
+        context_command(b, 1 + fw_below(w, 3), fw_below(w, 4) ? did : 0,
+                        FX_SID + 8 * fw_below(w, FW_DEVICES));
         break;
     case 2:
         if (b->scalable) {
-            inv_pasid(b, 1, did);
+            pasid_command(b, 1, did);
         }
         break;
     default:
-        inv_pages(b, did, iova, 12 + below(b, below(b, 2) ? 2 : 19));
+        inv_pages(w, did, edits_page(&b->space[0], w->rand),
+                  12 + fw_below(w, fw_below(w, 2) ? 2 : 19));
         break;
     }
 }
 
-static void step_translation(Bench *b)
+static void step_flush(FwWorld *w)
 {
+    if (w->wild) {
+        wild_flush(w);
+    } else {
+        fw_step_flush(w);
+    }
+}
+
+static void step_translation(FwWorld *w)
+{
+    Bench *b = bench(w);
+
     fw_begin(&b->w);
     b->translating = !b->translating;
     fx_gcmd(b->f, TE, b->translating);
@@ -454,8 +399,10 @@ static void step_translation(Bench *b)
 }
 
 /* Protected memory cannot be cut out of pass-through. */
-static void step_protect(Bench *b)
+static void step_protect(FwWorld *w)
 {
+    Bench *b = bench(w);
+
     fw_begin(&b->w);
     b->protecting = !b->protecting;
     fx_write32(b->f, 0x64, (uint32_t)b->protecting << 31);
@@ -476,16 +423,14 @@ static void latch_root(Bench *b)
     fw_check(&b->w, "SRTP");
 }
 
-static void step_root(Bench *b)
+static void step_root(FwWorld *w)
 {
+    Bench *b = bench(w);
+
     b->live = !b->live;
     latch_root(b);
-    if (!b->wild && !b->f->cfg.esrtps) {
-        inv_context(b, 1, 0, 0);
-        if (b->scalable) {
-            inv_pasid(b, 3, 0);
-        }
-        inv_global(b);
+    if (!w->wild && !b->f->cfg.esrtps) {
+        inv_all(w);
     }
 }
 
@@ -493,12 +438,13 @@ static void start(Bench *b)
 {
     latch_root(b);
     fx_queue_start(b->f, 0);
-    inv_context(b, 1, 0, 0);
-    inv_global(b);
+    inv_all(&b->w);
 }
 
-static void step_reset(Bench *b)
+static void step_reset(FwWorld *w)
 {
+    Bench *b = bench(w);
+
     fw_begin(&b->w);
     b->translating = b->protecting = false;
     nyx_vtd_reset(b->f->vtd);
@@ -507,8 +453,9 @@ static void step_reset(Bench *b)
     start(b);
 }
 
-static void step_load(Bench *b)
+static void step_load(FwWorld *w)
 {
+    Bench *b = bench(w);
     g_autofree NyxVtdSaved *saved = g_new0(NyxVtdSaved, 1);
 
     fw_begin(&b->w);
@@ -518,48 +465,54 @@ static void step_load(Bench *b)
     fw_check(&b->w, "load");
 }
 
-static void step_plug(Bench *b)
-{
-    fw_plug(&b->w, fw_some_device(&b->w));
-}
-
 /* Buses get other numbers, or lose them; then a command for contexts. */
-static void step_ids(Bench *b)
+static void step_ids(FwWorld *w)
 {
+    Bench *b = bench(w);
     FwDevice *d = fw_some_device(&b->w), *other = fw_some_device(&b->w);
     uint16_t sid = d->sid;
 
     d->sid = other->sid;
     other->sid = sid;
-    d->no_bus = !below(b, 4);
-    inv_context(b, 1, 0, 0);
-    inv_global(b);
+    d->no_bus = !fw_below(&b->w, 4);
+    inv_all(&b->w);
 }
 
-typedef void Step(Bench *b);
-
-static Step *const often[] = {
-    step_edit, step_edit, step_edit, step_context, step_flush, step_flush,
-};
-
-static Step *const seldom[] = {
-    step_translation, step_translation, step_protect, step_root, step_reset,
-    step_load, step_plug, step_plug, step_ids,
-};
-
-static void step(Bench *b)
+/* Mostly it is on. */
+static void step_on(FwWorld *w)
 {
-    if (!below(b, 8)) {
-        seldom[below(b, ARRAY_SIZE(seldom))](b);
-    } else {
-        Step *one = often[below(b, ARRAY_SIZE(often))];
-
-        (b->wild && one == step_flush ? step_wild_flush : one)(b);
-    }
-    if (!b->translating && below(b, 2)) {
-        step_translation(b);
+    if (!bench(w)->translating) {
+        step_translation(w);
     }
 }
+
+static FwStep *const often[] = {
+    step_edit, step_edit, step_edit, step_context, step_flush, step_flush,
+    step_on, NULL,
+};
+
+static FwStep *const seldom[] = {
+    step_translation, step_translation, step_protect, step_root, step_reset,
+    step_load, fw_step_plug, fw_step_plug, step_ids, NULL,
+};
+
+static const FwOps unit_ops = {
+    .follow = unit_follow,
+    .expect = unit_expect,
+    .replay = unit_replay,
+    .direct = unit_direct,
+    .checked = unit_checked,
+    .settle = unit_settle,
+    .route = world_route,
+    .leaves = world_leaves,
+    .dma = unit_dma,
+    .inv_pages = inv_pages,
+    .inv_domain = inv_domain,
+    .inv_context = inv_context,
+    .inv_all = inv_all,
+    .often = often,
+    .seldom = seldom,
+};
 
 /* --- Sequences ------------------------------------------------------------ */
 
@@ -582,17 +535,18 @@ static void bench_init(Bench *b, GRand *rand, bool wild)
     Fx *f = fx_new(&cfg);
 
     *b = (Bench) {
-        .f = f, .rand = rand, .wild = wild,
+        .f = f,
         .scalable = cfg.scalable_mode,
         .levels = (cfg.aw_bits - 12) / 9,
+        .w.wild = wild,
         .w.coalesce = cfg.coalesce,
         .w.hole = true,
+        .w.max_lg2 = 30,
         .root = { f->root, fx_mem_pages(&f->mem, 1) },
         .first_stage = fx_mem_pages(&f->mem, 1),
-        .pending = g_array_new(FALSE, FALSE, sizeof(Pending)),
     };
-    fw_init(&b->w, &unit_ops, b, rand);
-    f->opaque = b;
+    fw_init(&b->w, &unit_ops, rand);
+    f->opaque = &b->w;
     f->wide = b->scalable;
     f->on_map = on_map;
     f->on_unmap = on_unmap;
@@ -620,29 +574,10 @@ static void sequence(GRand *rand, bool wild)
     Bench b;
 
     bench_init(&b, rand, wild);
-    for (unsigned i = 0; i < FW_DEVICES; i++) {
-        if (edits_below(rand, 4)) {
-            fw_plug(&b.w, &b.w.d[i]);
-        }
-    }
-    for (unsigned i = 0; i < 30 && !g_test_failed(); i++) {
-        step(&b);
-        if (!wild && i % 10 == 9) {
-            flush_all(&b);
-            fw_check_memory(&b.w, "memory");
-        }
-    }
-    /* A flush of everything mends what was left out. */
-    inv_context(&b, 1, 0, 0);
-    if (b.scalable) {
-        inv_pasid(&b, 3, 0);
-    }
-    inv_global(&b);
-    fw_check_memory(&b.w, "in the end");
-    fw_end(&b.w);
+    step_translation(&b.w);
+    fw_run(&b.w);
     fx_free(b.f);
     fw_destroy(&b.w);
-    g_array_free(b.pending, TRUE);
 }
 
 static void right_sequence(GRand *rand)
