@@ -133,35 +133,30 @@ static uint64_t unit_dma(FwWorld *w, FwDevice *d, unsigned access,
            ? reply.addr : FW_REFUSED;
 }
 
-static FwWorld *world(Fx *f)
-{
-    return f->opaque;
-}
-
 static void on_map(Fx *f, NyxVtdRequester *r, const NyxBlock *block)
 {
-    fw_on_map(world(f), r, block);
+    fw_on_map(f->opaque, r, block);
 }
 
 static void on_unmap(Fx *f, NyxVtdRequester *r, uint64_t first, uint64_t last,
                      const NyxBlock *only)
 {
-    fw_on_unmap(world(f), r, first, last, only);
+    fw_on_unmap(f->opaque, r, first, last, only);
 }
 
 static void on_direct_changed(Fx *f, NyxVtdRequester *r)
 {
-    fw_on_direct_changed(world(f), r);
+    fw_on_direct_changed(f->opaque, r);
 }
 
 static void on_mode_changed(Fx *f)
 {
-    fw_on_mode_changed(world(f));
+    fw_on_mode_changed(f->opaque);
 }
 
 static bool sid_of(Fx *f, NyxVtdRequester *r, uint16_t *sid)
 {
-    return fw_sid(world(f), r, sid);
+    return fw_sid(f->opaque, r, sid);
 }
 
 /* --- Contexts ------------------------------------------------------------- */
