@@ -60,12 +60,15 @@ def nested(kernel, files):
     kernel_dir = pathlib.Path(files[kernel])
     inner = initramfs.build(kernel_dir, pathlib.Path(files['busybox']),
                             pathlib.Path(files['cache']), INNER_MODULES)
-    contents = with_libraries({INNER_QEMU: files['qemu']})
+    plugin = pathlib.Path(files['plugin'])
+    contents = with_libraries({
+        INNER_QEMU: files['qemu'],
+        'bin/nyx-nested-test': plugin.parent / 'tests/qtest/nyx-nested-test'})
     contents.update({name.lstrip('/'): pathlib.Path(name)
                      for name in firmware(FIRMWARE)})
     contents.update({
         TESTS: HERE / 'initramfs' / 'nested.sh',
-        INNER_PLUGIN: pathlib.Path(files['plugin']),
+        INNER_PLUGIN: plugin,
         INNER_KERNEL: initramfs.image(kernel_dir),
         INNER_INITRAMFS: inner,
     })

@@ -563,6 +563,7 @@ def judge(row, made, reports, lines, stderr, findings, device=None):
     check_hwinfo(row, reports, findings)
     check_dumps(row, reports, findings)
     check_selftests(row, reports, findings)
+    nested.check_tap(row, reports, findings)
     if reports.stats:
         device.check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
