@@ -31,6 +31,7 @@ import intel
 import parts
 import payloads
 import rows
+import userspace
 import virtio
 from qmp import QmpError
 from vm import Guest, GuestError, Process
@@ -45,7 +46,8 @@ BAD_LINES = re.compile(
     r'nvme.*(timeout|abort)|ata\d+.*(exception|failed|timeout)|I/O error')
 
 # What QEMU may say on stderr.
-QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
+QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature|"
+                        r'warning: hub \d+ is not connected to host network')
 # QEMU's own model says on stderr what it also reports to the guest.
 QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:|'
                          r'virtio_iommu_translate |'
@@ -183,6 +185,8 @@ class Reports:
         self.hwinfo = {}
         # PCI functions: vendor and device, driver, group.
         self.functions = {}
+        # Functions that a driver in user space has had.
+        self.users = []
         # Reserved regions by group, each (start, end, type).
         self.regions = {}
         # Type of the domain of disks that were plugged in.
@@ -234,7 +238,8 @@ class Reports:
             self.done += 1
         else:
             {'irq': self.irqs, 'pass': self.passed, 'fail': self.failed,
-             'note': self.notes, 'rogue': self.rogues}[kind].append(
+             'note': self.notes, 'rogue': self.rogues,
+             'user': self.users}[kind].append(
                  ' '.join(rest))
 
 
@@ -512,6 +517,7 @@ def judge(row, made, reports, lines, stderr, findings):
     check_hwinfo(row, reports, findings)
     check_dumps(row, reports, findings)
     check_selftests(row, reports, findings)
+    userspace.check(row, made, reports, findings)
     if reports.stats:
         DRIVERS[row.vendor].check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
@@ -770,8 +776,10 @@ def parse_arguments():
 
 def select(patterns, extended_tier):
     """Rows of a tier; those with names can be any of Debian's kernels."""
-    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM + arm.SELDOM)
-    debian = rows.rows() + amd.table() + virtio.table() + arm.table()
+    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM + arm.SELDOM +
+                 userspace.SELDOM)
+    debian = rows.rows() + amd.table() + virtio.table() + arm.table() + \
+        userspace.table()
     assert seldom <= {row.name for row in debian}
     if not patterns or extended_tier:
         debian = [row for row in debian
