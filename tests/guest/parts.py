@@ -196,9 +196,6 @@ class Parts:
     def _add_e1000e_cable(self, _name, bus):
         self._cable('e1000e', bus)
 
-    def _add_igb_cable(self, _name, bus):
-        self._cable('igb', bus)
-
     def _add_vnet_cable(self, _name, bus):
         self._cable('virtio-net-pci,iommu_platform=on,disable-legacy=on', bus)
 

@@ -2,6 +2,8 @@
 """What some guests have besides busybox and our programs: a QEMU of their own,
 drivers in user space.  A payload is chosen by its name in a row."""
 
+import hashlib
+import os
 import pathlib
 import re
 import subprocess
@@ -59,11 +61,26 @@ class Dpdk:
         return found
 
 
+def shared_object(source, place):
+    """A library of initramfs/, kept under the hash of its source."""
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    target = place / f'guest-{source.stem}-{digest[:16]}.so'
+    if not target.exists():
+        partial = target.with_suffix(f'.{os.getpid()}')
+        subprocess.run([*os.environ.get('CC', 'cc').split(), '-shared', '-fPIC',
+                        '-O2', '-Wall', '-Wextra', '-Werror', '-o', partial,
+                        source], check=True)
+        partial.rename(target)
+    return target
+
+
 def dpdk(_kernel, files):
     made = Dpdk(files['dpdk'])
     return Payload('dpdk', VFIO, {
         TESTS: HERE / 'initramfs/dpdk.sh',
         'lib/dpdk/dpdk-testpmd': made.testpmd,
+        'lib/dpdk/unmap.so': shared_object(
+            HERE / 'initramfs/unmap.c', pathlib.Path(files['dpdk']).parent),
         **{f'lib/dpdk/{name}': path for name, path in made.needed().items()},
         **{f'lib/dpdk/plugins/{driver}.so': made.plugin(driver)
            for driver in DRIVERS}})

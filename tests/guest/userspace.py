@@ -2,37 +2,52 @@
 """Guests whose network cards belong to drivers in user space: DPDK's testpmd
 by way of VFIO."""
 
-import functools
-
-import amd
 import packets
+import amd
 import rows
 import virtio
 
-# VFIO wants to hear that interrupts are not remapped.
-UNSAFE = 'vfio_iommu_type1.allow_unsafe_interrupts=1'
+VtdRow, AmdRow, VioRow = rows.Row, amd.AmdRow, virtio.guest
 
-VtdRow = rows.Row
-AmdRow = amd.AmdRow
-VioRow = functools.partial(virtio.guest, append=UNSAFE)
+MOVED = len(packets.make('pcap'))
+
+# What the kernel says of the card that receives into unmapped memory: its
+# descriptors are read, then the packet is written.
+CARD = '0000:02:00.0'
+ANY = '0x[0-9a-f]+'
+REFUSED = {
+    VtdRow: {
+        operation: rf'\[DMA {operation.title()} NO_PASID\] Request device '
+                   rf'\[{CARD[5:]}\] fault addr {ANY} \[fault reason '
+                   rf'{reason}\]'
+        for operation, reason in (('read', '0x06'), ('write', '0x05'))},
+    AmdRow: {
+        'read': amd.DMA.format(device=CARD, address=ANY) % 0,
+        'write': amd.DMA.format(device=CARD, address=ANY) % 0x20},
+    VioRow: {
+        operation: virtio.PAGE.format(endpoint=0x200, address=ANY) % letter
+        for operation, letter in (('read', 'R'), ('write', 'W'))},
+}
 
 
-def moved(name):
-    return len(packets.make(name))
-
-
-def cards(make, name, kind, memory='', **more):
+def cards(make, name, tests, kind='e1000e', memory='', **more):
     """Two cards and a cable."""
-    return make(f'{name}', payload='dpdk',
-                devices=f'pcap {kind}-cable {kind}-cable',
-                tests=f'packets:{kind}:pcap:{moved("pcap")}:{memory}', **more)
+    return make(name, payload='dpdk',
+                devices=f'rp=rp1 rp=rp2 pcap {kind}-cable@rp1 '
+                        f'{kind}-cable@rp2',
+                tests=' '.join({
+                    'packets': f'packets:{kind}:pcap:{MOVED}:{memory}',
+                }.get(test, f'{test}:{kind}:{memory}')
+                    for test in tests.split()),
+                provoked=REFUSED[make] if 'unmap' in tests else {}, **more)
 
 
 def table():
     return [
-        cards(VtdRow, 'dpdk-6.12', 'e1000e'),
-        cards(AmdRow, 'amd-dpdk-6.12', 'igb'),
-        cards(VioRow, 'dpdk-6.12', 'e1000e'),
+        cards(VtdRow, 'dpdk-6.12', 'packets unmap'),
+        cards(AmdRow, 'amd-dpdk-6.12', 'packets unmap'),
+        cards(VioRow, 'dpdk-6.12', 'packets unmap'),
+        cards(VtdRow, 'dpdk-dies-6.12', 'dies packets'),
     ]
 
 
@@ -45,7 +60,30 @@ def check(row, made, reports, findings):
     """Packets came as they went, and by way of the IOMMU."""
     for test in row.tests.split():
         kind, *args = test.split(':')
-        if kind != 'packets':
-            continue
-        problem = made.disks[args[1]].problem()
-        findings.check(f'packets of {args[1]}', problem is None, problem)
+        if kind == 'packets':
+            check_packets(row, made, reports, args[1], findings)
+        elif kind == 'unmap':
+            check_unmapped(reports, findings)
+
+
+def check_packets(row, made, reports, disk, findings):
+    problem = made.disks[disk].problem()
+    findings.check(f'packets of {disk}', problem is None, problem)
+    findings.check('functions of a driver in user space',
+                   len(set(reports.users)) == row.devices.count('cable'),
+                   reports.users)
+    if not reports.stats:
+        return
+    translated = {one['sid']: one['iotlb']['hits'] + one['iotlb']['misses']
+                  for one in reports.stats['requesters']}
+    for function in set(reports.users):
+        # Of each packet a descriptor and the data.
+        count = translated.get(function[5:], 0)
+        findings.check(f'translated for {function}', count >= 2 * MOVED, count)
+
+
+def check_unmapped(reports, findings):
+    before, after = (int(reports.facts.get(f'unmapped.{when}', -1))
+                     for when in ('before', 'after'))
+    findings.check('nothing is received into unmapped memory',
+                   before == after > 0, f'{before}, {after}')
