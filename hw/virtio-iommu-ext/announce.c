@@ -175,11 +175,6 @@ void nyx_vio_announce_mode(NyxVio *vio)
     nyx_announce_mode(vio->announce);
 }
 
-bool nyx_vio_announces(const NyxVio *vio)
-{
-    return nyx_announce_stats(vio->announce).shadows;
-}
-
 uint64_t nyx_vio_work(const NyxVio *vio)
 {
     return nyx_announce_work(vio->announce);

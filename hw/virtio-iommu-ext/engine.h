@@ -223,10 +223,9 @@ size_t nyx_vio_request(NyxVio *vio, const uint8_t *in, size_t in_len,
                        uint8_t *out, size_t out_len);
 
 /*
- * Whether requests may take long, because consumers are told of each mapping;
- * and what that came to so far, in tables and events, to share time by.
+ * What telling consumers of mappings came to so far, in tables and events, to
+ * share time by.
  */
-bool nyx_vio_announces(const NyxVio *vio);
 uint64_t nyx_vio_work(const NyxVio *vio);
 
 /* One requester a (bus, devfn) that can issue DMA. */
