@@ -198,6 +198,78 @@ static void test_ranges_shared(gconstpointer model)
     nyx_vfio_end(&v);
 }
 
+#define PORT        NYX_SID(0, 12, 0)
+#define PLUGGED     NYX_SID(1, 0, 0)
+/* Slot Control: power off is bit 10; the indicator, 9:8, is on 1 or off 3. */
+#define SLOT_ON     0x0100
+#define SLOT_OFF    0x0700
+
+static void slot_control(NyxVfio *v, uint16_t value)
+{
+    QPCIDevice *port = qpci_device_find(v->pc->pci, PORT);
+    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
+
+    qpci_config_writew(port, cap + PCI_EXP_SLTCTL, value);
+    g_free(port);
+}
+
+/*
+ * Of a domain that has mappings already: a device that cannot have all of them
+ * does without, and no other one does.  A virtio-iommu refuses to attach it,
+ * unless it was in the domain before it was another device of the host.
+ */
+static void test_ranges_late(gconstpointer model)
+{
+    static const struct {
+        const char *ranges;
+        unsigned mappings;
+    } rows[] = {
+        { "0x0-0x7fffffff", 1 }, { "0x0-0xfedfffff", 2 },
+        { "0x80000000-0xfedfffff", 1 }, { "0x0-0xfff", 0 },
+    };
+    Said said = said_begin(" -global ICH9-LPC.acpi-pci-hotplug-with-bridge-"
+                           "support=off -device pcie-root-port,id=rp,"
+                           "chassis=1,addr=c");
+    NyxVfio v = nyx_vfio_start(model, "", "", said.more);
+    unsigned lines = 0;
+
+    nyx_pci_bridge(v.pc, PORT, 1, 1);
+    v.model->attach(&v, NYX_VFIO_SID(0), NYX_DOM_A);
+    nyx_vfio_follow(&v, 0);
+    nyx_vfio_map(&v, NYX_DOM_A, 0x40000000, v.ram, NYX_PAGE, 12);
+    nyx_vfio_map(&v, NYX_DOM_A, 0xc0000000, v.ram, TWO_MIB, 21);
+    for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+        bool refused = v.vio && !i;
+        unsigned mappings = refused ? 0 : rows[i].mappings;
+        NyxTestdev td;
+
+        qtest_qmp_device_add(v.qts, "nyx-testdev", "hot", "{'bus': 'rp', "
+                             "'notify': 3, 'host-aw-bits': 48, "
+                             "'host-ranges': %s}", rows[i].ranges);
+        slot_control(&v, SLOT_ON);
+        if (refused) {
+            NYX_CHECK("attach", qvio_attach(v.vio, 10, PLUGGED, 0),
+                      QVIO_S_UNSUPP);
+        } else {
+            v.model->attach(&v, PLUGGED, NYX_DOM_A);
+        }
+        td = nyx_td_get(v.pc->pci, PLUGGED);
+        NYX_CHECK(rows[i].ranges, nyx_td_r32(&td, NYX_TD_SHADOW_COUNT),
+                  mappings);
+        NYX_CHECK(rows[i].ranges, nyx_td_r32(&td, NYX_TD_NOTIFY_ERRORS), 0);
+        lines += !refused && mappings < 2;
+        NYX_CHECK(rows[i].ranges, said_lines(&said, OUTSIDE), lines);
+        nyx_vfio_expect(&v, 0, rows[i].ranges, i ? 0 : 2, 0, 2,
+                        NYX_PAGE + TWO_MIB);
+        nyx_td_put(&td);
+        qtest_qmp_device_del_send(v.qts, "hot");
+        slot_control(&v, SLOT_OFF);
+        qtest_qmp_eventwait(v.qts, "DEVICE_DELETED");
+    }
+    nyx_vfio_end(&v);
+    said_end(&said);
+}
+
 /* Refused at once: PROBE has told the driver. */
 static void test_ranges_refused(gconstpointer model)
 {
@@ -274,6 +346,7 @@ int main(int argc, char **argv)
     ADD_TABLES("ranges", test_ranges);
     ADD_TABLES("ranges-cut", test_ranges_cut);
     ADD_TABLES("ranges-shared", test_ranges_shared);
+    nyx_vfio_add("limits", "ranges-late", test_ranges_late);
     ADD_REQUESTS("interrupts-refused", test_interrupts_refused);
     ADD_REQUESTS("ranges-refused", test_ranges_refused);
     qtest_add_func("/nyx/vfio-limits/hosts", test_hosts);
