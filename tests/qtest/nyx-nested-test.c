@@ -46,7 +46,8 @@
 /* What a machine is started with. */
 typedef struct Setup {
     const NyxVfioModel *model;
-    bool apart;              /* coalesce=off */
+    const char *options;
+    bool apart;              /* pages that follow each other */
 } Setup;
 
 typedef struct Nest {
@@ -218,8 +219,7 @@ static Nest *nest_for(const Setup *setup)
     device = g_strdup_printf(SLOT " -device vfio-pci,id=hot,host=%s,bus=rp",
                              getenv("NYX_NESTED_DEVICE"));
     nest.setup = setup;
-    nest.v = nyx_vfio_start(setup->model, setup->apart ? ",coalesce=off" : "",
-                            "", device);
+    nest.v = nyx_vfio_start(setup->model, setup->options, "", device);
     nest.qts = nest.v.qts;
     find_device(&nest);
     go_nowhere(&nest);
@@ -778,13 +778,13 @@ enum {
 
 /* First as nyx_vfio_models has them. */
 static const Setup setups[] = {
-    { &nyx_vfio_models[0], false },
-    { &nyx_vfio_models[1], false },
-    { &nyx_vfio_models[2], false },
-    { &nyx_vfio_models[3], false },
-    { &nyx_vfio_models[0], true },
-    { &nyx_vfio_models[2], true },
-    { &nyx_vfio_models[3], true },
+    { &nyx_vfio_models[0], "", false },
+    { &nyx_vfio_models[1], ",flts=on", false },
+    { &nyx_vfio_models[2], "", false },
+    { &nyx_vfio_models[3], "", false },
+    { &nyx_vfio_models[0], ",coalesce=off", true },
+    { &nyx_vfio_models[2], ",coalesce=off", true },
+    { &nyx_vfio_models[3], ",coalesce=off", true },
 };
 
 static const struct {
