@@ -7,6 +7,7 @@
  *
  *   NYX_NESTED_DEVICE   address of the device, 0000:00:06.0; without it, this
  *                       program has nothing to do
+ *   NYX_NESTED_IOMMUFD  if it is set, QEMU uses that instead of a container
  *   QTEST_QEMU_BINARY, NYX_PLUGIN  as for the other tests
  *
  * The device needs dma_mask=0xffffffff.  A line "# blocked ADDRESS read|write"
@@ -208,18 +209,37 @@ static void nest_end(void)
     }
 }
 
+static const char *device_address(void)
+{
+    return getenv("NYX_NESTED_DEVICE");
+}
+
+static bool has_iommufd(void)
+{
+    return getenv("NYX_NESTED_IOMMUFD");
+}
+
+/* @more: ",bus=rp" */
+static char *device_options(const char *more)
+{
+    return g_strdup_printf("%s -device vfio-pci,id=hot,host=%s%s%s",
+                           has_iommufd() ? " -object iommufd,id=fd" : "",
+                           device_address(), more,
+                           has_iommufd() ? ",iommufd=fd" : "");
+}
+
 static Nest *nest_for(const Setup *setup)
 {
-    g_autofree char *device = NULL;
+    g_autofree char *device = NULL, *more = NULL;
 
     if (nest.setup == setup) {
         return &nest;
     }
     nest_end();
-    device = g_strdup_printf(SLOT " -device vfio-pci,id=hot,host=%s,bus=rp",
-                             getenv("NYX_NESTED_DEVICE"));
+    device = device_options(",bus=rp");
+    more = g_strconcat(SLOT, device, NULL);
     nest.setup = setup;
-    nest.v = nyx_vfio_start(setup->model, setup->options, "", device);
+    nest.v = nyx_vfio_start(setup->model, setup->options, "", more);
     nest.qts = nest.v.qts;
     find_device(&nest);
     go_nowhere(&nest);
@@ -621,9 +641,14 @@ static void test_unplug(gconstpointer data)
     qtest_qmp_eventwait(n->qts, "DEVICE_DELETED");
     gpa = map_page(n, HOME, iova + NYX_PAGE, RW);
     flush(n, iova + NYX_PAGE, LG2_4K);
-    qtest_qmp_device_add(n->qts, "vfio-pci", "hot",
-                         "{ 'host': %s, 'bus': 'rp' }",
-                         getenv("NYX_NESTED_DEVICE"));
+    if (has_iommufd()) {
+        qtest_qmp_device_add(n->qts, "vfio-pci", "hot",
+                             "{'host': %s, 'bus': 'rp', 'iommufd': 'fd'}",
+                             device_address());
+    } else {
+        qtest_qmp_device_add(n->qts, "vfio-pci", "hot",
+                             "{'host': %s, 'bus': 'rp'}", device_address());
+    }
     nyx_pci_slot(n->v.pc, PORT, true);
     find_device(n);
     expect_page(n, "after", iova + NYX_PAGE, gpa);
@@ -662,10 +687,9 @@ static unsigned host_bits(void)
 
 static void check_refused(const char *device, const char *says)
 {
-    g_autofree char *args = g_strdup_printf("-M q35 -device %s "
-                                            "-device vfio-pci,host=%s",
-                                            device,
-                                            getenv("NYX_NESTED_DEVICE"));
+    g_autofree char *given = device_options("");
+    g_autofree char *args = g_strdup_printf("-M q35 -device %s%s", device,
+                                            given);
     NyxRun run = nyx_run_qemu(args);
 
     NYX_CHECK(device, run.status, 1);
@@ -781,7 +805,7 @@ static const Setup setups[] = {
     { &nyx_vfio_models[0], "", false },
     { &nyx_vfio_models[1], ",flts=on", false },
     { &nyx_vfio_models[2], "", false },
-    { &nyx_vfio_models[3], "", false },
+    { &nyx_vfio_models[3], ",aw-bits=64", false },
     { &nyx_vfio_models[0], ",coalesce=off", true },
     { &nyx_vfio_models[2], ",coalesce=off", true },
     { &nyx_vfio_models[3], ",coalesce=off", true },
@@ -827,16 +851,15 @@ static void add_tests(unsigned index)
 
 int main(int argc, char **argv)
 {
-    const char *device = getenv("NYX_NESTED_DEVICE");
     int status;
 
     g_test_init(&argc, &argv, NULL);
-    if (!device) {
+    if (!device_address()) {
         g_print("1..0 # SKIP NYX_NESTED_DEVICE is not set: this is for a "
                 "guest, see tests/guest/README.rst\n");
         return 0;
     }
-    host_range_count = nyx_host_ranges(device, host_ranges);
+    host_range_count = nyx_host_ranges(device_address(), host_ranges);
     for (unsigned k = 0; k < host_range_count; k++) {
         g_print("# host 0x%" PRIx64 "-0x%" PRIx64 "\n", host_ranges[k].first,
                 host_ranges[k].last);
