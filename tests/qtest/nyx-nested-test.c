@@ -620,6 +620,7 @@ static void test_guest(gconstpointer data)
     expect_page(n, "mapped", iova, gpa);
     go_guest(n, iova, gpa);
     expect_no_write(n, "tables of a guest", iova, gpa);
+    expect_no_write(n, "nor its own address", gpa, gpa);
     go_home(n);
     expect_write(n, "back", iova, gpa);
 }
