@@ -103,6 +103,11 @@ static void world_route(FwWorld *w, uint16_t sid, FwRoute *route)
     }
 }
 
+static bool world_checked(FwWorld *w, const FwDevice *d)
+{
+    return bench(w)->enabled;
+}
+
 static GArray *world_leaves(FwWorld *w, const FwRoute *route, uint64_t first,
                             uint64_t last)
 {
@@ -134,7 +139,7 @@ static bool amd_direct(void *requester)
     return nyx_amd_requester_direct(requester);
 }
 
-static bool amd_checked(FwWorld *w)
+static bool amd_checked(FwWorld *w, const FwDevice *d)
 {
     return nyx_amd_dma_checked(bench(w)->f->amd);
 }
@@ -200,11 +205,6 @@ static void inv_domain(FwWorld *w, uint16_t did)
     fw_check(w, "domain");
 }
 
-static bool is_sid(const FwDevice *d, const void *sid)
-{
-    return d->sid_seen == *(const uint16_t *)sid;
-}
-
 static bool is_any(const FwDevice *d, const void *opaque)
 {
     return true;
@@ -215,7 +215,7 @@ static void inv_devtab(FwWorld *w, uint16_t sid)
 {
     fw_begin(w);
     ax_inv_devtab(bench(w)->f, sid);
-    fw_contexts(w, is_sid, &sid);
+    fw_id(w, sid);
     for (unsigned i = 0; i < FW_DEVICES; i++) {
         const FwDevice *d = &w->d[i];
 
@@ -429,6 +429,7 @@ static const FwOps amd_ops = {
     .direct = amd_direct,
     .checked = amd_checked,
     .settle = amd_settle,
+    .to_check = world_checked,
     .route = world_route,
     .leaves = world_leaves,
     .dma = amd_dma,

@@ -81,6 +81,11 @@ static void world_route(FwWorld *w, uint16_t sid, FwRoute *route)
     }
 }
 
+static bool world_checked(FwWorld *w, const FwDevice *d)
+{
+    return bench(w)->translating || bench(w)->protecting;
+}
+
 static GArray *world_leaves(FwWorld *w, const FwRoute *route, uint64_t first,
                             uint64_t last)
 {
@@ -109,7 +114,7 @@ static bool unit_direct(void *requester)
     return nyx_vtd_requester_direct(requester);
 }
 
-static bool unit_checked(FwWorld *w)
+static bool unit_checked(FwWorld *w, const FwDevice *d)
 {
     Bench *b = bench(w);
 
@@ -498,6 +503,7 @@ static const FwOps unit_ops = {
     .direct = unit_direct,
     .checked = unit_checked,
     .settle = unit_settle,
+    .to_check = world_checked,
     .route = world_route,
     .leaves = world_leaves,
     .dma = unit_dma,
