@@ -103,6 +103,7 @@ struct FwWorld {
     bool coalesce;
     bool hole;               /* interrupts are reached in another way */
     unsigned max_lg2;        /* of an invalidation of pages */
+    unsigned steps;          /* of a sequence */
     GArray *pending;         /* FwPending */
     FwDevice d[FW_DEVICES];
     GPtrArray *shadows;

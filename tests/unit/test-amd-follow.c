@@ -458,6 +458,7 @@ static void bench_init(Bench *b, GRand *rand, bool wild)
         .w.wild = wild,
         .w.coalesce = cfg.coalesce,
         .w.hole = true,
+        .w.steps = 30,
         .w.max_lg2 = 40,
         .devtab = { fx_mem_pages(&f->mem, 512), fx_mem_pages(&f->mem, 512) },
     };

@@ -12,7 +12,7 @@
 #define DOMAINS 4
 /* MAP is used in a small place, so that neighbours are frequent. */
 #define AREA 0x40000000ull
-#define AREA_PAGES 256u
+#define AREA_PAGES 128u
 
 typedef enum DomainKind { NO_DOMAIN, MAPPINGS, BYPASS, TABLES } DomainKind;
 
@@ -258,12 +258,23 @@ static void stir(FwWorld *w)
     fw_check(w, "stir");
 }
 
+/* One of this kind, if it is found soon. */
+static unsigned some_domain(FwWorld *w, DomainKind kind)
+{
+    unsigned n = fw_below(w, DOMAINS);
+
+    for (unsigned i = 0; i < 8 && bench(w)->domain[n].kind != kind; i++) {
+        n = fw_below(w, DOMAINS);
+    }
+    return n;
+}
+
 /* --- Mappings ------------------------------------------------------------- */
 
 static void step_map(FwWorld *w)
 {
     Bench *b = bench(w);
-    unsigned n = fw_below(w, DOMAINS);
+    unsigned n = some_domain(w, MAPPINGS);
     unsigned pages = 1 + fw_below(w, fw_below(w, 4) ? 4 : 60);
     unsigned first = fw_below(w, AREA_PAGES - pages);
     uint64_t iova = AREA + first * PAGE, last = iova + pages * PAGE - 1;
@@ -288,7 +299,7 @@ static void step_map(FwWorld *w)
 static void step_unmap(FwWorld *w)
 {
     Bench *b = bench(w);
-    unsigned n = fw_below(w, DOMAINS);
+    unsigned n = some_domain(w, MAPPINGS);
     Domain *d = &b->domain[n];
     unsigned pages = 1 + fw_below(w, 40);
     unsigned first = fw_below(w, AREA_PAGES - pages), end = first + pages;
@@ -319,7 +330,7 @@ static void step_unmap(FwWorld *w)
 static void step_edit(FwWorld *w)
 {
     Bench *b = bench(w);
-    unsigned n = fw_below(w, DOMAINS);
+    unsigned n = some_domain(w, TABLES);
     const VdSpace *s = &b->space[n][b->domain[n].which];
 
     if (!s->t.first) {
@@ -367,7 +378,7 @@ static void inv_all(FwWorld *w)
 static void wild_flush(FwWorld *w)
 {
     Bench *b = bench(w);
-    unsigned n = fw_below(w, DOMAINS);
+    unsigned n = some_domain(w, TABLES);
     const NvTables *t = &b->space[n][0].t;
     const VdInv inv = {
         .scope = VD_S_ADDRESS, .caches = VD_C_IOTLB, .domain = n,
@@ -444,13 +455,14 @@ static void step_ids(FwWorld *w)
 }
 
 static FwStep *const often[] = {
-    step_attach, step_attach, step_detach, step_map, step_map, step_map,
-    step_map, step_unmap, step_unmap, step_unmap, step_edit, step_edit,
-    step_edit, step_flush, step_flush, NULL,
+    step_attach, step_map, step_map, step_map, step_map, step_map, step_unmap,
+    step_unmap, step_unmap, step_edit, step_edit, step_flush, step_flush,
+    NULL,
 };
 
 static FwStep *const seldom[] = {
-    step_bypass, step_reset, fw_step_plug, fw_step_plug, step_ids, NULL,
+    step_detach, step_detach, step_bypass, step_reset, fw_step_plug,
+    fw_step_plug, fw_step_plug, step_ids, NULL,
 };
 
 static const FwOps vio_ops = {
@@ -485,6 +497,7 @@ static void bench_init(Bench *b, GRand *rand, bool wild)
         .f = f,
         .w.wild = wild,
         .w.coalesce = cfg.coalesce,
+        .w.steps = 100,
         .w.max_lg2 = 40,
         .bypass = true,
     };
@@ -516,6 +529,9 @@ static void sequence(GRand *rand, bool wild)
     Bench b;
 
     bench_init(&b, rand, wild);
+    for (unsigned i = 0; i < FW_DEVICES; i++) {
+        step_attach(&b.w);
+    }
     fw_run(&b.w);
     vx_free(b.f);
     fw_destroy(&b.w);

@@ -542,6 +542,7 @@ static void bench_init(Bench *b, GRand *rand, bool wild)
         .w.wild = wild,
         .w.coalesce = cfg.coalesce,
         .w.hole = true,
+        .w.steps = 30,
         .w.max_lg2 = 30,
         .root = { f->root, fx_mem_pages(&f->mem, 1) },
         .first_stage = fx_mem_pages(&f->mem, 1),
