@@ -90,12 +90,13 @@ static void changed(Editor *e, uint64_t first, uint64_t last)
     e->changed = true;
 }
 
-static void leaf_gives_way(Editor *e, uint64_t iova, unsigned lg2)
+/* Of one that gives some requester nothing, that requester has no copy. */
+static void leaf_gives_way(Editor *e, uint64_t iova, const NvWalk *walk)
 {
-    if (!e->had_leaf) {
+    if (!e->had_leaf && (walk->rwx & FX_RW) == FX_RW) {
         e->had_leaf = true;
-        e->old_first = iova & ~LG2_MASK(lg2);
-        e->old_last = iova | LG2_MASK(lg2);
+        e->old_first = iova & ~LG2_MASK(walk->lg2);
+        e->old_last = iova | LG2_MASK(walk->lg2);
     }
 }
 
@@ -126,7 +127,7 @@ static void remove_obstacle(Editor *e, const NvWalk *walk, unsigned i,
 
     changed(e, first, first + LG2_MASK(lg2));
     if (leaf) {
-        leaf_gives_way(e, iova, lg2);
+        leaf_gives_way(e, iova, walk);
     }
     if (leaf && lg2 == own && level > 1 && below(e, 2)) {
         fx_mem_poke(e->t->mem, at,
@@ -170,7 +171,7 @@ static void set(Editor *e, uint64_t iova, unsigned level, uint64_t entry)
     NvWalk walk = nv_walk(e->t, iova, 0, false);
 
     if (walk.status == NYX_WALK_OK && walk.level == level) {
-        leaf_gives_way(e, iova, walk.lg2);
+        leaf_gives_way(e, iova, &walk);
     }
     changed(e, iova & ~LG2_MASK(entry_lg2(level)),
             iova | LG2_MASK(entry_lg2(level)));

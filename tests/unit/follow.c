@@ -665,7 +665,7 @@ void fw_sequences(unsigned n, void (*sequence)(GRand *rand))
     if (!given && !g_test_failed()) {
         FX_CHECK("maps", totals.maps > 10 * n, true);
         FX_CHECK("unmaps", totals.unmaps > n, true);
-        FX_CHECK("splits", totals.splits > n / 50, true);
+        FX_CHECK("splits", totals.splits > n / 150, true);
         FX_CHECK("switches", totals.switches > 2 * n, true);
         FX_CHECK("newer", totals.newer < n / 10, true);
     }
