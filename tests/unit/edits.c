@@ -219,12 +219,19 @@ static unsigned large_level(Editor *e)
     return !below(e, 4) && e->t->has_1g ? 3 : e->t->has_2m ? 2 : 1;
 }
 
+/* One, or a few of 2 MiB that continue each other. */
 static void map_large(Editor *e)
 {
     unsigned level = large_level(e), lg2 = entry_lg2(level);
+    uint64_t first = e->iova & ~LG2_MASK(lg2);
+    uint64_t addr = some_addr(e, first, lg2);
+    unsigned n = level == 2 ? 1 + below(e, 4 - first / BIG % 4) : 1;
+    unsigned rw = some_rights(e);
 
-    e->iova &= ~LG2_MASK(lg2);
-    set_leaf(e, e->iova, level, some_addr(e, e->iova, lg2), some_rights(e));
+    for (unsigned i = 0; i < n; i++) {
+        set_leaf(e, first + ((uint64_t)i << lg2), level,
+                 addr + ((uint64_t)i << lg2), rw);
+    }
 }
 
 static void drop(Editor *e)

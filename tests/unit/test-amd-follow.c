@@ -10,6 +10,7 @@
 
 #define SPACES 3
 #define FIRST_DID 10
+#define NOBODY 0x7000
 
 /* Device table entries. */
 #define DTE_V    (1ULL << 0)
@@ -400,7 +401,7 @@ static void step_load(FwWorld *w)
     fw_check(w, "load");
 }
 
-/* Buses get other numbers, or lose them. */
+/* Buses get other numbers, or lose them; any command finds out. */
 static void step_ids(FwWorld *w)
 {
     FwDevice *d = fw_some_device(w), *other = fw_some_device(w);
@@ -409,7 +410,7 @@ static void step_ids(FwWorld *w)
     d->sid = other->sid;
     other->sid = sid;
     d->no_bus = !fw_below(w, 4);
-    inv_all(w);
+    inv_devtab(w, NOBODY);
 }
 
 static FwStep *const often[] = {

@@ -374,7 +374,7 @@ static void inv_all(FwWorld *w)
     }
 }
 
-/* Whatever comes to the mind of software that is wrong; not in powers of two. */
+/* Whatever comes to the mind of software that is wrong; of any size. */
 static void wild_flush(FwWorld *w)
 {
     Bench *b = bench(w);

@@ -11,6 +11,8 @@
 #define TE 31
 #define SPACES 3
 #define FIRST_DID 10
+#define NO_DID 99
+#define NOBODY 0x7000
 
 /* What is in the context entry, or the PASID entry, of a function. */
 typedef enum ContextKind {
@@ -465,7 +467,7 @@ static void step_load(FwWorld *w)
     fw_check(&b->w, "load");
 }
 
-/* Buses get other numbers, or lose them; then a command for contexts. */
+/* Buses get other numbers, or lose them; any command finds out. */
 static void step_ids(FwWorld *w)
 {
     Bench *b = bench(w);
