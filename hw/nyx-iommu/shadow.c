@@ -25,9 +25,14 @@ typedef struct Run {
 
 #define PIECE 0
 
+/* Room for so many is kept from one synchronization to the next. */
+#define KEPT_RUNS 256
+
 struct NyxTableShadow {
     NyxShadowCfg cfg;
     NyxBlocks blocks;
+    GArray *runs;            /* of a synchronization; else empty */
+    bool each;
 };
 
 /* One synchronization.  Runs are passed in order by two readers. */
@@ -48,13 +53,20 @@ NyxTableShadow *nyx_table_shadow_new(const NyxShadowCfg *cfg)
 
     shadow->cfg = *cfg;
     nyx_blocks_init(&shadow->blocks);
+    shadow->runs = g_array_new(FALSE, FALSE, sizeof(Run));
     return shadow;
 }
 
 void nyx_table_shadow_free(NyxTableShadow *shadow)
 {
     nyx_blocks_destroy(&shadow->blocks);
+    g_array_free(shadow->runs, TRUE);
     g_free(shadow);
+}
+
+void nyx_table_shadow_each(NyxTableShadow *shadow, bool each)
+{
+    shadow->each = each;
 }
 
 void nyx_table_shadow_foreach(const NyxTableShadow *shadow,
@@ -75,15 +87,6 @@ bool nyx_table_shadow_bounds(const NyxTableShadow *shadow, uint64_t *first,
     *first = nyx_blocks_at(blocks, pos)->iova;
     *last = nyx_blocks_last(blocks);
     return true;
-}
-
-const NyxBlock *nyx_table_shadow_only(const NyxTableShadow *shadow)
-{
-    const NyxBlocks *blocks = &shadow->blocks;
-
-    return blocks->count == 1 ? nyx_blocks_at(blocks,
-                                              nyx_blocks_find(blocks, 0))
-                              : NULL;
 }
 
 size_t nyx_table_shadow_count(const NyxTableShadow *shadow)
@@ -389,9 +392,14 @@ static bool clear_gap(Sync *s, NyxBlockPos pos, NyxBlock *kept)
         }
         last = nyx_block_last(block);
         pos = nyx_blocks_next(blocks, pos);
+        if (s->shadow->each) {
+            send_unmap(s, block->iova, last, block);
+        }
     }
     if (gone) {
         nyx_blocks_remove(blocks, first, last);
+    }
+    if (gone && !s->shadow->each) {
         send_unmap(s, first, last, gone == 1 ? &only : NULL);
     }
     return found;
@@ -426,7 +434,12 @@ static void finish(Sync *s, bool all)
     s->result.full = !all;
     keep_remembered(s);
     apply(s);
-    g_array_free(s->runs, TRUE);
+    if (s->runs->len > KEPT_RUNS) {
+        g_array_free(s->runs, TRUE);
+        s->shadow->runs = g_array_new(FALSE, FALSE, sizeof(Run));
+    } else {
+        g_array_set_size(s->runs, 0);
+    }
 }
 
 NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
@@ -440,13 +453,13 @@ NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
         .sink = sink,
         .first = first,
         .last = MIN(last, nyx_walk_limit(ctx)),
+        .runs = shadow->runs,
     };
     bool all;
 
     if (s.first > s.last) {
         return s.result;
     }
-    s.runs = g_array_new(FALSE, FALSE, sizeof(Run));
     whole_leaves(&s, ctx);
     all = nyx_walk_range(ctx, s.first, s.last, &tables, collect_leaf, &s);
     s.result.tables = shadow->cfg.max_tables - tables;
@@ -464,7 +477,7 @@ NyxShadowResult nyx_table_shadow_sync_pieces(NyxTableShadow *shadow,
         .sink = sink,
         .first = first,
         .last = last,
-        .runs = g_array_new(FALSE, FALSE, sizeof(Run)),
+        .runs = shadow->runs,
     };
 
     finish(&s, pieces(source, first, last, collect_piece, &s));

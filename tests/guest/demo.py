@@ -236,7 +236,7 @@ def main():
     paint = Paint(sys.stdout)
     started = time.monotonic()
     row = ROWS[options.model]
-    setup = run.prepare(options, ['busybox', row.kernel])
+    setup = run.prepare(options, [row])
     directory = pathlib.Path(tempfile.mkdtemp(prefix='nyx-demo-'))
     findings = run.Findings()
     try:

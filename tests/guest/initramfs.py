@@ -10,6 +10,7 @@ are compiled with.  The name of the result is printed; it holds a hash of all
 that went in, so a file that exists is never built again.
 """
 
+import dataclasses
 import hashlib
 import lzma
 import os
@@ -107,12 +108,42 @@ class Modules:
         return order
 
 
+@dataclasses.dataclass
+class Payload:
+    """What some rows' guests have besides."""
+
+    name: str = ''
+    modules: tuple = ()
+    # Paths here, by those in the guest.
+    files: dict = dataclasses.field(default_factory=dict)
+
+    def digest(self):
+        digest = hashlib.sha256(' '.join(self.modules).encode())
+        for target, source in sorted(self.files.items()):
+            digest.update(target.encode() + b'\0')
+            digest.update(hashlib.sha256(source.read_bytes()).digest())
+        return digest.digest()
+
+
 class Cpio:
     """An archive in the "newc" format that the kernel unpacks."""
 
     def __init__(self):
         self.data = bytearray()
         self.inode = 0
+        self.directories = set()
+
+    def add_file(self, name, content):
+        """A program or data, in directories that are made for it."""
+        place = pathlib.PurePosixPath(name)
+        for parent in reversed(place.parents[:-1]):
+            self.add_directory(str(parent))
+        self.add(name, stat.S_IFREG | 0o755, content)
+
+    def add_directory(self, name):
+        if name not in self.directories:
+            self.directories.add(name)
+            self.add(name, stat.S_IFDIR | 0o755)
 
     def add(self, name, mode, content=b'', device=(0, 0)):
         self.inode += 1
@@ -172,7 +203,7 @@ def programs(kernel_dir, busybox, cache):
     return made
 
 
-def build(kernel_dir, busybox, cache, wanted=MODULES):
+def build(kernel_dir, busybox, cache, wanted=MODULES, payload=Payload()):
     """The path of an initramfs with all this in it."""
     cache.mkdir(parents=True, exist_ok=True)
     init = (HERE / 'initramfs' / 'init').read_bytes()
@@ -181,22 +212,25 @@ def build(kernel_dir, busybox, cache, wanted=MODULES):
     for part in (pathlib.Path(__file__).read_bytes(), init,
                  *binaries.values(), busybox.read_bytes(),
                  str(kernel_dir.resolve()).encode(),
-                 ' '.join([*wanted, *binaries]).encode()):
+                 ' '.join([*wanted, *binaries]).encode(),
+                 payload.digest()):
         key.update(hashlib.sha256(part).digest())
     target = cache / f'initramfs-{key.hexdigest()[:16]}.cpio'
     if target.exists():
         return target
 
-    modules = Modules(kernel_dir).closure(wanted)
+    modules = Modules(kernel_dir).closure([*wanted, *payload.modules])
     cpio = Cpio()
     for name in ('bin', 'dev', 'proc', 'sys', 'tmp', 'modules'):
-        cpio.add(name, stat.S_IFDIR | 0o755)
+        cpio.add_directory(name)
     cpio.add('dev/console', stat.S_IFCHR | 0o600, device=(5, 1))
     cpio.add('init', stat.S_IFREG | 0o755, init)
     cpio.add('bin/busybox', stat.S_IFREG | 0o755, busybox.read_bytes())
     cpio.add('bin/sh', stat.S_IFLNK | 0o777, b'busybox')
     for name, binary in binaries.items():
-        cpio.add(f'bin/{name}', stat.S_IFREG | 0o755, binary)
+        cpio.add_file(f'bin/{name}', binary)
+    for name, path in sorted(payload.files.items()):
+        cpio.add_file(name, path.read_bytes())
     for name, data in modules.items():
         cpio.add(f'modules/{name}.ko', stat.S_IFREG | 0o644, data)
     order = ''.join(f'{name}\n' for name in modules)

@@ -73,6 +73,8 @@ typedef struct NyxShadowResult {
 
 NyxTableShadow *nyx_table_shadow_new(const NyxShadowCfg *cfg);
 void nyx_table_shadow_free(NyxTableShadow *shadow);
+/* Whether unmap() is to be called for each block, whatever its neighbours. */
+void nyx_table_shadow_each(NyxTableShadow *shadow, bool each);
 
 /**
  * nyx_table_shadow_sync: make [@first, @last] what the tables of @ctx say.
@@ -106,8 +108,6 @@ void nyx_table_shadow_foreach(const NyxTableShadow *shadow,
 /* From the first block to the last; false if there is none. */
 bool nyx_table_shadow_bounds(const NyxTableShadow *shadow, uint64_t *first,
                              uint64_t *last);
-/* The block, if there is a single one; good until it is synchronized. */
-const NyxBlock *nyx_table_shadow_only(const NyxTableShadow *shadow);
 size_t nyx_table_shadow_count(const NyxTableShadow *shadow);
 
 #endif
