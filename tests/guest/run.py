@@ -269,25 +269,17 @@ class Host:
 
     def do_plug(self, name):
         port = self.free_ports.pop(0)
-        device = {'id': name, 'bus': port, 'drive': f'd-{name}',
-                  'serial': name}
-        if 'nvme' in name:
-            device.update({'driver': 'nvme'})
-        else:
-            device.update({'driver': 'virtio-blk-pci',
-                           'iommu_platform': True, 'disable-legacy': 'on'})
         # Each time another slot, so another requester ID; then the first one
         # again, for what may be left over of its first guest.
         self.free_ports.append(port)
-        self.guest.qmp.cmd('device_add', device)
+        self.guest.qmp.cmd('device_add', {'id': name, 'bus': port,
+                                          **self.made.hotplugged(name)})
 
     def do_unplug(self, name):
         self.guest.qmp.cmd('device_del', id=name)
         self.guest.qmp.wait_event('DEVICE_DELETED', device=name)
-        # The backend goes with the device; the next plug needs another.
-        path = self.guest.directory / f'{name}.img'
-        self.guest.qmp.hmp(f'drive_add 0 if=none,id=d-{name},file={path},'
-                           f'format=raw,cache=writeback')
+        if command := self.made.after_unplug(name):
+            self.guest.qmp.hmp(command)
 
     def do_migrate(self):
         self.guest.migrate()

@@ -37,7 +37,7 @@ MODES = {
 PATIENCE = 'deferred_probe_timeout=-1'
 
 # Drivers that do DMA; of those a row can have.
-DMA_DRIVERS = ('virtio-pci', 'nvme', 'ahci', 'e1000e', 'e1000')
+DMA_DRIVERS = ('virtio-pci', 'nvme', 'ahci', 'e1000e', 'e1000', 'vfio-pci')
 # VIRTIO 1.3, 4.1.2.1 and 5.13.1
 IOMMU_ID = '0x1af4:0x1057'
 
@@ -362,6 +362,8 @@ def check_device(row, reports, findings):
         'domain fault' in line for line in row.faults.values())
     wanted = {'detached'} if detached else \
         {'unmapped'} if row.faults or row.provoked else set()
+    if 'readonly' in row.provoked:
+        wanted.add('permission')
     findings.check('faults counted', names == wanted, sorted(names))
     check_requests(row, stats, findings)
     grouped = sum(group != '-' for _, _, group in reports.functions.values())
