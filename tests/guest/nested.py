@@ -6,7 +6,6 @@ and what is checked in a way of its own."""
 import dataclasses
 import itertools
 import re
-import shlex
 
 import amd
 import parts
@@ -21,6 +20,8 @@ QUIET = 'quiet loglevel=5'
 # What the inner QEMU may say: QEMU's edu has no way to be reset.
 NOISE = re.compile(r'vfio: Cannot reset device .*, no available reset mechanism')
 
+IOMMUFD = ('-object', 'iommufd,id=vfio')
+
 
 class Given(parts.Parts):
     """Devices of the outer guest, by the names that the rows of both have for
@@ -31,6 +32,8 @@ class Given(parts.Parts):
         self.functions = functions
         # Of the outer guest, by what they are here.
         self.origins = {}
+        # Instead of a container of type 1.
+        self.backend = ',iommufd=vfio' if IOMMUFD[1] in row.qemu else ''
         super().__init__(row.devices, row.machine, directory)
         self.sums = outer.sums
 
@@ -41,7 +44,8 @@ class Given(parts.Parts):
             self.interrupts.append(interrupt)
         if not bus:
             self.origins[f'00:{self.slot:02x}.0'] = self.functions[name]
-        self._device(f'vfio-pci,id={name},host={self.functions[name]}', bus)
+        self._device(f'vfio-pci,id={name},host={self.functions[name]}'
+                     f'{self.backend}', bus)
 
     def _add_nvme(self, name, bus):
         self.disks[name] = self.outer.disks[name]
@@ -79,7 +83,7 @@ def command(row, made, arguments):
              '-append', f'{arguments} {QUIET}']
     if not row.reset:
         words.append('-no-reboot')
-    return shlex.join(words)
+    return words
 
 
 def faults(made, reports):
@@ -175,15 +179,27 @@ def with_qtest(model):
                                     for line in FAULTS[model].values())})
 
 
+# What one model has to be told of another one that is outside: how wide its
+# addresses are, where AMD's processors have HyperTransport.
+TOLD = {
+    ('vtd', 'amd'): {'iommu': INNER['amd']['iommu'] + ',va-bits=48'},
+    ('virtio', 'amd'): {'iommu': INNER['amd']['iommu'] + ',va-bits=48'},
+    ('amd', 'virtio'): {'host_reserved': {
+        '00:04.0': ('0xfd00000000:0xffffffffff:0',)}},
+}
+
+
 def pair(outside, inside):
     """Of different models."""
-    return outer(outside, inner(inside), f'{inside}-in-{outside}-6.12')
+    return outer(outside, inner(inside, **TOLD.get((outside, inside), {})),
+                 f'{inside}-in-{outside}-6.12')
 
 
 def inside(model, name, devices='nvme edu', outside='vtd', given=None, **more):
     """Something else in the inner guest."""
     given = given or devices.split()
-    return outer(outside, inner(model, devices=devices, **more),
+    told = TOLD.get((outside, model), {})
+    return outer(outside, inner(model, devices=devices, **{**told, **more}),
                  f'{model}-{name}-6.12', devices=' '.join(given),
                  tests=f'nested_linux:{":".join(given)} functions')
 
@@ -204,6 +220,18 @@ def others():
     yield inside('vtd', 'scalable', append='intel_iommu=on,sm_on',
                  iommu='scalable-mode=on,flts=off,caching-mode=on,intremap=on')
     yield inside('amd', 'v1', append='amd_iommu=pgtbl_v1')
+
+
+def own():
+    """With the extended tier's kernel, outside and inside."""
+    for model in ROWS:
+        quick = INNER[model].get('qemu', ())
+        yield outer(model, inner(model, kernel='own', qemu=quick + IOMMUFD),
+                    f'iommufd-{model}', kernel='own')
+    # All of it emulated twice.
+    yield outer('vtd', inner('vtd', kernel='own', cpu='max',
+                             machine='q35,sata=off,accel=tcg'), 'tcg',
+                kernel='own', seconds=1200)
 
 
 def table():

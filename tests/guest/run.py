@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -35,7 +36,7 @@ import payloads
 import rows
 import virtio
 from qmp import QmpError
-from vm import Guest, GuestError, Nested, Process
+from vm import Guest, GuestError, Nested, Process, write_command
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -315,8 +316,10 @@ class Host:
         made = nested.Given(self.row.inner, self.made, dict(
             word.split('=') for word in given), self.guest.directory)
         self.reports.inner = (made, Reports(), self.inner.lines)
-        return nested.command(self.row.inner, made,
-                              kernel_arguments(self.row.inner))
+        words = nested.command(self.row.inner, made,
+                               kernel_arguments(self.row.inner))
+        write_command(self.guest.directory / 'inner.cmdline', words)
+        return shlex.join(words)
 
     def do_inner_tests(self):
         made, reports, _ = self.reports.inner
@@ -324,8 +327,6 @@ class Host:
             host = Host(self.inner, self.row.inner, reports, made)
             for words in self.inner.reports(host):
                 reports.add(words)
-        self.reports.rogues += nested.faults(made, reports)
-        reports.rogues.clear()
 
     def do_end(self):
         if self.resets:
@@ -535,6 +536,8 @@ def judge_inner(row, reports, findings):
         return
     found = Findings()
     made, inner, lines = reports.inner
+    reports.rogues += nested.faults(made, inner)
+    inner.rogues.clear()
     said = [line for line in inner.stderr if not nested.NOISE.search(line)]
     judge(row.inner, made, inner, lines, '\n'.join(said), found, device=nested)
     findings.check('inner statistics', inner.stats)
