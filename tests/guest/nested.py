@@ -219,7 +219,6 @@ def others():
                      tests=f'log hotplug:nvme {ROGUES} hotplug:nvme functions')
     yield inside('vtd', 'scalable', append='intel_iommu=on,sm_on',
                  iommu='scalable-mode=on,flts=off,caching-mode=on,intremap=on')
-    yield inside('amd', 'v1', append='amd_iommu=pgtbl_v1')
 
 
 def own():

@@ -139,6 +139,9 @@ def program(row, setup):
 
 def command_line(row, setup, device, made, directory):
     """QEMU's arguments for a row."""
+    initrd = setup.initrds[row.kernel, row.payload]
+    if isinstance(initrd, payloads.Missing):
+        raise Skip(initrd)
     args = [program(row, setup), *arm.ARCHES[row.arch].arguments]
     if setup.plugin and plugin_needed(row, device):
         args += ['-plugin', setup.plugin]
@@ -163,8 +166,7 @@ def command_line(row, setup, device, made, directory):
     if row.inner:
         args += Nested.arguments(directory)
     args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
-             '-initrd', str(setup.initrds[row.kernel, row.payload]), '-append',
-             kernel_arguments(row)]
+             '-initrd', str(initrd), '-append', kernel_arguments(row)]
     return args
 
 
@@ -758,14 +760,19 @@ def wanted_files(chosen):
 
 
 def build_initrds(chosen, files):
-    """By the names of kernel and payload."""
-    return {(kernel, payload): initramfs.build(
+    """By the names of kernel and payload; or what is missing for them."""
+    built = {}
+    for kernel, payload in sorted({(row.kernel, row.payload)
+                                   for row in chosen}):
+        try:
+            built[kernel, payload] = initramfs.build(
                 pathlib.Path(files[kernel]),
                 pathlib.Path(files[arm.of_kernel(kernel).busybox]),
                 cache_directory(),
                 payload=payloads.make(payload, kernel, files))
-            for kernel, payload in sorted({(row.kernel, row.payload)
-                                           for row in chosen})}
+        except payloads.Missing as what:
+            built[kernel, payload] = what
+    return built
 
 
 def prepare(options, chosen):
