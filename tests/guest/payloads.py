@@ -2,6 +2,8 @@
 """What some guests have besides busybox and our programs: a QEMU of their own,
 drivers in user space.  A payload is chosen by its name in a row."""
 
+import hashlib
+import os
 import pathlib
 import re
 import subprocess
@@ -82,11 +84,67 @@ def nested(kernel, files):
     return Payload('nested', (*VFIO, 'kvm_amd'), contents)
 
 
+# Drivers of DPDK, and the plain allocator of buffers.
+DRIVERS = ('mempool_ring', 'net_e1000', 'net_pcap', 'net_vhost', 'net_virtio')
+
+
+class Dpdk:
+    """testpmd as fetch.sh has unpacked it: with a loader and a C library of its
+    own, so that it runs anywhere."""
+
+    def __init__(self, path):
+        self.libraries = pathlib.Path(path) / 'usr/lib/x86_64-linux-gnu'
+        self.testpmd = pathlib.Path(path) / 'usr/bin/dpdk-testpmd'
+        self.command = [str(self.libraries / 'ld-linux-x86-64.so.2'),
+                        '--inhibit-cache', '--library-path',
+                        str(self.libraries)]
+
+    def plugin(self, driver):
+        return next(self.libraries.glob(f'librte_{driver}.so.*'))
+
+    def needed(self):
+        """The libraries that testpmd and the drivers load, by their names."""
+        found = {'ld-linux-x86-64.so.2': pathlib.Path(self.command[0])}
+        for program in [self.testpmd, *map(self.plugin, DRIVERS)]:
+            listing = subprocess.run([*self.command, '--list', program],
+                                     check=True, text=True,
+                                     stdout=subprocess.PIPE).stdout
+            for name, path in re.findall(r'(\S+) => (/\S+) \(', listing):
+                found[name] = pathlib.Path(path)
+        return found
+
+
+def shared_object(source, place):
+    """A library of initramfs/, kept under the hash of its source."""
+    digest = hashlib.sha256(source.read_bytes()).hexdigest()
+    target = place / f'guest-{source.stem}-{digest[:16]}.so'
+    if not target.exists():
+        partial = target.with_suffix(f'.{os.getpid()}')
+        subprocess.run([*os.environ.get('CC', 'cc').split(), '-shared', '-fPIC',
+                        '-O2', '-Wall', '-Wextra', '-Werror', '-o', partial,
+                        source], check=True)
+        partial.rename(target)
+    return target
+
+
+def dpdk(_kernel, files):
+    made = Dpdk(files['dpdk'])
+    return Payload('dpdk', VFIO, {
+        TESTS: HERE / 'initramfs/dpdk.sh',
+        'lib/dpdk/dpdk-testpmd': made.testpmd,
+        'lib/dpdk/unmap.so': shared_object(
+            HERE / 'initramfs/unmap.c', pathlib.Path(files['dpdk']).parent),
+        **{f'lib/dpdk/{name}': path for name, path in made.needed().items()},
+        **{f'lib/dpdk/plugins/{driver}.so': made.plugin(driver)
+           for driver in DRIVERS}})
+
+
 # By name: what fetch.sh has to get, and a function that makes it of the name of
 # a kernel and the files that were got.
 PAYLOADS = {
     '': ((), lambda kernel, files: Payload()),
     'nested': (('busybox',), nested),
+    'dpdk': (('dpdk',), dpdk),
 }
 
 

@@ -34,6 +34,7 @@ import nested
 import parts
 import payloads
 import rows
+import userspace
 import virtio
 from qmp import QmpError
 from vm import Guest, GuestError, Nested, Process, write_command
@@ -48,7 +49,8 @@ BAD_LINES = re.compile(
     r'nvme.*(timeout|abort)|ata\d+.*(exception|failed|timeout)|I/O error')
 
 # What QEMU may say on stderr.
-QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
+QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature|"
+                        r'warning: hub \d+ is not connected to host network')
 # QEMU's own model says on stderr what it also reports to the guest.
 QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:|'
                          r'virtio_iommu_translate |'
@@ -194,6 +196,8 @@ class Reports:
         self.hwinfo = {}
         # PCI functions: vendor and device, driver, group.
         self.functions = {}
+        # Functions that a driver in user space has had.
+        self.users = []
         # Reserved regions by group, each (start, end, type).
         self.regions = {}
         # Type of the domain of disks that were plugged in.
@@ -251,7 +255,7 @@ class Reports:
         else:
             {'irq': self.irqs, 'pass': self.passed, 'fail': self.failed,
              'note': self.notes, 'rogue': self.rogues, 'tap': self.tap,
-             'stderr': self.stderr}[kind].append(
+             'stderr': self.stderr, 'user': self.users}[kind].append(
                  ' '.join(rest))
 
 
@@ -561,6 +565,7 @@ def judge(row, made, reports, lines, stderr, findings, device=None):
     check_dumps(row, reports, findings)
     check_selftests(row, reports, findings)
     nested.check_tap(row, reports, findings)
+    userspace.check(row, made, reports, findings)
     if reports.stats:
         device.check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
@@ -828,12 +833,14 @@ def parse_arguments():
     return parser.parse_args()
 
 
+# Rows besides those of rows.py.
+TABLES = (amd, virtio, arm, nested, userspace)
+
+
 def select(patterns, extended_tier):
     """Rows of a tier; those with names can be any of Debian's kernels."""
-    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM + arm.SELDOM +
-                 nested.SELDOM)
-    debian = rows.rows() + amd.table() + virtio.table() + arm.table() + \
-        nested.table()
+    seldom = {name for part in (rows, *TABLES) for name in part.SELDOM}
+    debian = rows.rows() + [row for part in TABLES for row in part.table()]
     assert seldom <= {row.name for row in debian}
     if not patterns or extended_tier:
         debian = [row for row in debian

@@ -17,7 +17,7 @@
 #include "libqos/nyx-edu.h"
 #include "libqos/nyx-models.h"
 #include "libqos/nyx-run.h"
-#include "libqos/nyx-vfio.h"
+#include "libqos/nyx-vfio-host.h"
 #include "libqos/nyx-virtio-iommu.h"
 
 #define SID         NYX_SID(0, 5, 0)
@@ -62,7 +62,7 @@ typedef struct Nest {
 static Nest nest;
 
 /* Addresses that the host's IOMMU has for the device. */
-static NyxVfioRange host_ranges[NYX_VFIO_RANGES];
+static NyxHostRange host_ranges[NYX_HOST_RANGES];
 static unsigned host_range_count;
 
 /* --- Memory --------------------------------------------------------------- */
@@ -689,7 +689,7 @@ int main(int argc, char **argv)
                 "guest, see tests/guest/README.rst\n");
         return 0;
     }
-    host_range_count = nyx_vfio_ranges(device, host_ranges);
+    host_range_count = nyx_host_ranges(device, host_ranges);
     for (unsigned k = 0; k < host_range_count; k++) {
         g_print("# host 0x%" PRIx64 "-0x%" PRIx64 "\n", host_ranges[k].first,
                 host_ranges[k].last);
