@@ -36,12 +36,6 @@ void nyx_edu_put(NyxEdu *edu)
     g_free(edu->pci);
 }
 
-void nyx_edu_enable(const NyxEdu *edu)
-{
-    qpci_config_writel(edu->pci, PCI_BASE_ADDRESS_0, edu->bar);
-    qpci_device_enable(edu->pci);
-}
-
 static void dma(const NyxEdu *edu, uint64_t source, uint64_t target,
                 unsigned len, uint32_t direction)
 {

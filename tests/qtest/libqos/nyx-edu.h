@@ -19,8 +19,6 @@ typedef struct NyxEdu {
 /* The device at @sid, mapped and enabled; it has to be an edu. */
 NyxEdu nyx_edu_get(QPCIBus *bus, uint16_t sid);
 void nyx_edu_put(NyxEdu *edu);
-/* The same BAR again, after a reset of the machine. */
-void nyx_edu_enable(const NyxEdu *edu);
 
 /* @len bytes at @iova to the start of the buffer, or from there. */
 void nyx_edu_load(const NyxEdu *edu, uint64_t iova, unsigned len);
