@@ -75,9 +75,11 @@ typedef struct FwOps {
     void (*expect)(void *requester, bool on);
     void (*replay)(void *requester, NyxBlockVisit *visit, void *opaque);
     bool (*direct)(void *requester);
-    /* Requests are checked: regions of those that are not direct are on. */
-    bool (*checked)(FwWorld *w);
+    /* Its requests are checked: unless it is direct its region is on. */
+    bool (*checked)(FwWorld *w, const FwDevice *d);
     void (*settle)(FwWorld *w);
+    /* Whether they have to be. */
+    bool (*to_check)(FwWorld *w, const FwDevice *d);
     /* What memory says of @sid; *@route is zero. */
     void (*route)(FwWorld *w, uint16_t sid, FwRoute *route);
     /* NyxLeaf: all that overlaps [@first, @last], whole. */
@@ -101,6 +103,7 @@ struct FwWorld {
     bool coalesce;
     bool hole;               /* interrupts are reached in another way */
     unsigned max_lg2;        /* of an invalidation of pages */
+    unsigned steps;          /* of a sequence */
     GArray *pending;         /* FwPending */
     FwDevice d[FW_DEVICES];
     GPtrArray *shadows;
@@ -121,6 +124,7 @@ void fw_on_unmap(FwWorld *w, const void *requester, uint64_t first,
                  uint64_t last, const NyxBlock *only);
 void fw_on_direct_changed(FwWorld *w, const void *requester);
 void fw_on_mode_changed(FwWorld *w);
+void fw_on_id_changed(FwWorld *w, uint16_t sid);
 bool fw_sid(FwWorld *w, const void *requester, uint16_t *sid);
 
 /* --- A step --------------------------------------------------------------- */
@@ -133,6 +137,8 @@ void fw_pages(FwWorld *w, bool any, uint16_t did, uint64_t first,
 /* Contexts were, those that @match accepts. */
 typedef bool FwMatch(const FwDevice *d, const void *opaque);
 void fw_contexts(FwWorld *w, FwMatch *match, const void *opaque);
+/* That of @sid was; and whether its requests are checked may have changed. */
+void fw_id(FwWorld *w, uint16_t sid);
 /* All are looked at; with @forget nothing is kept of the mappings. */
 void fw_mode(FwWorld *w, bool forget);
 /* Containers are what the caches justify, and were told so by the rules. */

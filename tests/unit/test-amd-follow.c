@@ -10,6 +10,7 @@
 
 #define SPACES 3
 #define FIRST_DID 10
+#define NOBODY 0x7000
 
 /* Device table entries. */
 #define DTE_V    (1ULL << 0)
@@ -103,6 +104,11 @@ static void world_route(FwWorld *w, uint16_t sid, FwRoute *route)
     }
 }
 
+static bool world_checked(FwWorld *w, const FwDevice *d)
+{
+    return bench(w)->enabled;
+}
+
 static GArray *world_leaves(FwWorld *w, const FwRoute *route, uint64_t first,
                             uint64_t last)
 {
@@ -134,7 +140,7 @@ static bool amd_direct(void *requester)
     return nyx_amd_requester_direct(requester);
 }
 
-static bool amd_checked(FwWorld *w)
+static bool amd_checked(FwWorld *w, const FwDevice *d)
 {
     return nyx_amd_dma_checked(bench(w)->f->amd);
 }
@@ -200,11 +206,6 @@ static void inv_domain(FwWorld *w, uint16_t did)
     fw_check(w, "domain");
 }
 
-static bool is_sid(const FwDevice *d, const void *sid)
-{
-    return d->sid_seen == *(const uint16_t *)sid;
-}
-
 static bool is_any(const FwDevice *d, const void *opaque)
 {
     return true;
@@ -215,7 +216,7 @@ static void inv_devtab(FwWorld *w, uint16_t sid)
 {
     fw_begin(w);
     ax_inv_devtab(bench(w)->f, sid);
-    fw_contexts(w, is_sid, &sid);
+    fw_id(w, sid);
     for (unsigned i = 0; i < FW_DEVICES; i++) {
         const FwDevice *d = &w->d[i];
 
@@ -400,7 +401,7 @@ static void step_load(FwWorld *w)
     fw_check(w, "load");
 }
 
-/* Buses get other numbers, or lose them. */
+/* Buses get other numbers, or lose them; any command finds out. */
 static void step_ids(FwWorld *w)
 {
     FwDevice *d = fw_some_device(w), *other = fw_some_device(w);
@@ -409,7 +410,7 @@ static void step_ids(FwWorld *w)
     d->sid = other->sid;
     other->sid = sid;
     d->no_bus = !fw_below(w, 4);
-    inv_all(w);
+    inv_devtab(w, NOBODY);
 }
 
 static FwStep *const often[] = {
@@ -429,6 +430,7 @@ static const FwOps amd_ops = {
     .direct = amd_direct,
     .checked = amd_checked,
     .settle = amd_settle,
+    .to_check = world_checked,
     .route = world_route,
     .leaves = world_leaves,
     .dma = amd_dma,
@@ -457,6 +459,7 @@ static void bench_init(Bench *b, GRand *rand, bool wild)
         .w.wild = wild,
         .w.coalesce = cfg.coalesce,
         .w.hole = true,
+        .w.steps = 30,
         .w.max_lg2 = 40,
         .devtab = { fx_mem_pages(&f->mem, 512), fx_mem_pages(&f->mem, 512) },
     };

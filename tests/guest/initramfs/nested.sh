@@ -11,9 +11,11 @@ INNER_CONSOLE=/dev/ttyS1
 # give_away DEVICE...: what was given, as "DEVICE=FUNCTION ...".
 give_away()
 {
-    local device
+    local device module
     # Behind an IOMMU that remaps no interrupts.
-    echo Y > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
+    for module in /sys/module/vfio_iommu_type1 /sys/module/iommufd; do
+        [ ! -e "$module" ] || echo Y > $module/parameters/allow_unsafe_interrupts
+    done
     given=
     for device; do
         pci_named "$device" && give "$pci" vfio-pci || return 1
