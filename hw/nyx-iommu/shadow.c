@@ -96,16 +96,22 @@ size_t nyx_table_shadow_count(const NyxTableShadow *shadow)
 
 /* --- The range ------------------------------------------------------------ */
 
-/* Address bits within the largest leaf that there is, or was, at @iova. */
+/*
+ * Address bits within the largest leaf that there is, or was, at @iova.  What
+ * a leaf has in the hole is no block, but the next one is the leaf's rest.
+ */
 static uint64_t leaf_mask(const NyxTableShadow *shadow, const NyxWalkCtx *ctx,
                           uint64_t iova)
 {
-    const NyxBlock *block = nyx_blocks_lookup(&shadow->blocks, iova);
+    const NyxBlocks *blocks = &shadow->blocks;
+    const NyxBlock *block = nyx_blocks_at(blocks,
+                                          nyx_blocks_find(blocks, iova));
     unsigned lg2 = ctx->fmt->granule_lg2;
     NyxWalk walk;
 
     nyx_walk(ctx, iova, NYX_ACCESS_NONE, NULL, &walk);
-    if (block) {
+    if (block && (block->iova <= iova ||
+                  !((block->iova ^ iova) >> block->leaf_lg2))) {
         lg2 = MAX(lg2, block->leaf_lg2);
     }
     if (walk.status == NYX_WALK_OK) {
@@ -225,7 +231,8 @@ static bool is_right(Sync *s, NyxBlock *block)
 {
     uint64_t pos = MAX(block->iova, s->first);
     uint64_t last = MIN(nyx_block_last(block), s->last);
-    uint8_t leaf_lg2 = block->leaf_lg2;
+    bool whole = pos == block->iova && last == nyx_block_last(block);
+    uint8_t leaf_lg2 = whole ? 0 : block->leaf_lg2;
 
     while (s->compared < s->runs->len &&
            run_at(s, s->compared)->last < pos) {

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Gets what a guest is made of, kernels, busybox and UEFI firmware, and QEMU for
-# Arm, out of Debian packages that are downloaded and unpacked, never installed.
+# Gets what a guest is made of, kernels, busybox and UEFI firmware, QEMU for Arm
+# and DPDK's testpmd, out of Debian packages that are downloaded and unpacked,
+# never installed.
 #
 # usage: fetch.sh [WHAT ...]
 #
-# WHAT: 6.1 6.12 newest busybox ovmf, 6.12-arm64 busybox-arm64 efi-arm64 qemu-arm
-# (all by default)
+# WHAT: 6.1 6.12 newest busybox ovmf, 6.12-arm64 busybox-arm64 efi-arm64 qemu-arm,
+# dpdk (all by default)
 #
 # Prints a line "WHAT PATH" each, none for a QEMU that is not to be had. What is there already costs nothing.
 
@@ -103,6 +104,65 @@ qemu_arm() {
     printf '%s\n' "$link"
 }
 
+# What testpmd is linked with, and the drivers we use, by the number that this
+# version's packages have in their names.
+dpdk_packages() {
+    local needed number driver
+    needed=$(dpkg-deb -f "$1" Depends | tr ',' '\n' |
+        sed -nE 's/^ *(lib[^ ]+).*/\1/p' | grep -v -e '-dev$')
+    number=$(sed -n 's/^librte-ethdev//p' <<<"$needed")
+    printf '%s\n' "$needed"
+    for driver in net-e1000- net-virtio net-vhost net-pcap mempool-ring; do
+        printf 'librte-%s%s\n' "$driver" "$number"
+    done
+}
+
+# dpdk_unpack DEB TARGET: testpmd and all libraries, with the C library and its
+# loader.  Packages of programs, which libraries' own packages depend on, are
+# left out.
+dpdk_unpack() {
+    local deb=$1 target=$2 suite packages path
+    suite=$(basename "$(dirname "$deb")")
+    mkdir -p "$target/debs"
+    ln -s "$deb" "$target/debs"
+    mapfile -t packages < <(dpdk_packages "$deb")
+    mapfile -t packages < <(nyx_apt fetch apt-get -t "$suite" install -y \
+        --no-install-recommends --print-uris "${packages[@]}" |
+        sed -nE "s/^'[^']*' ((lib|ibverbs-)[^_]*)_.*/\1/p")
+    [ ${#packages[@]} -gt 0 ]
+    (cd "$target/debs" &&
+        nyx_apt fetch apt-get -t "$suite" download "${packages[@]}")
+    for deb in "$target"/debs/*.deb; do
+        # Debian 12's packages still say /lib.
+        dpkg-deb --fsys-tarfile "$deb" |
+            tar -x -C "$target" --no-same-owner --transform='s,^\./lib,./usr/lib,' \
+                --wildcards --exclude='*/gconv/*' --exclude='*/security/*' \
+                --no-anchored '*.so*' 'bin/dpdk-testpmd' 2>/dev/null || true
+    done
+    rm -r "$target/debs"
+    # All that it needs is there.
+    path=$target/usr/lib/x86_64-linux-gnu
+    "$path/ld-linux-x86-64.so.2" --inhibit-cache --library-path "$path" \
+        --list "$target/usr/bin/dpdk-testpmd"
+}
+
+# It runs on any host and in any guest by its own loader.
+dpdk() {
+    local deb path partial
+    deb=$(nyx_fetch_deb dpdk-dev trixie bookworm)
+    [ -n "$deb" ] || return 1
+    path=$NYX_CACHE/guest/$(basename "$deb" .deb)
+    if ! [ -d "$path" ]; then
+        partial=$path.$$
+        nyx_apt_need_lists fetch
+        nyx_step fetch-dpdk "downloading the libraries of dpdk-testpmd" \
+            "remove $NYX_CACHE/apt/fetch/updated and try again" \
+            dpdk_unpack "$deb" "$partial"
+        mv -T "$partial" "$path" 2>/dev/null || rm -rf "$partial"
+    fi
+    printf '%s\n' "$path"
+}
+
 fetch() {
     local deb path=
     case $1 in
@@ -136,6 +196,8 @@ fetch() {
         qemu-arm)
             path=$(qemu_arm)
             [ -n "$path" ] || return 0 ;;
+        dpdk)
+            path=$(dpdk) ;;
         ovmf)
             # The 4-MiB build; its variables are copied for each guest.
             deb=$(nyx_fetch_deb ovmf trixie bookworm)
@@ -153,7 +215,7 @@ mkdir -p "$NYX_CACHE/guest"
 exec 8>"$NYX_CACHE/guest/lock"
 flock 8
 [ $# -gt 0 ] || set -- 6.1 6.12 newest busybox ovmf \
-    6.12-arm64 busybox-arm64 efi-arm64 qemu-arm
+    6.12-arm64 busybox-arm64 efi-arm64 qemu-arm dpdk
 for what; do
     fetch "$what"
 done

@@ -5,6 +5,8 @@ guest must report of them."""
 import hashlib
 import random
 
+import packets
+
 # A disk has this many MiB of data, then as many of zeros to be written.
 DISK_HALF = 4
 NET_SIZE = 1 << 20
@@ -53,6 +55,23 @@ class Disk:
         return None
 
 
+class Capture(Disk):
+    """An image of a file with packets, and room for a file of those that came."""
+
+    def __init__(self, directory, name):
+        super().__init__(directory, name)
+        self.wanted = packets.make(name)
+        with open(self.path, 'r+b') as image:
+            image.write(packets.encode(self.wanted))
+            image.truncate(3 * packets.SIZE)
+
+    def problem(self):
+        with open(self.path, 'rb') as image:
+            image.seek(packets.SIZE)
+            return packets.difference(self.wanted,
+                                      packets.decode(image.read()))
+
+
 class Parts:
     """The devices of one row, made from its words KIND[=ID][@BUS]."""
 
@@ -90,9 +109,9 @@ class Parts:
             self.slot += 1
         self.args += ['-device', text]
 
-    def blockdev(self, name):
+    def blockdev(self, name, kind=Disk):
         """Backend "d-NAME", for a device that is or will be there."""
-        disk = Disk(self.directory, name)
+        disk = kind(self.directory, name)
         self.disks[name] = disk
         self.sums.update(disk.sums)
         self.args += ['-drive', f'if=none,id=d-{name},file={disk.path},'
@@ -101,13 +120,16 @@ class Parts:
 
     # -------------------------------------------------------------- disks
 
-    def _add_vblk(self, name, bus, extra=''):
-        self._device(f'virtio-blk-pci,id={name},{self.blockdev(name)},'
+    def _add_vblk(self, name, bus, extra='', kind=Disk):
+        self._device(f'virtio-blk-pci,id={name},{self.blockdev(name, kind)},'
                      f'iommu_platform=on,disable-legacy=on{extra}', bus)
         self.interrupts.append('virtio')
 
     def _add_vblk_ats(self, name, bus):
         self._add_vblk(name, bus, ',ats=on')
+
+    def _add_pcap(self, name, bus):
+        self._add_vblk(name, bus, kind=Capture)
 
     def _add_nvme(self, name, bus):
         self._device(f'nvme,id={name},{self.blockdev(name)}', bus)
@@ -127,6 +149,21 @@ class Parts:
     def _add_later(self, name, _bus):
         """A backend for a disk that the host plugs in during the run."""
         self.blockdev(name)
+
+    # What the host gives to device_add, and to the monitor once it is gone.
+
+    def hotplugged(self, name):
+        """A disk, but for the place."""
+        device = {'drive': f'd-{name}', 'serial': name}
+        if 'nvme' in name:
+            return {'driver': 'nvme', **device}
+        return {'driver': 'virtio-blk-pci', 'iommu_platform': True,
+                'disable-legacy': 'on', **device}
+
+    def after_unplug(self, name):
+        """The backend goes with the device; the next plug needs another."""
+        return f'drive_add 0 if=none,id=d-{name},' \
+               f'file={self.disks[name].path},format=raw,cache=writeback'
 
     # ------------------------------------------------------------ network
 
@@ -161,6 +198,21 @@ class Parts:
     def _add_vnet(self, name, bus):
         self._net(f'virtio-net-pci,id={name},iommu_platform=on,'
                   f'disable-legacy=on', 'virtio_net', bus)
+
+    def _cable(self, device, bus):
+        """One of two cards at the ends of a cable; what they do is a driver's
+        in user space."""
+        self.subnet += 1
+        net = f'n{self.subnet}'
+        self.args += ['-netdev', f'hubport,id={net},hubid=0']
+        self._device(f'{device},netdev={net},mac=02:00:00:00:00:'
+                     f'{self.subnet:02x}', bus)
+
+    def _add_e1000e_cable(self, _name, bus):
+        self._cable('e1000e', bus)
+
+    def _add_vnet_cable(self, _name, bus):
+        self._cable('virtio-net-pci,iommu_platform=on,disable-legacy=on', bus)
 
     # -------------------------------------------------------------- buses
 

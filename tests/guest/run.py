@@ -7,12 +7,14 @@ One row of rows.py is one test and one line of output; the last line counts.
 
 import argparse
 import concurrent.futures
+import contextlib
 import dataclasses
 import fnmatch
 import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -28,12 +30,14 @@ import debugfs
 import extended
 import initramfs
 import intel
+import nested
 import parts
 import payloads
 import rows
+import userspace
 import virtio
 from qmp import QmpError
-from vm import Guest, GuestError, Process
+from vm import Guest, GuestError, Nested, Process, write_command
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -45,7 +49,8 @@ BAD_LINES = re.compile(
     r'nvme.*(timeout|abort)|ata\d+.*(exception|failed|timeout)|I/O error')
 
 # What QEMU may say on stderr.
-QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature")
+QEMU_NOISE = re.compile(r"warning: TCG doesn't support requested feature|"
+                        r'warning: hub \d+ is not connected to host network')
 # QEMU's own model says on stderr what it also reports to the guest.
 QEMU_FAULTS = re.compile(r'vtd_iova_to_slpte:|vtd_iommu_translate:|'
                          r'virtio_iommu_translate |'
@@ -136,6 +141,9 @@ def program(row, setup):
 
 def command_line(row, setup, device, made, directory):
     """QEMU's arguments for a row."""
+    initrd = setup.initrds[row.kernel, row.payload]
+    if isinstance(initrd, payloads.Missing):
+        raise Skip(initrd)
     args = [program(row, setup), *arm.ARCHES[row.arch].arguments]
     if setup.plugin and plugin_needed(row, device):
         args += ['-plugin', setup.plugin]
@@ -157,12 +165,17 @@ def command_line(row, setup, device, made, directory):
     # Before the other devices: those that exist already are not behind it.
     args += ['-device', row.device(device)]
     args += made.args + list(row.qemu)
+    if row.inner:
+        args += Nested.arguments(directory)
     args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
-             '-initrd', str(setup.initrds[row.kernel, row.payload]), '-append',
-             f'{fixed_arguments(row.arch)} {row.cmdline} '
-             f'nyx.half={parts.DISK_HALF} '
-             f'nyx.test={",".join(row.tests.split())}']
+             '-initrd', str(initrd), '-append', kernel_arguments(row)]
     return args
+
+
+def kernel_arguments(row):
+    return f'{fixed_arguments(row.arch)} {row.cmdline} ' \
+           f'nyx.half={parts.DISK_HALF} ' \
+           f'nyx.test={",".join(row.tests.split())}'
 
 
 # ----------------------------------------------------------------- one guest
@@ -183,6 +196,8 @@ class Reports:
         self.hwinfo = {}
         # PCI functions: vendor and device, driver, group.
         self.functions = {}
+        # Functions that a driver in user space has had.
+        self.users = []
         # Reserved regions by group, each (start, end, type).
         self.regions = {}
         # Type of the domain of disks that were plugged in.
@@ -201,6 +216,11 @@ class Reports:
         # Statistics of the units behind the first one.
         self.others = []
         self.uname = '?'
+        # A test program's lines, and those of the QEMU in the guest.
+        self.tap = []
+        self.stderr = []
+        # Of the guest in this one: its parts, reports and log.
+        self.inner = None
 
     def add(self, words):
         kind, rest = words[0], words[1:]
@@ -234,45 +254,39 @@ class Reports:
             self.done += 1
         else:
             {'irq': self.irqs, 'pass': self.passed, 'fail': self.failed,
-             'note': self.notes, 'rogue': self.rogues}[kind].append(
+             'note': self.notes, 'rogue': self.rogues, 'tap': self.tap,
+             'stderr': self.stderr, 'user': self.users}[kind].append(
                  ' '.join(rest))
 
 
 class Host:
     """The host's half of a test: does what the guest asks for."""
 
-    def __init__(self, guest, row, reports):
+    def __init__(self, guest, row, reports, made):
         self.guest = guest
         self.row = row
         self.reports = reports
+        self.made = made
         self.free_ports = re.findall(r'\brp=(\w+)', row.devices)
         self.resets = 1 if row.reset else 0
         self.loads = 1
 
     def __call__(self, words):
-        getattr(self, 'do_' + words[0])(*words[1:])
+        return getattr(self, 'do_' + words[0])(*words[1:])
 
     def do_plug(self, name):
         port = self.free_ports.pop(0)
-        device = {'id': name, 'bus': port, 'drive': f'd-{name}',
-                  'serial': name}
-        if 'nvme' in name:
-            device.update({'driver': 'nvme'})
-        else:
-            device.update({'driver': 'virtio-blk-pci',
-                           'iommu_platform': True, 'disable-legacy': 'on'})
         # Each time another slot, so another requester ID; then the first one
         # again, for what may be left over of its first guest.
         self.free_ports.append(port)
-        self.guest.qmp.cmd('device_add', device)
+        self.guest.qmp.cmd('device_add', {'id': name, 'bus': port,
+                                          **self.made.hotplugged(name)})
 
     def do_unplug(self, name):
         self.guest.qmp.cmd('device_del', id=name)
         self.guest.qmp.wait_event('DEVICE_DELETED', device=name)
-        # The backend goes with the device; the next plug needs another.
-        path = self.guest.directory / f'{name}.img'
-        self.guest.qmp.hmp(f'drive_add 0 if=none,id=d-{name},file={path},'
-                           f'format=raw,cache=writeback')
+        if command := self.made.after_unplug(name):
+            self.guest.qmp.hmp(command)
 
     def do_migrate(self):
         self.guest.migrate()
@@ -301,6 +315,25 @@ class Host:
             self.row.vendor, self.reports.dumps,
             self.guest.property('registers'), self.guest.property('tables')))
 
+    def do_inner(self, *given):
+        """The command line of the QEMU in the guest, to which it gives
+        these: NAME=FUNCTION."""
+        self.inner = Nested(self.guest)
+        made = nested.Given(self.row.inner, self.made, dict(
+            word.split('=') for word in given), self.guest.directory)
+        self.reports.inner = (made, Reports(), self.inner.lines)
+        words = nested.command(self.row.inner, made,
+                               kernel_arguments(self.row.inner))
+        write_command(self.guest.directory / 'inner.cmdline', words)
+        return shlex.join(words)
+
+    def do_inner_tests(self):
+        made, reports, _ = self.reports.inner
+        with contextlib.closing(self.inner):
+            host = Host(self.inner, self.row.inner, reports, made)
+            for words in self.inner.reports(host):
+                reports.add(words)
+
     def do_end(self):
         if self.resets:
             self.resets -= 1
@@ -328,7 +361,7 @@ def boot(row, setup, device, directory, on_line=None, sums=None):
     reports = Reports()
     seconds = row.seconds * setup.scale
     with Guest(args, directory, seconds, on_line) as guest:
-        host = Host(guest, row, reports)
+        host = Host(guest, row, reports, made)
         for words in guest.reports(host):
             reports.add(words)
         stderr = ''.join(process.stderr() for process in guest.processes)
@@ -437,7 +470,7 @@ def check_interrupts(row, made, reports, findings):
         lines = [line for line in reports.irqs
                  if re.search(rf'\b{name}', line.split(':', 1)[1])]
         count = sum(int(word) for line in lines
-                    for word in line.split()[1:3])
+                    for word in line.split()[1:3] if word.isdigit())
         findings.check(f'interrupts {name}', count > 0, lines)
         wrong = [line for line in lines
                  if not re.search(rf'\s{prefix}{arch.chips}', line)]
@@ -502,7 +535,26 @@ def check_selftests(row, reports, findings):
                        f'{skipped} skipped: {broken}')
 
 
-def judge(row, made, reports, lines, stderr, findings):
+def judge_inner(row, reports, findings):
+    """The guest in the guest is judged like any other."""
+    findings.check('inner guest', reports.inner)
+    if not reports.inner:
+        return
+    found = Findings()
+    made, inner, lines = reports.inner
+    reports.rogues += nested.faults(made, inner)
+    inner.rogues.clear()
+    said = [line for line in inner.stderr if not nested.NOISE.search(line)]
+    judge(row.inner, made, inner, lines, '\n'.join(said), found, device=nested)
+    findings.check('inner statistics', inner.stats)
+    findings.passed += [f'inner {name}' for name in found.passed]
+    findings.failed += [f'inner {name}' for name in found.failed]
+
+
+def judge(row, made, reports, lines, stderr, findings, device=None):
+    device = device or DRIVERS[row.vendor]
+    if row.inner:
+        judge_inner(row, reports, findings)
     check_tests(row, reports, findings)
     check_sums(row, made, reports, findings)
     check_rounds(row, reports, findings)
@@ -512,8 +564,10 @@ def judge(row, made, reports, lines, stderr, findings):
     check_hwinfo(row, reports, findings)
     check_dumps(row, reports, findings)
     check_selftests(row, reports, findings)
+    nested.check_tap(row, reports, findings)
+    userspace.check(row, made, reports, findings)
     if reports.stats:
-        DRIVERS[row.vendor].check_device(row, reports, findings)
+        device.check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
              if line and not QEMU_NOISE.search(line) and
              not ((row.faults or row.blocked) and QEMU_FAULTS.search(line))]
@@ -711,14 +765,19 @@ def wanted_files(chosen):
 
 
 def build_initrds(chosen, files):
-    """By the names of kernel and payload."""
-    return {(kernel, payload): initramfs.build(
+    """By the names of kernel and payload; or what is missing for them."""
+    built = {}
+    for kernel, payload in sorted({(row.kernel, row.payload)
+                                   for row in chosen}):
+        try:
+            built[kernel, payload] = initramfs.build(
                 pathlib.Path(files[kernel]),
                 pathlib.Path(files[arm.of_kernel(kernel).busybox]),
                 cache_directory(),
                 payload=payloads.make(payload, kernel, files))
-            for kernel, payload in sorted({(row.kernel, row.payload)
-                                           for row in chosen})}
+        except payloads.Missing as what:
+            built[kernel, payload] = what
+    return built
 
 
 def prepare(options, chosen):
@@ -731,6 +790,12 @@ def prepare(options, chosen):
         sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '
                  f'with --qemu')
     plugin = os.path.abspath(options.plugin) if options.plugin else ''
+    # For a QEMU in a guest, where there is no wrapper.
+    files['qemu'] = os.environ.get('NYX_QEMU') or \
+        shutil.which('qemu-system-x86_64')
+    files['plugin'] = plugin or os.path.join(
+        os.path.dirname(os.path.abspath(qemu)), 'nyx-iommu.so')
+    files['cache'] = str(cache_directory())
     initrds = build_initrds(chosen, files)
     return Setup(os.path.abspath(qemu), plugin, options.device, files, initrds,
                  options.keep, options.verbose, options.timeout_scale)
@@ -768,10 +833,14 @@ def parse_arguments():
     return parser.parse_args()
 
 
+# Rows besides those of rows.py.
+TABLES = (amd, virtio, arm, nested, userspace)
+
+
 def select(patterns, extended_tier):
     """Rows of a tier; those with names can be any of Debian's kernels."""
-    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM + arm.SELDOM)
-    debian = rows.rows() + amd.table() + virtio.table() + arm.table()
+    seldom = {name for part in (rows, *TABLES) for name in part.SELDOM}
+    debian = rows.rows() + [row for part in TABLES for row in part.table()]
     assert seldom <= {row.name for row in debian}
     if not patterns or extended_tier:
         debian = [row for row in debian
