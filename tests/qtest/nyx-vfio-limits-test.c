@@ -200,19 +200,6 @@ static void test_ranges_shared(gconstpointer model)
 
 #define PORT        NYX_SID(0, 12, 0)
 #define PLUGGED     NYX_SID(1, 0, 0)
-/* Slot Control: power off is bit 10; the indicator, 9:8, is on 1 or off 3. */
-#define SLOT_ON     0x0100
-#define SLOT_OFF    0x0700
-
-static void slot_control(NyxVfio *v, uint16_t value)
-{
-    QPCIDevice *port = qpci_device_find(v->pc->pci, PORT);
-    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
-
-    qpci_config_writew(port, cap + PCI_EXP_SLTCTL, value);
-    g_free(port);
-}
-
 /*
  * Of a domain that has mappings already: a device that cannot have all of them
  * does without, and no other one does.  A virtio-iommu refuses to attach it,
@@ -246,7 +233,7 @@ static void test_ranges_late(gconstpointer model)
         qtest_qmp_device_add(v.qts, "nyx-testdev", "hot", "{'bus': 'rp', "
                              "'notify': 3, 'host-aw-bits': 48, "
                              "'host-ranges': %s}", rows[i].ranges);
-        slot_control(&v, SLOT_ON);
+        nyx_pci_slot(v.pc, PORT, true);
         if (refused) {
             NYX_CHECK("attach", qvio_attach(v.vio, 10, PLUGGED, 0),
                       QVIO_S_UNSUPP);
@@ -263,7 +250,7 @@ static void test_ranges_late(gconstpointer model)
                         NYX_PAGE + TWO_MIB);
         nyx_td_put(&td);
         qtest_qmp_device_del_send(v.qts, "hot");
-        slot_control(&v, SLOT_OFF);
+        nyx_pci_slot(v.pc, PORT, false);
         qtest_qmp_eventwait(v.qts, "DEVICE_DELETED");
     }
     nyx_vfio_end(&v);

@@ -239,23 +239,10 @@ static void test_machine_reset_direct(gconstpointer model)
 #define SLOT        " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off" \
                     " -device pcie-root-port,id=rp,chassis=1,addr=c"
 #define PLUGGED     NYX_SID(1, 0, 0)
-/* Slot Control: power off is bit 10; the indicator, 9:8, is on 1 or off 3. */
-#define SLOT_ON     0x0100
-#define SLOT_OFF    0x0700
-
-static void slot_control(NyxVfio *v, uint16_t value)
-{
-    QPCIDevice *port = qpci_device_find(v->pc->pci, PORT);
-    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
-
-    qpci_config_writew(port, cap + PCI_EXP_SLTCTL, value);
-    g_free(port);
-}
-
 static void unplug(NyxVfio *v, const char *id)
 {
     qtest_qmp_device_del_send(v->qts, id);
-    slot_control(v, SLOT_OFF);
+    nyx_pci_slot(v->pc, PORT, false);
     qtest_qmp_eventwait(v->qts, "DEVICE_DELETED");
 }
 
@@ -263,7 +250,7 @@ static NyxTestdev plug(NyxVfio *v, bool host)
 {
     qtest_qmp_device_add(v->qts, "nyx-testdev", "hot", "{'bus': 'rp', "
                          "'notify': 3, 'host-aw-bits': %d}", host ? 48 : 0);
-    slot_control(v, SLOT_ON);
+    nyx_pci_slot(v->pc, PORT, true);
     return nyx_td_get(v->pc->pci, PLUGGED);
 }
 
@@ -319,7 +306,7 @@ static void test_unplug_bridge(gconstpointer model)
 
         qtest_qmp_device_add(v.qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
-        slot_control(&v, SLOT_ON);
+        nyx_pci_slot(v.pc, PORT, true);
         qtest_qmp_device_add(v.qts, "nyx-testdev", "behind", "{'bus': "
                              "'bridge', 'addr': '1', 'notify': 3, "
                              "'host-aw-bits': %d}", i & 1 ? 48 : 0);
