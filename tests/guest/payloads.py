@@ -91,6 +91,9 @@ def dpdk(_kernel, files):
 PAYLOADS = {
     '': ((), lambda kernel, files: Payload()),
     'dpdk': (('dpdk',), dpdk),
+    # testpmd runs on the host.
+    'vhost': (('dpdk',), lambda kernel, files: Payload('vhost', (), {
+        TESTS: HERE / 'initramfs/vhost.sh'})),
 }
 
 

@@ -246,8 +246,9 @@ class Reports:
 class Host:
     """The host's half of a test: does what the guest asks for."""
 
-    def __init__(self, guest, row, reports):
+    def __init__(self, guest, row, reports, backend):
         self.guest = guest
+        self.backend = backend
         self.row = row
         self.reports = reports
         self.free_ports = re.findall(r'\brp=(\w+)', row.devices)
@@ -278,6 +279,12 @@ class Host:
         path = self.guest.directory / f'{name}.img'
         self.guest.qmp.hmp(f'drive_add 0 if=none,id=d-{name},file={path},'
                            f'format=raw,cache=writeback')
+
+    def do_backend(self, what):
+        {'kill': self.backend.kill, 'start': self.backend.start}[what]()
+
+    def do_trace(self, event):
+        self.guest.qmp.cmd('trace-event-set-state', name=event, enable=True)
 
     def do_migrate(self):
         self.guest.migrate()
@@ -332,8 +339,9 @@ def boot(row, setup, device, directory, on_line=None, sums=None):
     args = command_line(row, setup, device, made, directory)
     reports = Reports()
     seconds = row.seconds * setup.scale
-    with Guest(args, directory, seconds, on_line) as guest:
-        host = Host(guest, row, reports)
+    with userspace.Backend(row, setup.files, directory) as backend, \
+            Guest(args, directory, seconds, on_line) as guest:
+        host = Host(guest, row, reports, backend)
         for words in guest.reports(host):
             reports.add(words)
         stderr = ''.join(process.stderr() for process in guest.processes)
@@ -368,6 +376,8 @@ def expected_sums(row):
         elif kind == 'retype':
             names |= {f'{args[0]}.{what}' for what in
                       ('identity', 'DMA', 'DMA-FQ')}
+        elif kind == 'vhost':
+            names |= {f'{args[0]}.{what}' for what in ('there', 'again')}
         elif kind == 'busy':
             names |= {f'{disk}.{what}' for disk in args[2:]
                       for what in ('read', 'back')}

@@ -2,10 +2,17 @@
 """Guests whose network cards belong to drivers in user space: DPDK's testpmd
 by way of VFIO."""
 
-import packets
+import os
+import pathlib
+import re
+import subprocess
+
 import amd
+import packets
+import payloads
 import rows
 import virtio
+from vm import Process
 
 VtdRow, AmdRow, VioRow = rows.Row, amd.AmdRow, virtio.guest
 
@@ -42,8 +49,81 @@ def cards(make, name, tests, kind='e1000e', memory='', **more):
                 provoked=REFUSED[make] if 'unmap' in tests else {}, **more)
 
 
+# ---------------------------------------------------------------- vhost-user
+
+# Shared with the back end.
+SHARED = ('-object', 'memory-backend-memfd,id=shared,size=1G,share=on',
+          '-machine', 'memory-backend=shared', '-D', 'trace')
+
+
+def vhost(make, name, tests, kind='vhost', **more):
+    """Two cards whose data testpmd moves from one to the other."""
+    return make(name, payload='vhost', qemu=SHARED,
+                devices=f'rp=rp1 rp=rp2 vblk {kind}=left@rp1 '
+                        f'{kind}=right@rp2', tests=tests, **more)
+
+
+# A packet for a buffer whose address is not known yet would be lost otherwise,
+# and in strict mode no buffer's is.
+PATIENT = """set fwd io retry
+set burst tx delay 100 retry 20000
+"""
+
+
+class Backend:
+    """testpmd on the host, for rows that have cards with such a back end."""
+
+    def __init__(self, row, files, directory):
+        self.names = re.findall(r'\bvhost\S*=(\w+)', row.devices)
+        self.files = files
+        self.directory = directory
+        self.popen = None
+
+    def start(self):
+        dpdk = payloads.Dpdk(self.files['dpdk'])
+        cpus = ','.join(map(str, sorted(os.sched_getaffinity(0))))
+        args = [*dpdk.command, dpdk.testpmd,
+                '--lcores', f'0@({cpus}),1@({cpus})', '--no-huge',
+                '--no-shconf', '-m', '64', '--no-pci', '--no-telemetry']
+        for driver in ('mempool_ring', 'net_vhost'):
+            args += ['-d', dpdk.plugin(driver)]
+        for number, name in enumerate(self.names):
+            args += ['--vdev', f'net_vhost{number},iface={name},client=1,'
+                               f'iommu-support=1']
+        args += ['--', '--total-num-mbufs=8192', '--no-numa',
+                 '--disable-link-check', '--stats-period=1']
+        orders = self.directory / 'backend.orders'
+        orders.write_text(PATIENT)
+        args += [f'--cmdline-file={orders}']
+        with open(self.directory / 'backend.log', 'ab') as log:
+            self.popen = subprocess.Popen(
+                args, cwd=self.directory, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log,
+                env={**os.environ, 'XDG_RUNTIME_DIR': str(self.directory)})
+        Process.running.add(self)
+
+    def kill(self):
+        if self.popen:
+            self.popen.kill()
+            self.popen.wait()
+            Process.running.discard(self)
+
+    def __enter__(self):
+        if self.names:
+            self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
 def table():
     return [
+        vhost(VtdRow, 'vhost-6.12', 'vhost:vblk backend vhost:vblk',
+              iommu='intremap=on,eim=on,device-iotlb=on'),
+        vhost(AmdRow, 'amd-vhost-6.12', 'vhost:vblk backend vhost:vblk',
+              iommu='intremap=on,xtsup=on,device-iotlb=on'),
+        vhost(VioRow, 'vhost-6.12', 'vhost:vblk backend vhost:vblk'),
         cards(VtdRow, 'dpdk-6.12', 'packets unmap'),
         cards(AmdRow, 'amd-dpdk-6.12', 'packets unmap'),
         cards(VioRow, 'dpdk-6.12', 'packets unmap'),
