@@ -11,6 +11,7 @@ import packets
 DISK_HALF = 4
 NET_SIZE = 1 << 20
 TFTP_SIZE = 128 << 10
+VHOST_SIZE = 128 << 10
 
 # Below are the bus numbers of the first root.
 MAIN_ROOTS = 0x20
@@ -44,7 +45,7 @@ class Disk:
                      ('read', 'direct', 'identity', 'DMA', 'DMA-FQ')}
         self.sums[f'{name}.back'] = back
         # By way of two network cards.
-        part = sha256(data[:128 << 10])
+        part = sha256(data[:VHOST_SIZE])
         self.sums.update({f'{name}.{what}': part for what in
                           ('there', 'again')})
 

@@ -532,6 +532,7 @@ def judge(row, made, reports, lines, stderr, findings):
         DRIVERS[row.vendor].check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
              if line and not QEMU_NOISE.search(line) and
+             not userspace.noise(row, line) and
              not ((row.faults or row.blocked) and QEMU_FAULTS.search(line))]
     findings.check('QEMU is quiet', not words, words)
 

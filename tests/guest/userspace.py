@@ -3,12 +3,12 @@
 by way of VFIO."""
 
 import os
-import pathlib
 import re
 import subprocess
 
 import amd
 import packets
+import parts
 import payloads
 import rows
 import virtio
@@ -117,17 +117,21 @@ class Backend:
         self.kill()
 
 
+VHOST = 'vhost:vblk backend'
+TWICE = 'vhost:vblk backend vhost:vblk backend'
+DEVICE_TLB = {VtdRow: 'intremap=on,eim=on,device-iotlb=on',
+              AmdRow: 'intremap=on,xtsup=on,device-iotlb=on',
+              VioRow: 'aw-bits=48'}
+
+
 def table():
     return [
-        vhost(VtdRow, 'vhost-6.12', 'vhost:vblk backend vhost:vblk',
-              iommu='intremap=on,eim=on,device-iotlb=on'),
-        vhost(AmdRow, 'amd-vhost-6.12', 'vhost:vblk backend vhost:vblk',
-              iommu='intremap=on,xtsup=on,device-iotlb=on'),
-        vhost(VioRow, 'vhost-6.12', 'vhost:vblk backend vhost:vblk'),
         cards(VtdRow, 'dpdk-6.12', 'packets unmap'),
         cards(AmdRow, 'amd-dpdk-6.12', 'packets unmap'),
         cards(VioRow, 'dpdk-6.12', 'packets unmap'),
         cards(VtdRow, 'dpdk-dies-6.12', 'dies packets'),
+        *(vhost(make, f'{name}vhost-6.12', VHOST, iommu=DEVICE_TLB[make])
+          for make, name in ((VtdRow, ''), (AmdRow, 'amd-'), (VioRow, ''))),
     ]
 
 
@@ -144,6 +148,8 @@ def check(row, made, reports, findings):
             check_packets(row, made, reports, args[1], findings)
         elif kind == 'unmap':
             check_unmapped(reports, findings)
+    if row.payload == 'vhost' and reports.stats:
+        check_vhost(row, made, reports, findings)
 
 
 def check_packets(row, made, reports, disk, findings):
@@ -152,14 +158,18 @@ def check_packets(row, made, reports, disk, findings):
     findings.check('functions of a driver in user space',
                    len(set(reports.users)) == row.devices.count('cable'),
                    reports.users)
-    if not reports.stats:
-        return
+    # Of each packet a descriptor and the data.
+    if reports.stats:
+        check_translated(reports, 2 * MOVED, findings)
+
+
+def check_translated(reports, wanted, findings):
+    """The functions' own addresses were translated, so often at least."""
     translated = {one['sid']: one['iotlb']['hits'] + one['iotlb']['misses']
                   for one in reports.stats['requesters']}
     for function in set(reports.users):
-        # Of each packet a descriptor and the data.
         count = translated.get(function[5:], 0)
-        findings.check(f'translated for {function}', count >= 2 * MOVED, count)
+        findings.check(f'translated for {function}', count >= wanted, count)
 
 
 def check_unmapped(reports, findings):
@@ -167,3 +177,43 @@ def check_unmapped(reports, findings):
                      for when in ('before', 'after'))
     findings.check('nothing is received into unmapped memory',
                    before == after > 0, f'{before}, {after}')
+
+
+# Of QEMU, while nobody is at the other end of a socket.
+NOISE = re.compile(r'Unexpected end-of-file before all data were read|'
+                   r'Failed to set msg fds|'
+                   r'vhost VQ \d ring restore failed: -22')
+WAITING = re.compile(r'info: QEMU waiting for connection on: disconnected:unix')
+
+NOTIFIED = re.compile(r'nyx_iommu_notify sid (0x[0-9a-f]+) .*type (\d)')
+
+# Packets of 1448 bytes that the data need at least, one way.
+SENT = 2 * (parts.VHOST_SIZE // 1448)
+
+
+def noise(row, line):
+    """Whether what QEMU says belongs to a test."""
+    return row.payload == 'vhost' and bool(
+        WAITING.search(line) or 'backend' in row.tests and NOISE.search(line))
+
+
+def check_vhost(row, made, reports, findings):
+    """The back end asked for addresses, and was told when they were gone."""
+    findings.check('functions with a back end', len(set(reports.users)) == 2,
+                   reports.users)
+    check_translated(reports, SENT, findings)
+    # Linux's driver for virtio-iommu knows no ATS; 4 is a device-IOTLB's.
+    ats = row.vendor != 'virtio' and 'plain' not in row.devices
+    events = {}
+    for line in (made.directory / 'trace').read_text().splitlines():
+        if found := NOTIFIED.search(line):
+            key = int(found[1], 16), found[2]
+            events[key] = events.get(key, 0) + 1
+    for function in set(reports.users):
+        key = virtio.endpoint(function[5:]), '4' if ats else '1'
+        findings.check(f'{function} was told', events.get(key, 0) >= SENT,
+                       events)
+    if row.vendor != 'virtio':
+        orders = reports.stats['invalidations']
+        findings.check('device-TLB invalidated',
+                       (orders['device-tlb'] >= 2 * SENT) == ats, orders)

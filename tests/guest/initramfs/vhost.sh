@@ -21,6 +21,11 @@ answers() { ping -q -c 1 -W 1 10.8.0.2 > /tmp/ping; }
 connect()
 {
     [ -z "$other" ] || return 0
+    for path in /sys/bus/virtio/drivers/virtio_net/virtio*; do
+        path=$(readlink -f "$path")
+        path=${path%/*}
+        say "user ${path##*/}"
+    done
     set --
     for nic in /sys/class/net/*; do
         [ ! -e "$nic/device" ] || set -- "$@" "${nic##*/}"
@@ -32,6 +37,7 @@ connect()
     ip link set "$2" netns $other || return 1
     ip addr add 10.8.0.1/24 dev "$1"
     there ip addr add 10.8.0.2/24 dev "$2"
+    ask trace nyx_iommu_notify || return 1
     ip link set "$1" up
     there ip link set "$2" up
     nic=$1
@@ -40,7 +46,7 @@ connect()
 other=
 
 # In strict mode each buffer has an address of its own, of which the back end has
-# to ask: this is slow.
+# to ask: it takes its time.
 some_data() { dd "if=/dev/$disk" count=128 bs=1k status=none; }
 
 # vhost DISK: data of a disk go over the two cards, there and back.
@@ -68,5 +74,6 @@ test_backend()
     ask backend kill || return 1
     until_true no_carrier || why "the link stays up" || return 1
     ask backend start || return 1
-    until_true carrier || why "the link stays down"
+    until_true carrier || why "the link stays down" || return 1
+    until_true answers || why "no answer: $(tail -n 2 /tmp/ping)"
 }
