@@ -124,18 +124,64 @@ DEVICE_TLB = {VtdRow: 'intremap=on,eim=on,device-iotlb=on',
               VioRow: 'aw-bits=48'}
 
 
+MODELS = ((VtdRow, ''), (AmdRow, 'amd-'), (VioRow, ''))
+
+
+def usual():
+    for make, name in MODELS:
+        yield cards(make, f'{name}dpdk-6.12', 'packets unmap')
+        yield vhost(make, f'{name}vhost-6.12', VHOST, iommu=DEVICE_TLB[make])
+
+
+def seldom_cards():
+    yield cards(VtdRow, 'dpdk-huge-6.12', 'packets dies packets back',
+                memory='huge', append='hugepages=64')
+    yield cards(VtdRow, 'dpdk-scalable-huge-6.12', 'packets dies back',
+                iommu=rows.SCALABLE, memory='huge',
+                append=f'{rows.SM_ON} hugepages=64', unfit=rows.NO_OPTION)
+    yield cards(VtdRow, 'dpdk-aw39-cm-6.12-pt', 'packets unmap back', mode='pt',
+                iommu='intremap=on,eim=off,aw-bits=39,caching-mode=on',
+                remap='xapic')
+    yield cards(VtdRow, 'dpdk-vnet-newest', 'packets dies packets',
+                kind='vnet', kernel='newest')
+    yield cards(AmdRow, 'amd-dpdk-v2-np-6.12', 'packets unmap back',
+                iommu='intremap=on,xtsup=on,np-cache=on,guest-levels=4',
+                append='amd_iommu=pgtbl_v2')
+    yield cards(AmdRow, 'amd-dpdk-huge-newest-pt', 'dies packets back',
+                kernel='newest', mode='pt', memory='huge',
+                append='hugepages=64')
+    yield cards(VioRow, 'dpdk-huge-6.12-pt', 'packets dies back', mode='pt',
+                memory='huge', append='hugepages=64')
+    yield cards(VioRow, 'dpdk-vnet-newest', 'packets dies packets', kind='vnet',
+                kernel='newest', iommu='aw-bits=64')
+
+
+def seldom_vhost():
+    # Without ATS vhost is told of what is unmapped as VFIO is.
+    for make, name in MODELS[:2]:
+        yield vhost(make, f'{name}vhost-plain-6.12', TWICE, 'vhost-plain')
+    yield vhost(VtdRow, 'vhost-scalable-newest', TWICE, kernel='newest',
+                iommu=f'{rows.SCALABLE},device-iotlb=on,page-requests=off',
+                append=rows.SM_ON, unfit=rows.NO_OPTION)
+    yield vhost(VtdRow, 'vhost-lazy-cm-6.1', TWICE, kernel='6.1', mode='lazy',
+                iommu=f'{DEVICE_TLB[VtdRow]},caching-mode=on')
+    yield vhost(AmdRow, 'amd-vhost-v2-newest', TWICE, kernel='newest',
+                iommu=f'{DEVICE_TLB[AmdRow]},guest-levels=4',
+                append='amd_iommu=pgtbl_v2')
+    yield vhost(VioRow, 'vhost-newest', TWICE, kernel='newest',
+                iommu='aw-bits=64')
+
+
+def seldom():
+    return [*seldom_cards(), *seldom_vhost()]
+
+
 def table():
-    return [
-        cards(VtdRow, 'dpdk-6.12', 'packets unmap'),
-        cards(AmdRow, 'amd-dpdk-6.12', 'packets unmap'),
-        cards(VioRow, 'dpdk-6.12', 'packets unmap'),
-        cards(VtdRow, 'dpdk-dies-6.12', 'dies packets'),
-        *(vhost(make, f'{name}vhost-6.12', VHOST, iommu=DEVICE_TLB[make])
-          for make, name in ((VtdRow, ''), (AmdRow, 'amd-'), (VioRow, ''))),
-    ]
+    return [*usual(), *seldom()]
 
 
-SELDOM = ()
+# As in rows.py.
+SELDOM = tuple(row.name for row in seldom())
 
 
 # -------------------------------------------------------------------- checks

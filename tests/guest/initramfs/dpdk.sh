@@ -171,6 +171,31 @@ test_unmap()
     [ $status = 0 ] || why "testpmd: $(last_words)"
 }
 
+received() { cat "/sys/class/net/$1/statistics/rx_packets"; }
+
+more_received() { [ "$(received "$1")" -gt "$2" ]; }
+
+# back KIND: the kernel's drivers have the cards again, and their groups have the
+# domains that they had.
+test_back()
+{
+    local before
+    cards "$1" "$(kernels "$1")" || return 1
+    set --
+    for pci in $functions; do
+        until_true nic_of "$pci" || why "no network device" || return 1
+        ip addr flush dev "$nic"
+        ip link set "$nic" up
+        set -- "$@" "$nic"
+    done
+    ip addr add 10.9.1.1/24 broadcast + dev "$1"
+    until_true carrier || why "no carrier" || return 1
+    before=$(received "$2")
+    ping -q -c 3 -W 1 10.9.1.255 > /tmp/ping
+    until_true more_received "$2" $((before + 2)) || why "nothing comes"
+    facts
+}
+
 # dies KIND [MEMORY]: nobody is there any more while the card receives.
 test_dies()
 {
