@@ -178,15 +178,22 @@ class Listened(Whole):
                       VARIANTS[self.variant].titles, self.goal, facts=facts)
 
 
-def map_gigabyte(subject):
-    return subject.unit.submit([viommu.map_request(at, at)
-                                for at in range(0, GIB, PAGE)]) / 1e6
+def map_gigabyte(scattered):
+    def once(subject):
+        pages = list(range(DATA_PAGES))
+        if scattered:
+            random.Random(2).shuffle(pages)
+        return subject.unit.submit([viommu.map_request(at * PAGE, to * PAGE)
+                                    for at, to in enumerate(pages)]) / 1e6
+    return once
 
 
-def unmap_gigabyte(subject):
-    map_gigabyte(subject)
-    subject.machine.devices[0].clear_events()
-    return subject.unit.one(viommu.unmap_request(0, GIB)) / 1e6
+def unmap_gigabyte(scattered):
+    def once(subject):
+        map_gigabyte(scattered)(subject)
+        subject.machine.devices[0].clear_events()
+        return subject.unit.one(viommu.unmap_request(0, GIB)) / 1e6
+    return once
 
 
 def rows():
@@ -204,7 +211,9 @@ def rows():
     yield Whole('1 GiB mapped by 4-KiB requests', gigabyte(PAGE))
     yield Whole('1 GiB mapped by 2-MiB requests', gigabyte(MIB_2),
                 quick=False)
-    yield Listened('1 GiB mapped by 4-KiB requests, a listener', map_gigabyte,
-                   quick=False)
-    yield Listened('1 GiB unmapped by one request, a listener',
-                   unmap_gigabyte, quick=False)
+    for scattered in (False, True):
+        order = 'scattered' if scattered else 'contiguous'
+        yield Listened(f'1 GiB mapped by 4-KiB requests, a listener, {order}',
+                       map_gigabyte(scattered), quick=False)
+        yield Listened(f'1 GiB unmapped by one request, a listener, {order}',
+                       unmap_gigabyte(scattered), quick=False)

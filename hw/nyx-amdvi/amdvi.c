@@ -89,6 +89,12 @@ static void host_map(void *opaque, NyxAmdRequester *r, const NyxBlock *block)
     nyx_dma_device_map(nyx_amd_requester_opaque(r), block);
 }
 
+/* Who tracks dirty pages has to know which memory it was. */
+static bool host_unmap_each(void *opaque)
+{
+    return nyx_dma_dirty_tracked();
+}
+
 static void host_direct_changed(void *opaque, NyxAmdRequester *r)
 {
     nyx_dma_device_update(nyx_amd_requester_opaque(r));
@@ -209,6 +215,7 @@ static const NyxAmdHost host_template = {
     .unmapped = host_unmapped,
     .unmap = host_unmap,
     .map = host_map,
+    .unmap_each = host_unmap_each,
     .direct_changed = host_direct_changed,
     .sid = host_sid,
     .device_tlb = host_device_tlb,

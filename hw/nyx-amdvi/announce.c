@@ -92,6 +92,13 @@ static void announce_kick(void *opaque)
     amd->host.kick(amd->host.opaque);
 }
 
+static bool announce_each(void *opaque)
+{
+    const NyxAmd *amd = opaque;
+
+    return amd->host.unmap_each && amd->host.unmap_each(amd->host.opaque);
+}
+
 static void announce_full(void *opaque, uint16_t did, uint64_t iova)
 {
     nyx_amd_finding(opaque, NAMD_RULE_SHADOW_FULL, (NyxWhere) {
@@ -106,6 +113,7 @@ static const NyxAnnounceOps announce_ops = {
     .map = announce_map,
     .direct_changed = announce_direct_changed,
     .kick = announce_kick,
+    .each = announce_each,
     .full = announce_full,
 };
 

@@ -159,6 +159,8 @@ typedef struct NyxAmdHost {
                   uint64_t last, const NyxBlock *only);
     /* @block of @r is mapped, where nothing was. */
     void (*map)(void *opaque, NyxAmdRequester *r, const NyxBlock *block);
+    /* Whether unmap() has to be called for each mapping.  NULL: no. */
+    bool (*unmap_each)(void *opaque);
     /* nyx_amd_requester_direct() of @r has changed, and only that. */
     void (*direct_changed)(void *opaque, NyxAmdRequester *r);
     /* The requester id that @r has now; false if its bus is gone. */

@@ -107,11 +107,17 @@ static bool pieces_of(void *source, uint64_t first, uint64_t last,
                                  visit, opaque);
 }
 
+static bool each(const NyxAnnounce *announce)
+{
+    return announce->ops->each && announce->ops->each(announce->opaque);
+}
+
 static NyxShadowResult compare(NyxFollowed *shadow, uint64_t first,
                                uint64_t last)
 {
     const NyxShadowSink sink = { tell_unmap, tell_map, shadow };
 
+    nyx_table_shadow_each(shadow->blocks, each(shadow->announce));
     return shadow->kind == NYX_ROUTE_TABLES
            ? nyx_table_shadow_sync(shadow->blocks, &shadow->tables, first,
                                    last, &sink)
@@ -200,30 +206,44 @@ static void join(NyxFollower *f, const NyxRoute *route, bool announce)
     }
 }
 
+static void unmap_block(void *opaque, const NyxBlock *block)
+{
+    unmap_one(opaque, block->iova, nyx_block_last(block), block);
+}
+
+static void unmap_all(NyxFollower *f)
+{
+    const NyxTableShadow *blocks = f->shadow->blocks;
+    uint64_t first, last;
+
+    if (each(f->announce) || nyx_table_shadow_count(blocks) == 1) {
+        nyx_table_shadow_foreach(blocks, unmap_block, f);
+    } else if (nyx_table_shadow_bounds(blocks, &first, &last)) {
+        unmap_one(f, first, last, NULL);
+    }
+}
+
 static void leave(NyxFollower *f, bool announce)
 {
     NyxFollowed *shadow = f->shadow;
-    uint64_t first, last;
 
     if (!shadow) {
         return;
     }
-    if (announce && nyx_table_shadow_bounds(shadow->blocks, &first, &last)) {
-        unmap_one(f, first, last, NULL);
+    if (announce) {
+        unmap_all(f);
     }
     f->shadow = NULL;
     g_ptr_array_remove(shadow->users, f);
     shadow_put(f->announce, shadow);
 }
 
-static Found look(NyxFollower *f)
+/* Whoever it is for. */
+static Found look_anyway(NyxFollower *f)
 {
     const NyxAnnounce *announce = f->announce;
     Found found = { };
 
-    if (!f->expected) {
-        return found;
-    }
     if (announce->ops->sid(announce->opaque, f, &found.sid)) {
         announce->ops->route(announce->opaque, f, found.sid, &found.route);
     } else {
@@ -231,6 +251,11 @@ static Found look(NyxFollower *f)
         found.route.uncertain = true;
     }
     return found;
+}
+
+static Found look(NyxFollower *f)
+{
+    return f->expected ? look_anyway(f) : (Found) { };
 }
 
 static bool is_on_route(const NyxFollower *f, const NyxRoute *route)
@@ -416,10 +441,19 @@ bool nyx_follower_direct(const NyxFollower *f)
     return f->route == NYX_ROUTE_DIRECT;
 }
 
-void nyx_follower_replay(const NyxFollower *f, NyxBlockVisit *visit,
-                         void *opaque)
+void nyx_follower_replay(NyxFollower *f, NyxBlockVisit *visit, void *opaque)
 {
-    if (f->shadow) {
-        nyx_table_shadow_foreach(f->shadow->blocks, visit, opaque);
+    NyxFollowed *shadow = f->shadow;
+    Found found;
+
+    if (shadow) {
+        nyx_table_shadow_foreach(shadow->blocks, visit, opaque);
+        return;
+    }
+    found = look_anyway(f);
+    if (!f->told && has_mappings(&found.route)) {
+        shadow = shadow_get(f->announce, &found.route);
+        nyx_table_shadow_foreach(shadow->blocks, visit, opaque);
+        shadow_put(f->announce, shadow);
     }
 }

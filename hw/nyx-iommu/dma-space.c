@@ -246,6 +246,11 @@ void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block)
     }
 }
 
+bool nyx_dma_dirty_tracked(void)
+{
+    return global_dirty_tracking;
+}
+
 /* --- The interrupt window ------------------------------------------------- */
 
 static uint16_t window_sid(const NyxDmaDevice *device, MemTxAttrs attrs)
@@ -293,11 +298,25 @@ static const MemoryRegionOps window_ops = {
 
 /* --- Functions ------------------------------------------------------------ */
 
-void nyx_dma_device_update(NyxDmaDevice *device)
+static bool is_checked(const NyxDmaDevice *device)
 {
-    const NyxDmaOps *ops = device->ops;
-    bool checked = ops->checked(device->requester) &&
-                   !ops->direct(device->requester);
+    return device->ops->checked(device->requester) &&
+           !device->ops->direct(device->requester);
+}
+
+/*
+ * VFIO drops RAM with the section that it was in, without a look at what the
+ * device wrote to: that has to be asked for before.
+ */
+static bool forgets_dirty(const NyxDmaDevice *device)
+{
+    return nyx_dma_dirty_tracked() && device->bypass.enabled &&
+           is_checked(device);
+}
+
+static void device_switch(NyxDmaDevice *device)
+{
+    bool checked = is_checked(device);
     MemoryRegion *region = MEMORY_REGION(&device->region);
 
     /* One is off before the other is on. */
@@ -312,18 +331,33 @@ void nyx_dma_device_update(NyxDmaDevice *device)
     memory_region_transaction_commit();
 }
 
+void nyx_dma_device_update(NyxDmaDevice *device)
+{
+    if (forgets_dirty(device)) {
+        memory_global_dirty_log_sync(false);
+    }
+    device_switch(device);
+}
+
 void nyx_dma_space_update(NyxDmaSpace *space)
 {
+    bool forgets = false;
+
+    for (unsigned i = 0; i < space->devices->len; i++) {
+        forgets |= forgets_dirty(g_ptr_array_index(space->devices, i));
+    }
+    if (forgets) {
+        memory_global_dirty_log_sync(false);
+    }
     memory_region_transaction_begin();
     for (unsigned i = 0; i < space->devices->len; i++) {
-        nyx_dma_device_update(g_ptr_array_index(space->devices, i));
+        device_switch(g_ptr_array_index(space->devices, i));
     }
     memory_region_transaction_commit();
 }
 
 void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid)
 {
-    memory_region_transaction_begin();
     for (unsigned i = 0; i < space->devices->len; i++) {
         NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
 
@@ -331,7 +365,6 @@ void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid)
             nyx_dma_device_update(device);
         }
     }
-    memory_region_transaction_commit();
 }
 
 static void device_init_regions(NyxDmaDevice *device, const char *name)

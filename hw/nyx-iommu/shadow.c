@@ -25,9 +25,14 @@ typedef struct Run {
 
 #define PIECE 0
 
+/* Room for so many is kept from one synchronization to the next. */
+#define KEPT_RUNS 256
+
 struct NyxTableShadow {
     NyxShadowCfg cfg;
     NyxBlocks blocks;
+    GArray *runs;            /* of a synchronization; else empty */
+    bool each;
 };
 
 /* One synchronization.  Runs are passed in order by two readers. */
@@ -48,13 +53,20 @@ NyxTableShadow *nyx_table_shadow_new(const NyxShadowCfg *cfg)
 
     shadow->cfg = *cfg;
     nyx_blocks_init(&shadow->blocks);
+    shadow->runs = g_array_new(FALSE, FALSE, sizeof(Run));
     return shadow;
 }
 
 void nyx_table_shadow_free(NyxTableShadow *shadow)
 {
     nyx_blocks_destroy(&shadow->blocks);
+    g_array_free(shadow->runs, TRUE);
     g_free(shadow);
+}
+
+void nyx_table_shadow_each(NyxTableShadow *shadow, bool each)
+{
+    shadow->each = each;
 }
 
 void nyx_table_shadow_foreach(const NyxTableShadow *shadow,
@@ -84,16 +96,22 @@ size_t nyx_table_shadow_count(const NyxTableShadow *shadow)
 
 /* --- The range ------------------------------------------------------------ */
 
-/* Address bits within the largest leaf that there is, or was, at @iova. */
+/*
+ * Address bits within the largest leaf that there is, or was, at @iova.  What
+ * a leaf has in the hole is no block, but the next one is the leaf's rest.
+ */
 static uint64_t leaf_mask(const NyxTableShadow *shadow, const NyxWalkCtx *ctx,
                           uint64_t iova)
 {
-    const NyxBlock *block = nyx_blocks_lookup(&shadow->blocks, iova);
+    const NyxBlocks *blocks = &shadow->blocks;
+    const NyxBlock *block = nyx_blocks_at(blocks,
+                                          nyx_blocks_find(blocks, iova));
     unsigned lg2 = ctx->fmt->granule_lg2;
     NyxWalk walk;
 
     nyx_walk(ctx, iova, NYX_ACCESS_NONE, NULL, &walk);
-    if (block) {
+    if (block && (block->iova <= iova ||
+                  !((block->iova ^ iova) >> block->leaf_lg2))) {
         lg2 = MAX(lg2, block->leaf_lg2);
     }
     if (walk.status == NYX_WALK_OK) {
@@ -213,7 +231,8 @@ static bool is_right(Sync *s, NyxBlock *block)
 {
     uint64_t pos = MAX(block->iova, s->first);
     uint64_t last = MIN(nyx_block_last(block), s->last);
-    uint8_t leaf_lg2 = block->leaf_lg2;
+    bool whole = pos == block->iova && last == nyx_block_last(block);
+    uint8_t leaf_lg2 = whole ? 0 : block->leaf_lg2;
 
     while (s->compared < s->runs->len &&
            run_at(s, s->compared)->last < pos) {
@@ -373,9 +392,14 @@ static bool clear_gap(Sync *s, NyxBlockPos pos, NyxBlock *kept)
         }
         last = nyx_block_last(block);
         pos = nyx_blocks_next(blocks, pos);
+        if (s->shadow->each) {
+            send_unmap(s, block->iova, last, block);
+        }
     }
     if (gone) {
         nyx_blocks_remove(blocks, first, last);
+    }
+    if (gone && !s->shadow->each) {
         send_unmap(s, first, last, gone == 1 ? &only : NULL);
     }
     return found;
@@ -410,7 +434,12 @@ static void finish(Sync *s, bool all)
     s->result.full = !all;
     keep_remembered(s);
     apply(s);
-    g_array_free(s->runs, TRUE);
+    if (s->runs->len > KEPT_RUNS) {
+        g_array_free(s->runs, TRUE);
+        s->shadow->runs = g_array_new(FALSE, FALSE, sizeof(Run));
+    } else {
+        g_array_set_size(s->runs, 0);
+    }
 }
 
 NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
@@ -424,13 +453,13 @@ NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
         .sink = sink,
         .first = first,
         .last = MIN(last, nyx_walk_limit(ctx)),
+        .runs = shadow->runs,
     };
     bool all;
 
     if (s.first > s.last) {
         return s.result;
     }
-    s.runs = g_array_new(FALSE, FALSE, sizeof(Run));
     whole_leaves(&s, ctx);
     all = nyx_walk_range(ctx, s.first, s.last, &tables, collect_leaf, &s);
     s.result.tables = shadow->cfg.max_tables - tables;
@@ -448,7 +477,7 @@ NyxShadowResult nyx_table_shadow_sync_pieces(NyxTableShadow *shadow,
         .sink = sink,
         .first = first,
         .last = last,
-        .runs = g_array_new(FALSE, FALSE, sizeof(Run)),
+        .runs = shadow->runs,
     };
 
     finish(&s, pieces(source, first, last, collect_piece, &s));

@@ -131,10 +131,13 @@ static void dma_doorbell(NyxTestdevState *s, uint64_t value)
         .operand = nyx_testdev_reg_get64(s, NYX_TD_DMA_OPERAND),
         .compare = nyx_testdev_reg_get64(s, NYX_TD_DMA_COMPARE),
     };
+    bool host = req.attr == NYX_TD_ATTR_HOST && req.op >= NYX_TD_OP_READ &&
+                req.op <= NYX_TD_OP_VERIFY;
 
     if (value != 1) {
         return;
     }
+    req.attr &= host ? 0 : UINT32_MAX;
     nyx_testdev_reg_set(s, NYX_TD_DMA_DIFF_COUNT, 0);
     nyx_testdev_reg_set(s, NYX_TD_DMA_DIFF_FIRST, 0);
     res.status = nyx_testdev_check(&req);
@@ -145,7 +148,11 @@ static void dma_doorbell(NyxTestdevState *s, uint64_t value)
             nyx_testdev_pci_listen(s, req.pasid);
         }
         dma_load_buffer(s, &req);
-        nyx_testdev_perform(&port, &req, s->buf, &res);
+        if (host) {
+            nyx_testdev_host_perform(s, &req, s->buf, &res);
+        } else {
+            nyx_testdev_perform(&port, &req, s->buf, &res);
+        }
         dma_take_buffer(s, &req, &res);
     } else {
         qemu_log_mask(LOG_GUEST_ERROR, "nyx-testdev: bad request, code %u\n",
@@ -391,20 +398,33 @@ static void notify_op_write(NyxTestdevState *s, uint64_t value)
              offset += sizeof(uint32_t)) {
             nyx_testdev_reg_set(s, offset, 0);
         }
+        for (unsigned offset = NYX_TD_UNMAP_IOVA; offset <= NYX_TD_DIRTY_LOST;
+             offset += sizeof(uint32_t)) {
+            nyx_testdev_reg_set(s, offset, 0);
+        }
     }
     if (value & NYX_TD_NOTIFY_OP_REPLAY) {
         nyx_testdev_notify_replay(s);
     }
+    if (value & NYX_TD_NOTIFY_OP_SYNC) {
+        nyx_testdev_dirty_ask(s);
+    }
+}
+
+static NyxShadow *shadow_selected(NyxTestdevState *s)
+{
+    return nyx_testdev_reg_get(s, NYX_TD_SHADOW_SELECT) == NYX_TD_SHADOW_SEEN
+           ? &s->dirty.seen : &s->notify.shadow;
 }
 
 static uint64_t shadow_count_read(NyxTestdevState *s)
 {
-    return s->notify.shadow.count;
+    return shadow_selected(s)->count;
 }
 
 static uint64_t shadow_bytes_read(NyxTestdevState *s)
 {
-    return s->notify.shadow.bytes;
+    return shadow_selected(s)->bytes;
 }
 
 static void shadow_show(NyxTestdevState *s, const NyxShadowEntry *entry)
@@ -423,12 +443,12 @@ static void shadow_show(NyxTestdevState *s, const NyxShadowEntry *entry)
 
 static void shadow_index_write(NyxTestdevState *s, uint64_t value)
 {
-    shadow_show(s, nyx_shadow_nth(&s->notify.shadow, value));
+    shadow_show(s, nyx_shadow_nth(shadow_selected(s), value));
 }
 
 static void shadow_find_write(NyxTestdevState *s, uint64_t value)
 {
-    shadow_show(s, nyx_shadow_find(&s->notify.shadow, value));
+    shadow_show(s, nyx_shadow_find(shadow_selected(s), value));
 }
 
 /* Translation cache */
@@ -647,6 +667,14 @@ static const RegRow reg_rows[] = {
     RO(SHADOW_LEN, 8),
     RO(SHADOW_ADDR, 8),
     RO(SHADOW_PERM, 4),
+    RW(SHADOW_SELECT, 4, 1),
+    RO(UNMAP_IOVA, 8),
+    RO(UNMAP_LEN, 8),
+    RO(UNMAP_ADDR, 8),
+    RO(SYNC_EVENTS, 8),
+    RO(SYNC_ERRORS, 4),
+    RO(ERR_ADDR, 4),
+    RO(DIRTY_LOST, 4),
 
     WO(ATC_CTRL, atc_ctrl_write),
     RO_FN(ATC_COUNT, 4, atc_count_read),

@@ -11,20 +11,6 @@
 #include "qapi/visitor.h"
 #include "testdev.h"
 
-/* An IOMMU region as far as one section of the address space shows it. */
-struct NyxTestdevSection {
-    NyxTestdevState *s;
-    MemoryRegion *mr;
-    hwaddr start;          /* offset within @mr */
-    hwaddr offset;         /* from @mr to the address space */
-    hwaddr last;           /* within @mr, inclusive */
-    IOMMUNotifier map;     /* MAP and UNMAP events */
-    IOMMUNotifier devtlb;  /* device-TLB invalidations */
-    bool map_on;
-    bool devtlb_on;
-    QLIST_ENTRY(NyxTestdevSection) next;
-};
-
 static const unsigned err_counter[] = {
     [NYX_TD_SHADOW_DOUBLE_MAP] = NYX_TD_ERR_DOUBLE_MAP,
     [NYX_TD_SHADOW_CUT] = NYX_TD_ERR_CUT,
@@ -32,6 +18,7 @@ static const unsigned err_counter[] = {
     [NYX_TD_SHADOW_NOT_RAM] = NYX_TD_ERR_NOT_RAM,
     [NYX_TD_SHADOW_TARGET] = NYX_TD_ERR_TARGET,
     [NYX_TD_SHADOW_FULL] = NYX_TD_ERR_FULL,
+    [NYX_TD_SHADOW_ADDR_WRONG] = NYX_TD_ERR_ADDR,
 };
 
 static void note_error(NyxTestdevState *s, unsigned err, uint64_t iova)
@@ -60,8 +47,8 @@ static bool target_is_ram(const IOMMUTLBEntry *entry)
     return memory_region_is_ram(mr) && len == size;
 }
 
-static unsigned handle_map(NyxTestdevState *s, const IOMMUTLBEntry *entry,
-                           uint64_t iova)
+unsigned nyx_testdev_take_map(NyxShadow *shadow, const IOMMUTLBEntry *entry,
+                              uint64_t iova)
 {
     NyxShadowEntry map = {
         .node.start = iova,
@@ -72,11 +59,27 @@ static unsigned handle_map(NyxTestdevState *s, const IOMMUTLBEntry *entry,
     };
     unsigned err = nyx_shadow_check_size(iova, map.node.last);
 
+    if (entry->target_as != &address_space_memory) {
+        return NYX_TD_SHADOW_TARGET;
+    }
     if (err == NYX_TD_SHADOW_OK && !target_is_ram(entry)) {
         err = NYX_TD_SHADOW_NOT_RAM;
     }
-    return err == NYX_TD_SHADOW_OK ? nyx_shadow_map(&s->notify.shadow, &map)
-                                   : err;
+    return err == NYX_TD_SHADOW_OK ? nyx_shadow_map(shadow, &map) : err;
+}
+
+static unsigned handle_unmap(NyxTestdevState *s, const IOMMUTLBEntry *entry,
+                             uint64_t iova)
+{
+    uint64_t last = iova + entry->addr_mask;
+
+    nyx_testdev_reg_set64(s, NYX_TD_UNMAP_IOVA, iova);
+    nyx_testdev_reg_set64(s, NYX_TD_UNMAP_LEN, entry->addr_mask + 1);
+    nyx_testdev_reg_set64(s, NYX_TD_UNMAP_ADDR, entry->translated_addr);
+    note_error(s, nyx_shadow_check_size(iova, last), iova);
+    note_error(s, nyx_testdev_dirty_unmapped(s, iova, last,
+                                             entry->translated_addr), iova);
+    return nyx_shadow_unmap(&s->notify.shadow, iova, last);
 }
 
 static void map_notify(IOMMUNotifier *n, IOMMUTLBEntry *entry)
@@ -95,10 +98,9 @@ static void map_notify(IOMMUNotifier *n, IOMMUTLBEntry *entry)
     } else if (entry->target_as != &address_space_memory) {
         err = NYX_TD_SHADOW_TARGET;
     } else if (is_map) {
-        err = handle_map(s, entry, iova);
+        err = nyx_testdev_take_map(&s->notify.shadow, entry, iova);
     } else {
-        note_error(s, nyx_shadow_check_size(iova, last), iova);
-        err = nyx_shadow_unmap(&s->notify.shadow, iova, last);
+        err = handle_unmap(s, entry, iova);
     }
     note_error(s, err, iova);
 }
@@ -200,6 +202,8 @@ static void section_remove(NyxTestdevSection *sec)
         nyx_testdev_atc_drop(&s->atc, sec->start + sec->offset,
                              sec->last + sec->offset);
     }
+    nyx_testdev_dirty_gone(s, sec->start + sec->offset,
+                           sec->last + sec->offset);
     nyx_shadow_drop(&s->notify.shadow, sec->start + sec->offset,
                     sec->last + sec->offset);
     QLIST_REMOVE(sec, next);
@@ -224,10 +228,13 @@ static void listener_del(MemoryListener *listener, MemoryRegionSection *mrs)
 {
     NyxTestdevState *s = container_of(listener, NyxTestdevState,
                                       notify.listener);
+    uint64_t first = mrs->offset_within_address_space;
+    uint64_t last = first + int128_get64(int128_sub(mrs->size, int128_one()));
     NyxTestdevSection *sec;
 
     if (memory_region_is_ram(mrs->mr)) {
         s->notify.ram_sections--;
+        nyx_testdev_dirty_gone(s, first, last);
     }
     if (!memory_region_is_iommu(mrs->mr)) {
         return;
@@ -251,6 +258,7 @@ void nyx_testdev_notify_init(NyxTestdevState *s)
         .region_del = listener_del,
         .priority = MEMORY_LISTENER_PRIORITY_MIN,
     };
+    nyx_testdev_dirty_init(s);
 }
 
 void nyx_testdev_notify_stop(NyxTestdevState *s)
@@ -262,6 +270,7 @@ void nyx_testdev_notify_stop(NyxTestdevState *s)
         memory_listener_unregister(&notify->listener);
     }
     nyx_shadow_drop(&notify->shadow, 0, UINT64_MAX);
+    nyx_testdev_dirty_stop(s);
     notify->flags = 0;
     notify->refused = false;
     notify->bad_ctrl = false;
@@ -417,6 +426,7 @@ static const struct {
     { "not-ram", NYX_TD_ERR_NOT_RAM, false },
     { "target", NYX_TD_ERR_TARGET, false },
     { "full", NYX_TD_ERR_FULL, false },
+    { "address", NYX_TD_ERR_ADDR, false },
 };
 
 static bool visit_stats(NyxTestdevState *s, Visitor *v, Error **errp)

@@ -65,7 +65,7 @@
 #define NYX_TD_RESET            0x128
 
 #define NYX_TD_MAGIC_VALUE      0x5458594eu    /* "NYXT" in memory order */
-#define NYX_TD_VERSION_VALUE    0x00010001u    /* major 31:16, minor 15:0 */
+#define NYX_TD_VERSION_VALUE    0x00010002u    /* major 31:16, minor 15:0 */
 
 #define NYX_TD_FEATURE_NYX_IOMMU    (1u << 0)
 #define NYX_TD_FEATURE_EXPRESS      (1u << 1)
@@ -124,7 +124,8 @@
 #define NYX_TD_ATTR_PRIV                (1u << 6)
 #define NYX_TD_ATTR_NO_WRITE            (1u << 7)
 #define NYX_TD_ATTR_NO_RID              (1u << 8)
-#define NYX_TD_ATTR_ALL                 0x1f3u
+#define NYX_TD_ATTR_HOST                (1u << 9)
+#define NYX_TD_ATTR_ALL                 0x1f3u    /* of a run */
 
 /* Result codes, for every *_STATUS register that holds one. */
 #define NYX_TD_ST_OK            0
@@ -257,6 +258,14 @@
 #define NYX_TD_SHADOW_LEN       0x570
 #define NYX_TD_SHADOW_ADDR      0x578
 #define NYX_TD_SHADOW_PERM      0x580
+#define NYX_TD_SHADOW_SELECT    0x584
+#define NYX_TD_UNMAP_IOVA       0x588
+#define NYX_TD_UNMAP_LEN        0x590
+#define NYX_TD_UNMAP_ADDR       0x598
+#define NYX_TD_SYNC_EVENTS      0x5a0
+#define NYX_TD_SYNC_ERRORS      0x5a8
+#define NYX_TD_ERR_ADDR         0x5ac
+#define NYX_TD_DIRTY_LOST       0x5b0
 
 #define NYX_TD_NOTIFY_MAP           (1u << 0)
 #define NYX_TD_NOTIFY_UNMAP         (1u << 1)
@@ -271,8 +280,13 @@
 
 #define NYX_TD_NOTIFY_OP_CLEAR      (1u << 0)
 #define NYX_TD_NOTIFY_OP_REPLAY     (1u << 1)
+#define NYX_TD_NOTIFY_OP_SYNC       (1u << 2)
 
-/* NYX_TD_LAST_ERR: which of the six counters above moved last. */
+/* NYX_TD_SHADOW_SELECT */
+#define NYX_TD_SHADOW_ANNOUNCED     0
+#define NYX_TD_SHADOW_SEEN          1
+
+/* NYX_TD_LAST_ERR: which of the NYX_TD_ERR_* moved last. */
 #define NYX_TD_SHADOW_OK            0
 #define NYX_TD_SHADOW_DOUBLE_MAP    1
 #define NYX_TD_SHADOW_CUT           2
@@ -280,6 +294,7 @@
 #define NYX_TD_SHADOW_NOT_RAM       4
 #define NYX_TD_SHADOW_TARGET        5
 #define NYX_TD_SHADOW_FULL          6
+#define NYX_TD_SHADOW_ADDR_WRONG    7
 
 /* The device's own translation cache (ATC). */
 #define NYX_TD_ATC_CTRL         0x600

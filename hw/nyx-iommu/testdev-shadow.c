@@ -98,6 +98,12 @@ const NyxShadowEntry *nyx_shadow_nth(NyxShadow *shadow, uint32_t index)
     return node ? container_of(node, NyxShadowEntry, node) : NULL;
 }
 
+const NyxShadowEntry *nyx_shadow_next(NyxShadow *shadow, uint64_t iova,
+                                      uint64_t last)
+{
+    return first_in(shadow, iova, last);
+}
+
 const NyxShadowEntry *nyx_shadow_find(NyxShadow *shadow, uint64_t iova)
 {
     return first_in(shadow, iova, iova);

@@ -232,6 +232,7 @@ static void nyx_testdev_exit(PCIDevice *pdev)
         nyx_endpoint_unregister(pdev);
     }
     nyx_testdev_notify_stop(s);
+    nyx_testdev_dirty_exit(s);
     nyx_testdev_mmio_exit(s);
     qemu_remove_exit_notifier(&s->exit_notifier);
     qemu_del_vm_change_state_handler(s->vm_change);

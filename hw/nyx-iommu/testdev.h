@@ -141,6 +141,9 @@ unsigned nyx_shadow_unmap(NyxShadow *shadow, uint64_t iova, uint64_t last);
 void nyx_shadow_drop(NyxShadow *shadow, uint64_t iova, uint64_t last);
 /* Entry number @index in order of address, or NULL. */
 const NyxShadowEntry *nyx_shadow_nth(NyxShadow *shadow, uint32_t index);
+/* The first that overlaps [@iova, @last], or NULL. */
+const NyxShadowEntry *nyx_shadow_next(NyxShadow *shadow, uint64_t iova,
+                                      uint64_t last);
 /* Entry that holds @iova, or NULL. */
 const NyxShadowEntry *nyx_shadow_find(NyxShadow *shadow, uint64_t iova);
 /* NYX_TD_SHADOW_OK if [@iova, @last] is an aligned power of two. */
@@ -148,7 +151,19 @@ unsigned nyx_shadow_check_size(uint64_t iova, uint64_t last);
 
 /* testdev-notify.c */
 
-typedef struct NyxTestdevSection NyxTestdevSection;
+/* An IOMMU region as far as one section of the address space shows it. */
+typedef struct NyxTestdevSection {
+    NyxTestdevState *s;
+    MemoryRegion *mr;
+    hwaddr start;          /* offset within @mr */
+    hwaddr offset;         /* from @mr to the address space */
+    hwaddr last;           /* within @mr, inclusive */
+    IOMMUNotifier map;     /* MAP and UNMAP events */
+    IOMMUNotifier devtlb;  /* device-TLB invalidations */
+    bool map_on;
+    bool devtlb_on;
+    QLIST_ENTRY(NyxTestdevSection) next;
+} NyxTestdevSection;
 
 typedef struct NyxTestdevNotify {
     MemoryListener listener;
@@ -171,6 +186,36 @@ void nyx_testdev_notify_stop(NyxTestdevState *s);
 void nyx_testdev_notify_replay(NyxTestdevState *s);
 uint32_t nyx_testdev_notify_status(NyxTestdevState *s);
 void nyx_testdev_notify_class_init(ObjectClass *klass);
+/*
+ * Put the mapping of a MAP event for @iova into @shadow.  Returns
+ * NYX_TD_SHADOW_OK or what a VFIO container would object to.
+ */
+unsigned nyx_testdev_take_map(NyxShadow *shadow, const IOMMUTLBEntry *entry,
+                              uint64_t iova);
+
+/* testdev-dirty.c */
+
+typedef struct NyxTestdevDirty {
+    bool tracking;         /* QEMU wants to know of dirty pages */
+    GHashTable *pages;     /* written to, by their address for the device */
+    NyxShadow seen;        /* what the IOMMU answered when it was asked last */
+} NyxTestdevDirty;
+
+void nyx_testdev_dirty_init(NyxTestdevState *s);
+void nyx_testdev_dirty_exit(NyxTestdevState *s);
+/* Nobody listens any more: forget all. */
+void nyx_testdev_dirty_stop(NyxTestdevState *s);
+/* A request with NYX_TD_ATTR_HOST that nyx_testdev_check() passed. */
+void nyx_testdev_host_perform(NyxTestdevState *s, const NyxTestdevReq *req,
+                              uint8_t *buf, NyxTestdevResult *res);
+/* An UNMAP with translated address @addr, while its mappings are there. */
+unsigned nyx_testdev_dirty_unmapped(NyxTestdevState *s, uint64_t iova,
+                                    uint64_t last, uint64_t addr);
+/* A section is gone, and nobody asked what was written to. */
+void nyx_testdev_dirty_gone(NyxTestdevState *s, uint64_t first,
+                            uint64_t last);
+/* Ask the IOMMU for all mappings, without a notifier of its own. */
+void nyx_testdev_dirty_ask(NyxTestdevState *s);
 
 /* testdev-run.c */
 
@@ -270,6 +315,7 @@ struct NyxTestdevState {
     uint8_t *buf;          /* NYX_TD_MAX_LEN_VALUE bytes, under the big lock */
     NyxTestdevAtc atc;
     NyxTestdevNotify notify;
+    NyxTestdevDirty dirty;
     NyxTestdevPci *pci;    /* with pci_calls */
     NyxTestdevRun *run;    /* under way, or stopped with threads left */
     HostIOMMUDevice *host; /* or NULL */

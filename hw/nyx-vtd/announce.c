@@ -78,6 +78,13 @@ static void announce_kick(void *opaque)
     vtd->host.kick(vtd->host.opaque);
 }
 
+static bool announce_each(void *opaque)
+{
+    const NyxVtd *vtd = opaque;
+
+    return vtd->host.unmap_each && vtd->host.unmap_each(vtd->host.opaque);
+}
+
 static void announce_full(void *opaque, uint16_t did, uint64_t iova)
 {
     nyx_vtd_finding(opaque, NVTD_RULE_SHADOW_FULL, (NyxWhere) {
@@ -92,6 +99,7 @@ static const NyxAnnounceOps announce_ops = {
     .map = announce_map,
     .direct_changed = announce_direct_changed,
     .kick = announce_kick,
+    .each = announce_each,
     .full = announce_full,
 };
 

@@ -178,6 +178,8 @@ typedef struct NyxVtdHost {
                   uint64_t last, const NyxBlock *only);
     /* @block of @r is mapped, where nothing was. */
     void (*map)(void *opaque, NyxVtdRequester *r, const NyxBlock *block);
+    /* Whether unmap() has to be called for each mapping.  NULL: no. */
+    bool (*unmap_each)(void *opaque);
     /* nyx_vtd_requester_direct() of @r has changed, and only that. */
     void (*direct_changed)(void *opaque, NyxVtdRequester *r);
     /* The requester id that @r has now; false if its bus is gone. */

@@ -66,6 +66,12 @@ static void host_map(void *opaque, NyxVtdRequester *r, const NyxBlock *block)
     nyx_dma_device_map(nyx_vtd_requester_opaque(r), block);
 }
 
+/* Who tracks dirty pages has to know which memory it was. */
+static bool host_unmap_each(void *opaque)
+{
+    return nyx_dma_dirty_tracked();
+}
+
 static void host_direct_changed(void *opaque, NyxVtdRequester *r)
 {
     nyx_dma_device_update(nyx_vtd_requester_opaque(r));
@@ -227,6 +233,7 @@ static const NyxVtdHost host_template = {
     .unmapped = host_unmapped,
     .unmap = host_unmap,
     .map = host_map,
+    .unmap_each = host_unmap_each,
     .direct_changed = host_direct_changed,
     .sid = host_sid,
     .device_tlb = host_device_tlb,

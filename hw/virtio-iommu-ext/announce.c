@@ -121,6 +121,13 @@ static void announce_kick(void *opaque)
     vio->host.kick(vio->host.opaque);
 }
 
+static bool announce_each(void *opaque)
+{
+    const NyxVio *vio = opaque;
+
+    return vio->host.unmap_each && vio->host.unmap_each(vio->host.opaque);
+}
+
 static void announce_full(void *opaque, uint16_t did, uint64_t iova)
 {
     nyx_vio_finding(opaque, NVIO_RULE_SHADOW_FULL, (NyxWhere) {
@@ -136,6 +143,7 @@ static const NyxAnnounceOps announce_ops = {
     .map = announce_map,
     .direct_changed = announce_direct_changed,
     .kick = announce_kick,
+    .each = announce_each,
     .full = announce_full,
 };
 
@@ -165,11 +173,6 @@ void nyx_vio_announce_endpoint(NyxVio *vio, uint32_t endpoint)
 void nyx_vio_announce_mode(NyxVio *vio)
 {
     nyx_announce_mode(vio->announce);
-}
-
-bool nyx_vio_announces(const NyxVio *vio)
-{
-    return nyx_announce_stats(vio->announce).shadows;
 }
 
 uint64_t nyx_vio_work(const NyxVio *vio)

@@ -157,6 +157,8 @@ typedef struct NyxVioHost {
                   uint64_t last, const NyxBlock *only);
     /* @block of @r is mapped, where nothing was. */
     void (*map)(void *opaque, NyxVioRequester *r, const NyxBlock *block);
+    /* Whether unmap() has to be called for each mapping.  NULL: no. */
+    bool (*unmap_each)(void *opaque);
     /* nyx_vio_requester_direct() of @r has changed, and only that. */
     void (*direct_changed)(void *opaque, NyxVioRequester *r);
     /* The requester id that @r has now; false if its bus is gone. */
@@ -221,10 +223,9 @@ size_t nyx_vio_request(NyxVio *vio, const uint8_t *in, size_t in_len,
                        uint8_t *out, size_t out_len);
 
 /*
- * Whether requests may take long, because consumers are told of each mapping;
- * and what that came to so far, in tables and events, to share time by.
+ * What telling consumers of mappings came to so far, in tables and events, to
+ * share time by.
  */
-bool nyx_vio_announces(const NyxVio *vio);
 uint64_t nyx_vio_work(const NyxVio *vio);
 
 /* One requester a (bus, devfn) that can issue DMA. */

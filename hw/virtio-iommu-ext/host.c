@@ -84,6 +84,12 @@ static void host_map(void *opaque, NyxVioRequester *r, const NyxBlock *block)
     nyx_dma_device_map(nyx_vio_requester_opaque(r), block);
 }
 
+/* Who tracks dirty pages has to know which memory it was. */
+static bool host_unmap_each(void *opaque)
+{
+    return nyx_dma_dirty_tracked();
+}
+
 static void host_direct_changed(void *opaque, NyxVioRequester *r)
 {
     nyx_dma_device_update(nyx_vio_requester_opaque(r));
@@ -236,6 +242,7 @@ void nyx_vio_host_fill(NyxVioState *s, NyxVioHost *host)
         .unmapped = host_unmapped,
         .unmap = host_unmap,
         .map = host_map,
+        .unmap_each = host_unmap_each,
         .direct_changed = host_direct_changed,
         .sid = host_sid,
         .device_tlb = host_device_tlb,

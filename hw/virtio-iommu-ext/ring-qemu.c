@@ -14,7 +14,14 @@
 static size_t request(void *opaque, const uint8_t *in, size_t in_len,
                       uint8_t *out, size_t out_len)
 {
-    return nyx_vio_request(opaque, in, in_len, out, out_len);
+    NyxVioState *s = opaque;
+
+    return nyx_vio_request(s->engine, in, in_len, out, out_len);
+}
+
+static bool enough(void *opaque)
+{
+    return nyx_vio_pass_is_over(opaque);
 }
 
 /* Rings of other kinds have a state that only QEMU knows. */
@@ -41,7 +48,8 @@ unsigned nyx_vio_requests_short(NyxVioState *s, unsigned max)
     ring = (NyxVioRing) {
         .mem = nyx_mem_qemu,
         .request = request,
-        .opaque = s->engine,
+        .enough = enough,
+        .opaque = s,
         .desc = virtio_queue_get_desc_addr(vdev, queue),
         .avail = virtio_queue_get_avail_addr(vdev, queue),
         .used = virtio_queue_get_used_addr(vdev, queue),

@@ -128,6 +128,9 @@ static unsigned run_batch(const NyxVioRing *ring, uint16_t next,
     count = MIN(count, MIN(BATCH, ring->size));
     while (done < count && run_one(ring, next + done, entries[done])) {
         done++;
+        if (ring->enough(ring->opaque)) {
+            break;
+        }
     }
     if (done) {
         publish(ring, next, entries, done);
@@ -155,6 +158,6 @@ unsigned nyx_vio_ring_run(const NyxVioRing *ring, uint16_t next, unsigned max)
         now = run_batch(ring, at, MIN((uint16_t)(available - at),
                                       max - done));
         done += now;
-    } while (now);
+    } while (now && !ring->enough(ring->opaque));
     return done;
 }

@@ -18,6 +18,8 @@ typedef size_t NyxVioRingRequest(void *opaque, const uint8_t *in,
 typedef struct NyxVioRing {
     NyxMem mem;
     NyxVioRingRequest *request;
+    /* After a request: the rest is for later. */
+    bool (*enough)(void *opaque);
     void *opaque;
     uint64_t desc;
     uint64_t avail;

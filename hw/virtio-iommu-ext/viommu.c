@@ -36,7 +36,7 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
 {
     unsigned n = 0;
 
-    while (n < max) {
+    while (n < max && !nyx_vio_pass_is_over(s)) {
         VirtQueueElement *elem = nyx_vio_pop(VIRTIO_DEVICE(s), s->requests);
         size_t used;
 
@@ -60,6 +60,11 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
 /* What requests may come to in one pass; see nyx_vio_work(). */
 #define PASS_WORK 65536
 
+bool nyx_vio_pass_is_over(const NyxVioState *s)
+{
+    return nyx_vio_work(s->engine) >= s->enough;
+}
+
 /*
  * All that is there, at most one ring's worth, and not for too long: whoever
  * adds to the ring as fast as it is emptied, or maps more than can be passed on
@@ -68,24 +73,19 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
 static void run_requests(NyxVioState *s)
 {
     VirtIODevice *vdev = VIRTIO_DEVICE(s);
-    unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST);
-    uint64_t enough = nyx_vio_work(s->engine) + PASS_WORK;
-    unsigned n = 0, max, part;
-    bool more;
+    unsigned room = virtio_queue_get_num(vdev, NVIO_QUEUE_REQUEST), n;
 
     s->in_request = true;
-    do {
-        max = nyx_vio_announces(s->engine) ? 1 : room - n;
-        part = nyx_vio_requests_short(s, max);
-        part += run_chains(s, max - part);
-        n += part;
-        more = part && part == max;
-    } while (more && n < room && nyx_vio_work(s->engine) < enough);
+    s->enough = nyx_vio_work(s->engine) + PASS_WORK;
+    n = nyx_vio_requests_short(s, room);
+    if (!nyx_vio_pass_is_over(s)) {
+        n += run_chains(s, room - n);
+    }
     if (n) {
         virtio_notify(vdev, s->requests);
     }
     s->in_request = false;
-    if (more) {
+    if (n && (n == room || nyx_vio_pass_is_over(s))) {
         qemu_bh_schedule(s->requests_bh);
     }
 }

@@ -61,6 +61,7 @@ struct NyxVioState {
     int64_t events_from;     /* ns of the virtual clock */
     bool driver_ok;
     bool in_request;         /* requests are being carried out */
+    uint64_t enough;         /* work at which their pass ends */
     bool in_event;           /* an event is being written */
     bool resetting;          /* the machine, or the function, is */
     bool config_seen;        /* by the driver, since the last reset */
@@ -79,6 +80,9 @@ struct NyxVioPci {
     NyxVioProps props;
     NyxVioState vdev;
 };
+
+/* What requests have led to is enough for one pass. */
+bool nyx_vio_pass_is_over(const NyxVioState *s);
 
 /*
  * ring-qemu.c: requests of the usual form, one ring's worth at most.  Returns

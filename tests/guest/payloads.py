@@ -8,11 +8,18 @@ import pathlib
 import re
 import subprocess
 
+import initramfs
 from initramfs import Payload
 
 HERE = pathlib.Path(__file__).resolve().parent
 
 VFIO = ('vfio_pci', 'vfio_iommu_type1')
+
+# What a guest has that is for a guest of its own.
+INNER_QEMU = 'bin/qemu-system-x86_64'
+INNER_PLUGIN = 'inner/nyx-iommu.so'
+INNER_KERNEL = 'inner/kernel'
+INNER_INITRAMFS = 'inner/initramfs'
 
 # Where a payload has its tests, functions of the shell that init reads.
 TESTS = 'bin/nyx-tests'
@@ -29,6 +36,45 @@ def with_libraries(programs):
         for path in re.findall(r'(?:=> |^\s)(/\S+) \(', listing, re.M):
             files[path.lstrip('/')] = pathlib.Path(path)
     return files
+
+
+# What an inner guest's rows give it; its own initramfs is unpacked by a processor
+# that is emulated twice.
+INNER_MODULES = ('virtio_pci', 'virtio_iommu', 'nvme', 'e1000e')
+
+# Where Debian's QEMU looks for them.
+FIRMWARE = ('bios-256k.bin', 'kvmvapic.bin', 'linuxboot_dma.bin', 'pvh.bin')
+FIRMWARE_PLACES = ('/usr/share/seabios', '/usr/share/qemu')
+
+
+def firmware(names):
+    for name in names:
+        found = [pathlib.Path(place, name) for place in FIRMWARE_PLACES
+                 if pathlib.Path(place, name).exists()]
+        if not found:
+            raise SystemExit(f'payloads: no {name} in '
+                             f'{" or ".join(FIRMWARE_PLACES)}')
+        yield str(found[0])
+
+
+def nested(kernel, files):
+    """A QEMU with our module, and a guest for it of the same kernel."""
+    kernel_dir = pathlib.Path(files[kernel])
+    inner = initramfs.build(kernel_dir, pathlib.Path(files['busybox']),
+                            pathlib.Path(files['cache']), INNER_MODULES)
+    plugin = pathlib.Path(files['plugin'])
+    contents = with_libraries({
+        INNER_QEMU: files['qemu'],
+        'bin/nyx-nested-test': plugin.parent / 'tests/qtest/nyx-nested-test'})
+    contents.update({name.lstrip('/'): pathlib.Path(name)
+                     for name in firmware(FIRMWARE)})
+    contents.update({
+        TESTS: HERE / 'initramfs' / 'nested.sh',
+        INNER_PLUGIN: plugin,
+        INNER_KERNEL: initramfs.image(kernel_dir),
+        INNER_INITRAMFS: inner,
+    })
+    return Payload('nested', (*VFIO, 'kvm_amd'), contents)
 
 
 # Drivers of DPDK, and the plain allocator of buffers.
@@ -90,6 +136,7 @@ def dpdk(_kernel, files):
 # a kernel and the files that were got.
 PAYLOADS = {
     '': ((), lambda kernel, files: Payload()),
+    'nested': (('busybox',), nested),
     'dpdk': (('dpdk',), dpdk),
     # testpmd runs on the host.
     'vhost': (('dpdk',), lambda kernel, files: Payload('vhost', (), {

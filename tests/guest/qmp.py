@@ -15,11 +15,13 @@ class QmpError(Exception):
 
 
 class Qmp:
-    """One connection to a QMP server on a Unix socket."""
+    """One connection to a QMP server, by the path of its Unix socket or by a
+    socket that is connected."""
 
-    def __init__(self, path, timeout=30):
+    def __init__(self, where, timeout=30):
         self.events = []
-        self.sock = self._connect(path, timeout)
+        self.sock = where if isinstance(where, socket.socket) else \
+            self._connect(where, timeout)
         self.sock.settimeout(timeout)
         self.buffer = b''
         greeting = self._receive()

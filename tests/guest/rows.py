@@ -34,6 +34,8 @@ class Row:
     memory: str = '1G'
     # What the guest has besides: see payloads.py.
     payload: str = ''
+    # A guest in this one, which has its devices: a row, too.
+    inner: 'Row' = None
     firmware: str = 'seabios'
     qemu: tuple = ()
     # That the guest is given.

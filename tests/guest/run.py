@@ -7,6 +7,7 @@ One row of rows.py is one test and one line of output; the last line counts.
 
 import argparse
 import concurrent.futures
+import contextlib
 import dataclasses
 import fnmatch
 import json
@@ -28,13 +29,14 @@ import debugfs
 import extended
 import initramfs
 import intel
+import nested
 import parts
 import payloads
 import rows
 import userspace
 import virtio
 from qmp import QmpError
-from vm import Guest, GuestError, Process
+from vm import Guest, GuestError, Nested, Process
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -159,12 +161,18 @@ def command_line(row, setup, device, made, directory):
     # Before the other devices: those that exist already are not behind it.
     args += ['-device', row.device(device)]
     args += made.args + list(row.qemu)
+    if row.inner:
+        args += Nested.arguments(directory)
     args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
              '-initrd', str(setup.initrds[row.kernel, row.payload]), '-append',
-             f'{fixed_arguments(row.arch)} {row.cmdline} '
-             f'nyx.half={parts.DISK_HALF} '
-             f'nyx.test={",".join(row.tests.split())}']
+             kernel_arguments(row)]
     return args
+
+
+def kernel_arguments(row):
+    return f'{fixed_arguments(row.arch)} {row.cmdline} ' \
+           f'nyx.half={parts.DISK_HALF} ' \
+           f'nyx.test={",".join(row.tests.split())}'
 
 
 # ----------------------------------------------------------------- one guest
@@ -205,6 +213,11 @@ class Reports:
         # Statistics of the units behind the first one.
         self.others = []
         self.uname = '?'
+        # A test program's lines, and those of the QEMU in the guest.
+        self.tap = []
+        self.stderr = []
+        # Of the guest in this one: its parts, reports and log.
+        self.inner = None
 
     def add(self, words):
         kind, rest = words[0], words[1:]
@@ -238,25 +251,26 @@ class Reports:
             self.done += 1
         else:
             {'irq': self.irqs, 'pass': self.passed, 'fail': self.failed,
-             'note': self.notes, 'rogue': self.rogues,
-             'user': self.users}[kind].append(
+             'note': self.notes, 'rogue': self.rogues, 'tap': self.tap,
+             'stderr': self.stderr, 'user': self.users}[kind].append(
                  ' '.join(rest))
 
 
 class Host:
     """The host's half of a test: does what the guest asks for."""
 
-    def __init__(self, guest, row, reports, backend):
+    def __init__(self, guest, row, reports, made, backend):
         self.guest = guest
         self.backend = backend
         self.row = row
         self.reports = reports
+        self.made = made
         self.free_ports = re.findall(r'\brp=(\w+)', row.devices)
         self.resets = 1 if row.reset else 0
         self.loads = 1
 
     def __call__(self, words):
-        getattr(self, 'do_' + words[0])(*words[1:])
+        return getattr(self, 'do_' + words[0])(*words[1:])
 
     def do_plug(self, name):
         port = self.free_ports.pop(0)
@@ -313,6 +327,25 @@ class Host:
             self.row.vendor, self.reports.dumps,
             self.guest.property('registers'), self.guest.property('tables')))
 
+    def do_inner(self, *given):
+        """The command line of the QEMU in the guest, to which it gives
+        these: NAME=FUNCTION."""
+        self.inner = Nested(self.guest)
+        made = nested.Given(self.row.inner, self.made, dict(
+            word.split('=') for word in given), self.guest.directory)
+        self.reports.inner = (made, Reports(), self.inner.lines)
+        return nested.command(self.row.inner, made,
+                              kernel_arguments(self.row.inner))
+
+    def do_inner_tests(self):
+        made, reports, _ = self.reports.inner
+        with contextlib.closing(self.inner):
+            host = Host(self.inner, self.row.inner, reports, made)
+            for words in self.inner.reports(host):
+                reports.add(words)
+        self.reports.rogues += nested.faults(made, reports)
+        reports.rogues.clear()
+
     def do_end(self):
         if self.resets:
             self.resets -= 1
@@ -341,7 +374,7 @@ def boot(row, setup, device, directory, on_line=None, sums=None):
     seconds = row.seconds * setup.scale
     with userspace.Backend(row, setup.files, directory) as backend, \
             Guest(args, directory, seconds, on_line) as guest:
-        host = Host(guest, row, reports, backend)
+        host = Host(guest, row, reports, made, backend)
         for words in guest.reports(host):
             reports.add(words)
         stderr = ''.join(process.stderr() for process in guest.processes)
@@ -452,7 +485,7 @@ def check_interrupts(row, made, reports, findings):
         lines = [line for line in reports.irqs
                  if re.search(rf'\b{name}', line.split(':', 1)[1])]
         count = sum(int(word) for line in lines
-                    for word in line.split()[1:3])
+                    for word in line.split()[1:3] if word.isdigit())
         findings.check(f'interrupts {name}', count > 0, lines)
         wrong = [line for line in lines
                  if not re.search(rf'\s{prefix}{arch.chips}', line)]
@@ -517,7 +550,24 @@ def check_selftests(row, reports, findings):
                        f'{skipped} skipped: {broken}')
 
 
-def judge(row, made, reports, lines, stderr, findings):
+def judge_inner(row, reports, findings):
+    """The guest in the guest is judged like any other."""
+    findings.check('inner guest', reports.inner)
+    if not reports.inner:
+        return
+    found = Findings()
+    made, inner, lines = reports.inner
+    said = [line for line in inner.stderr if not nested.NOISE.search(line)]
+    judge(row.inner, made, inner, lines, '\n'.join(said), found, device=nested)
+    findings.check('inner statistics', inner.stats)
+    findings.passed += [f'inner {name}' for name in found.passed]
+    findings.failed += [f'inner {name}' for name in found.failed]
+
+
+def judge(row, made, reports, lines, stderr, findings, device=None):
+    device = device or DRIVERS[row.vendor]
+    if row.inner:
+        judge_inner(row, reports, findings)
     check_tests(row, reports, findings)
     check_sums(row, made, reports, findings)
     check_rounds(row, reports, findings)
@@ -527,9 +577,10 @@ def judge(row, made, reports, lines, stderr, findings):
     check_hwinfo(row, reports, findings)
     check_dumps(row, reports, findings)
     check_selftests(row, reports, findings)
+    nested.check_tap(row, reports, findings)
     userspace.check(row, made, reports, findings)
     if reports.stats:
-        DRIVERS[row.vendor].check_device(row, reports, findings)
+        device.check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
              if line and not QEMU_NOISE.search(line) and
              not userspace.noise(row, line) and
@@ -748,6 +799,12 @@ def prepare(options, chosen):
         sys.exit(f'no {options.qemu}: run scripts/setup.sh, or name another '
                  f'with --qemu')
     plugin = os.path.abspath(options.plugin) if options.plugin else ''
+    # For a QEMU in a guest, where there is no wrapper.
+    files['qemu'] = os.environ.get('NYX_QEMU') or \
+        shutil.which('qemu-system-x86_64')
+    files['plugin'] = plugin or os.path.join(
+        os.path.dirname(os.path.abspath(qemu)), 'nyx-iommu.so')
+    files['cache'] = str(cache_directory())
     initrds = build_initrds(chosen, files)
     return Setup(os.path.abspath(qemu), plugin, options.device, files, initrds,
                  options.keep, options.verbose, options.timeout_scale)
@@ -785,12 +842,14 @@ def parse_arguments():
     return parser.parse_args()
 
 
+# Rows besides those of rows.py.
+TABLES = (amd, virtio, arm, nested, userspace)
+
+
 def select(patterns, extended_tier):
     """Rows of a tier; those with names can be any of Debian's kernels."""
-    seldom = set(rows.SELDOM + amd.SELDOM + virtio.SELDOM + arm.SELDOM +
-                 userspace.SELDOM)
-    debian = rows.rows() + amd.table() + virtio.table() + arm.table() + \
-        userspace.table()
+    seldom = {name for part in (rows, *TABLES) for name in part.SELDOM}
+    debian = rows.rows() + [row for part in TABLES for row in part.table()]
     assert seldom <= {row.name for row in debian}
     if not patterns or extended_tier:
         debian = [row for row in debian

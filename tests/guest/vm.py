@@ -5,6 +5,7 @@ import os
 import pathlib
 import queue
 import re
+import socket
 import subprocess
 import threading
 import time
@@ -79,20 +80,74 @@ class Process:
             self._qmp.close()
 
 
-class Guest:
+class Console:
+    """The console of a guest, read by a thread of its own."""
+
+    def __init__(self, log, deadline, on_line=None):
+        self.deadline = deadline
+        self.timeout = deadline - time.monotonic()
+        self.on_line = on_line
+        self.lines = []
+        self.queue = queue.Queue()
+        self.log = open(log, 'w', encoding='utf-8')
+
+    def feed(self, stream):
+        for raw in stream:
+            # Firmware clears the screen and moves the cursor first.
+            text = re.sub(r'\x1b[\[\]()=c]?[0-9;?]*[A-Za-z]?', '',
+                          raw.decode(errors='replace'))
+            self.queue.put(text.strip('\r\n'))
+        stream.close()
+
+    def next_line(self):
+        """The next line of the console; None at its end."""
+        left = self.deadline - time.monotonic()
+        try:
+            line = self.queue.get(timeout=max(left, 0.001))
+        except queue.Empty:
+            raise GuestError(
+                f'nothing more came from the guest within '
+                f'{self.timeout:.0f} s; '
+                f'its last line: {self.lines[-1] if self.lines else "none"}'
+            ) from None
+        if line is not None:
+            self.lines.append(line)
+            self.log.write(line + '\n')
+            self.log.flush()
+            if self.on_line:
+                self.on_line(line)
+        return line
+
+    def reports(self, on_ask):
+        """What the guest reports, a list of words each, until the console
+        ends.  on_ask(words) carries out what it asks for."""
+        while (line := self.next_line()) is not None:
+            found = re.search(r'\bNYX: (.*)', line)
+            words = found.group(1).split() if found else ['']
+            if words[0] == 'ask':
+                self.tell(on_ask(words[1:]) or 'go')
+            elif words[0]:
+                yield words
+
+    def property(self, name, device='iommu'):
+        """A property of a device, or None for a model that has no such."""
+        path = f'/machine/peripheral/{device}'
+        names = {entry['name'] for entry in self.qmp.cmd('qom-list', path=path)}
+        if name not in names:
+            return None
+        return self.qmp.cmd('qom-get', path=path, property=name)
+
+
+class Guest(Console):
     """A guest from its start to its end, in one or more QEMU processes: a
     migration starts the next one and the console goes on there."""
 
     def __init__(self, argv, directory, timeout, on_line=None):
-        self.argv = argv
         self.directory = pathlib.Path(directory)
-        self.deadline = time.monotonic() + timeout
-        self.timeout = timeout
-        self.on_line = on_line
-        self.lines = []
-        self.queue = queue.Queue()
+        super().__init__(self.directory / 'serial.log',
+                         time.monotonic() + timeout, on_line)
+        self.argv = argv
         self.processes = []
-        self.log = open(self.directory / 'serial.log', 'w', encoding='utf-8')
         self.start()
 
     def start(self, *extra):
@@ -112,33 +167,10 @@ class Guest:
         return self.process.qmp
 
     def _read(self, process):
-        for raw in process.popen.stdout:
-            # Firmware clears the screen and moves the cursor first.
-            text = re.sub(r'\x1b[\[\]()=c]?[0-9;?]*[A-Za-z]?', '',
-                          raw.decode(errors='replace'))
-            self.queue.put(text.strip('\r\n'))
-        process.popen.stdout.close()
+        self.feed(process.popen.stdout)
         # The end of a QEMU that was migrated from is not the guest's.
         if process is self.process:
             self.queue.put(None)
-
-    def next_line(self):
-        """The next line of the console; None at its end."""
-        left = self.deadline - time.monotonic()
-        try:
-            line = self.queue.get(timeout=max(left, 0.001))
-        except queue.Empty:
-            raise GuestError(
-                f'nothing more came from the guest within {self.timeout} s; '
-                f'its last line: {self.lines[-1] if self.lines else "none"}'
-            ) from None
-        if line is not None:
-            self.lines.append(line)
-            self.log.write(line + '\n')
-            self.log.flush()
-            if self.on_line:
-                self.on_line(line)
-        return line
 
     def tell(self, text):
         """Send a line to the guest's console."""
@@ -149,16 +181,7 @@ class Guest:
             raise GuestError(f'QEMU is gone: {self.process.stderr()}') from err
 
     def reports(self, on_ask):
-        """What the guest reports, a list of words each, until it has powered
-        off.  on_ask(words) carries out what it asks for."""
-        while (line := self.next_line()) is not None:
-            found = re.search(r'\bNYX: (.*)', line)
-            words = found.group(1).split() if found else ['']
-            if words[0] == 'ask':
-                on_ask(words[1:])
-                self.tell('go')
-            elif words[0]:
-                yield words
+        yield from super().reports(on_ask)
         status = self.process.popen.wait(timeout=30)
         if status != 0:
             raise GuestError(f'QEMU ended with status {status}\n'
@@ -192,14 +215,6 @@ class Guest:
             time.sleep(0.05)
         os.unlink(self.directory / 'migration')
 
-    def property(self, name, device='iommu'):
-        """A property of a device, or None for a model that has no such."""
-        path = f'/machine/peripheral/{device}'
-        names = {entry['name'] for entry in self.qmp.cmd('qom-list', path=path)}
-        if name not in names:
-            return None
-        return self.qmp.cmd('qom-get', path=path, property=name)
-
     def close(self):
         for process in self.processes:
             process.kill()
@@ -210,3 +225,61 @@ class Guest:
 
     def __exit__(self, *_):
         self.close()
+
+
+class Nested(Console):
+    """A guest in a guest.  Its console and its QEMU's monitor are serial ports
+    of the outer one, which are sockets here."""
+
+    PORTS = ('inner', 'inner-qmp')
+
+    @classmethod
+    def arguments(cls, directory):
+        """Of the outer QEMU.  The second of them has an interrupt of its
+        own: it would share that of the outer console otherwise."""
+        args = []
+        for name, port in zip(cls.PORTS, ('0x2f8,irq=3', '0x3e8,irq=5')):
+            args += ['-chardev', f'socket,id={name},path={directory}/{name},'
+                                 f'server=on,wait=off',
+                     '-device', f'isa-serial,chardev={name},iobase={port}']
+        return args
+
+    def __init__(self, outer):
+        super().__init__(outer.directory / 'inner.log', outer.deadline)
+        self.directory = outer.directory
+        self.console, self.monitor = (
+            self._connect(self.directory / name) for name in self.PORTS)
+        self._qmp = None
+        threading.Thread(target=self.feed, daemon=True,
+                         args=(self.console.makefile('rb'),)).start()
+
+    @staticmethod
+    def _connect(path):
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.connect(str(path))
+        return sock
+
+    @property
+    def qmp(self):
+        if self._qmp is None:
+            self._qmp = Qmp(self.monitor)
+        return self._qmp
+
+    def tell(self, text):
+        self.console.sendall(text.encode() + b'\n')
+
+    def reports(self, on_ask):
+        """Until the outer guest says that the QEMU has gone."""
+        for words in super().reports(on_ask):
+            if words[0] == 'gone':
+                break
+            yield words
+        if words[1] != '0':
+            raise GuestError('\n'.join([
+                f'the inner QEMU ended with status {words[1]}',
+                *self.lines[-8:]]))
+
+    def close(self):
+        self.console.close()
+        self.monitor.close()
+        self.log.close()

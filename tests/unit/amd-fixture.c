@@ -69,6 +69,9 @@ static void host_mode_changed(void *opaque)
 
     g_assert_true(host_serialized(f));
     f->mode_changes++;
+    if (f->on_mode_changed) {
+        f->on_mode_changed(f);
+    }
 }
 
 static void host_irt_changed(void *opaque, bool global, uint16_t sid)
@@ -119,6 +122,9 @@ static void host_direct_changed(void *opaque, NyxAmdRequester *r)
 
     g_assert_true(host_serialized(f));
     f->direct_changes++;
+    if (f->on_direct_changed) {
+        f->on_direct_changed(f, r);
+    }
 }
 
 static bool host_sid(void *opaque, NyxAmdRequester *r, uint16_t *sid)

@@ -4,7 +4,7 @@
  */
 #include "qemu/osdep.h"
 #include <malloc.h>
-#include "hw/nyx-iommu/walk-range.h"
+#include "qemu/host-utils.h"
 #include "naive-walk.h"
 
 #define ADDR_51_12 0x000ffffffffff000ULL
@@ -226,13 +226,13 @@ static bool has_reserved(const NvTables *t, unsigned level, bool leaf,
     if (is_host(t) && bad_next(level, entry, leaf_lg2(t, level, entry))) {
         return true;
     }
-    for (unsigned n = 0; n < 64; n++) {
-        bool reserved = (n >= t->haw && n <= 51) ||
-                        (is_host(t) ? host_reserved(leaf, n) :
-                         t->first ? first_reserved(t, level, leaf, n)
-                                  : second_reserved(t, level, leaf, n));
+    for (uint64_t rest = entry; rest; rest &= rest - 1) {
+        unsigned n = ctz64(rest);
 
-        if (bit(entry, n) && reserved) {
+        if ((n >= t->haw && n <= 51) ||
+            (is_host(t) ? host_reserved(leaf, n) :
+             t->first ? first_reserved(t, level, leaf, n)
+                      : second_reserved(t, level, leaf, n))) {
             return true;
         }
     }
@@ -436,6 +436,77 @@ NvWalk nv_walk(const NvTables *t, uint64_t iova, unsigned need, bool mark)
         mark_walk(t, NULL, &out, need & NV_W);
     }
     return out;
+}
+
+typedef struct Leaves {
+    const NvTables *t;
+    uint64_t first;
+    uint64_t last;
+    GArray *found;
+} Leaves;
+
+static void add_leaf(Leaves *l, uint64_t iova, unsigned level,
+                     const NvWalk *walk)
+{
+    NyxLeaf leaf = { iova >> walk->lg2 << walk->lg2, walk->addr, walk->lg2,
+                     walk->rwx & (NV_R | NV_W) };
+
+    if (l->found->len) {
+        const NyxLeaf *before = &g_array_index(l->found, NyxLeaf,
+                                               l->found->len - 1);
+
+        if (iova - before->iova < 1ULL << before->lg2) {
+            return;
+        }
+    }
+    if (leaf.iova != iova) {
+        leaf.addr += iova - leaf.iova;
+        leaf.iova = iova;
+        leaf.lg2 = 12 + 9 * (level - 1);
+    }
+    if (iova + ((1ULL << leaf.lg2) - 1) >= l->first) {
+        g_array_append_val(l->found, leaf);
+    }
+}
+
+/* Only entries that are not zero are walked to: there are few of them. */
+static void each_entry(Leaves *l, uint64_t table, unsigned level,
+                       uint64_t base)
+{
+    unsigned lg2 = 12 + 9 * (level - 1);
+
+    for (uint64_t i = 0; i < 512; i++) {
+        uint64_t iova = base + (i << lg2);
+        unsigned n = 0;
+        NvWalk walk;
+
+        if (i << lg2 >> lg2 != i || iova > l->last) {
+            return;
+        }
+        if (iova + (1ULL << MIN(lg2 + 9, 63)) < l->first ||
+            !fx_mem_peek(l->t->mem, table + i * 8)) {
+            continue;
+        }
+        walk = nv_walk(l->t, iova, 0, false);
+        while (walk.levels[n] != level) {
+            n++;
+        }
+        if (n + 1 < walk.n) {
+            each_entry(l, walk.at[n + 1] & ADDR_51_12, walk.levels[n + 1],
+                       iova);
+        } else if (walk.status == NYX_WALK_OK && (walk.rwx & (NV_R | NV_W))) {
+            add_leaf(l, iova, level, &walk);
+        }
+    }
+}
+
+GArray *nv_leaves(const NvTables *t, uint64_t first, uint64_t last)
+{
+    Leaves l = { t, first, last,
+                 g_array_new(FALSE, FALSE, sizeof(NyxLeaf)) };
+
+    each_entry(&l, t->root, t->levels, 0);
+    return l.found;
 }
 
 /* --- Both ----------------------------------------------------------------- */

@@ -8,6 +8,7 @@
 #define TESTS_UNIT_NAIVE_WALK_H
 
 #include "hw/nyx-iommu/nested.h"
+#include "hw/nyx-iommu/walk-range.h"
 #include "vtd-fixture.h"
 
 #define NV_R 1
@@ -86,6 +87,12 @@ uint64_t nv_encoded(uint64_t addr, unsigned lg2);
  * whether it writes.
  */
 NvWalk nv_walk(const NvTables *t, uint64_t iova, unsigned need, bool mark);
+/*
+ * NyxLeaf: all that a walk finds in [@first, @last], from low to high, whole.
+ * Of one that takes several entries, those that differ from the first count
+ * each for its own place.
+ */
+GArray *nv_leaves(const NvTables *t, uint64_t first, uint64_t last);
 /* Both stages, with marks. */
 NvNested nv_nested(const NvTables *first, const NvTables *second,
                    unsigned second_bits, uint64_t iova, unsigned need);

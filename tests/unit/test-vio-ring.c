@@ -24,6 +24,7 @@ typedef struct Queue {
     uint64_t tables;         /* 64 bytes each */
     unsigned carried;
     unsigned seen_most;      /* entries published at a request, at most */
+    unsigned stop_at;        /* requests that are enough; 0: none are */
     unsigned late;           /* requests to come while others are done */
     size_t answer;           /* used length of all requests */
 } Queue;
@@ -98,6 +99,13 @@ static size_t carry(void *opaque, const uint8_t *in, size_t in_len,
     return q->answer;
 }
 
+static bool enough(void *opaque)
+{
+    Queue *q = opaque;
+
+    return q->stop_at && q->carried >= q->stop_at;
+}
+
 static void begin(Queue *q, uint16_t size, uint16_t index)
 {
     *q = (Queue) { .index = index, .available = index, .answer = 4 };
@@ -105,6 +113,7 @@ static void begin(Queue *q, uint16_t size, uint16_t index)
     q->ring = (NyxVioRing) {
         .mem = q->mem.ops,
         .request = carry,
+        .enough = enough,
         .opaque = q,
         .desc = fx_mem_pages(&q->mem, 1),
         .avail = fx_mem_pages(&q->mem, 1),
@@ -210,6 +219,29 @@ static void test_max(void)
     g_assert_cmpuint(get16(&q, q.ring.used + 2), ==, 3);
     g_assert_cmpuint(nyx_vio_ring_run(&q.ring, 3, 130), ==, 130);
     g_assert_cmpuint(q.carried, ==, 133);
+    end(&q);
+}
+
+/* What was carried out is published; the rest is there for the next run. */
+static void test_enough(void)
+{
+    Queue q;
+
+    begin(&q, 256, 0);
+    for (unsigned n = 0; n < 100; n++) {
+        put(&q, n, 2 * n, false);
+    }
+    q.stop_at = 3;
+    g_assert_cmpuint(nyx_vio_ring_run(&q.ring, 0, 100), ==, 3);
+    g_assert_cmpuint(get16(&q, q.ring.used + 2), ==, 3);
+    check_used(&q, 2, 4, 4);
+    /* One at least. */
+    g_assert_cmpuint(nyx_vio_ring_run(&q.ring, 3, 100), ==, 1);
+    q.stop_at = 70;
+    g_assert_cmpuint(nyx_vio_ring_run(&q.ring, 4, 100), ==, 66);
+    g_assert_cmpuint(get16(&q, q.ring.used + 2), ==, 70);
+    q.stop_at = 0;
+    g_assert_cmpuint(nyx_vio_ring_run(&q.ring, 70, 100), ==, 30);
     end(&q);
 }
 
@@ -464,6 +496,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vio-ring/around", test_around);
     g_test_add_func("/vio-ring/many", test_many);
     g_test_add_func("/vio-ring/max", test_max);
+    g_test_add_func("/vio-ring/enough", test_enough);
     g_test_add_func("/vio-ring/late", test_late);
     g_test_add_func("/vio-ring/no-answer", test_no_answer);
     g_test_add_func("/vio-ring/tail-is-no-memory", test_tail_is_no_memory);

@@ -140,6 +140,9 @@ static void host_direct_changed(void *opaque, NyxVioRequester *r)
 
     g_assert_true(host_serialized(f));
     f->direct_changes++;
+    if (f->on_direct_changed) {
+        f->on_direct_changed(f, r);
+    }
 }
 
 static bool host_sid(void *opaque, NyxVioRequester *r, uint16_t *sid)

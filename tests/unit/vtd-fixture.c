@@ -52,6 +52,9 @@ static void host_mode_changed(void *opaque)
 
     g_assert_true(host_serialized(f));
     f->mode_changes++;
+    if (f->on_mode_changed) {
+        f->on_mode_changed(f);
+    }
 }
 
 static void host_iec_changed(void *opaque, bool global, uint32_t index,
@@ -103,6 +106,9 @@ static void host_direct_changed(void *opaque, NyxVtdRequester *r)
 
     g_assert_true(host_serialized(f));
     f->direct_changes++;
+    if (f->on_direct_changed) {
+        f->on_direct_changed(f, r);
+    }
 }
 
 static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)

@@ -59,6 +59,8 @@ typedef struct Fx {
     void (*on_map)(struct Fx *f, NyxVtdRequester *r, const NyxBlock *block);
     void (*on_unmap)(struct Fx *f, NyxVtdRequester *r, uint64_t first,
                      uint64_t last, const NyxBlock *only);
+    void (*on_direct_changed)(struct Fx *f, NyxVtdRequester *r);
+    void (*on_mode_changed)(struct Fx *f);
     /* FX_SID for all unless set. */
     bool (*sid_of)(struct Fx *f, NyxVtdRequester *r, uint16_t *sid);
     void *opaque;            /* of the test's */

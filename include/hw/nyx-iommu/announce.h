@@ -72,6 +72,8 @@ typedef struct NyxAnnounceOps {
     void (*direct_changed)(void *opaque, NyxFollower *f);
     /* Call nyx_announce_late() soon, from the main loop. */
     void (*kick)(void *opaque);
+    /* Whether unmap() has to be called for each mapping.  NULL: no. */
+    bool (*each)(void *opaque);
     /* A bound was hit: some of the domain's mappings are not announced. */
     void (*full)(void *opaque, uint16_t did, uint64_t iova);
 } NyxAnnounceOps;
@@ -136,8 +138,10 @@ void nyx_follower_tell(NyxFollower *f, bool on);
 void nyx_follower_expect(NyxFollower *f, bool on);
 /* Its requests go to memory as they are. */
 bool nyx_follower_direct(const NyxFollower *f);
-/* Call @visit for each mapping that has been announced, from low to high. */
-void nyx_follower_replay(const NyxFollower *f, NyxBlockVisit *visit,
-                         void *opaque);
+/*
+ * Call @visit for each mapping that has been announced, from low to high.  If
+ * nobody is told: for each that would be.
+ */
+void nyx_follower_replay(NyxFollower *f, NyxBlockVisit *visit, void *opaque);
 
 #endif

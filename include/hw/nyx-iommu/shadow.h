@@ -73,6 +73,8 @@ typedef struct NyxShadowResult {
 
 NyxTableShadow *nyx_table_shadow_new(const NyxShadowCfg *cfg);
 void nyx_table_shadow_free(NyxTableShadow *shadow);
+/* Whether unmap() is to be called for each block, whatever its neighbours. */
+void nyx_table_shadow_each(NyxTableShadow *shadow, bool each);
 
 /**
  * nyx_table_shadow_sync: make [@first, @last] what the tables of @ctx say.

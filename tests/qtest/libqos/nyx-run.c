@@ -7,7 +7,7 @@
 #include "libqos/nyx-pc.h"
 
 /* QEMU blocks SIGALRM, so that somebody else has to watch the clock. */
-#define WATCH "timeout --kill-after=5 " stringify(NYX_RUN_SECONDS) " "
+#define WATCH "timeout -k 5 " stringify(NYX_RUN_SECONDS) " "
 
 NyxRun nyx_run(const char *line)
 {

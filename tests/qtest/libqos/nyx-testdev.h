@@ -275,6 +275,47 @@ static inline NyxTdMapping nyx_td_shadow_find(const NyxTestdev *td,
     return nyx_td_shadow_shown(td);
 }
 
+/* The last UNMAP event; len is 0 if there was none. */
+static inline NyxTdMapping nyx_td_last_unmap(const NyxTestdev *td)
+{
+    return (NyxTdMapping) {
+        .iova = nyx_td_r64(td, NYX_TD_UNMAP_IOVA),
+        .len = nyx_td_r64(td, NYX_TD_UNMAP_LEN),
+        .addr = nyx_td_r64(td, NYX_TD_UNMAP_ADDR),
+    };
+}
+
+/*
+ * Have the IOMMU asked for all mappings without a registered notifier; what it
+ * said is in the shadow until nyx_td_sync_end().  Returns the events.
+ */
+static inline uint64_t nyx_td_sync_begin(const NyxTestdev *td)
+{
+    uint64_t before = nyx_td_r64(td, NYX_TD_SYNC_EVENTS);
+
+    nyx_td_w32(td, NYX_TD_NOTIFY_OP, NYX_TD_NOTIFY_OP_SYNC);
+    nyx_td_w32(td, NYX_TD_SHADOW_SELECT, NYX_TD_SHADOW_SEEN);
+    return nyx_td_r64(td, NYX_TD_SYNC_EVENTS) - before;
+}
+
+static inline void nyx_td_sync_end(const NyxTestdev *td)
+{
+    nyx_td_w32(td, NYX_TD_SHADOW_SELECT, NYX_TD_SHADOW_ANNOUNCED);
+}
+
+/* Write 4 bytes as a device of the host does: by what was announced. */
+static inline uint32_t nyx_td_host_writel(const NyxTestdev *td, uint64_t addr,
+                                          uint32_t value)
+{
+    return nyx_td_request(td, (NyxTdReq) {
+        .op = NYX_TD_OP_FILL,
+        .attr = NYX_TD_ATTR_HOST,
+        .addr = addr,
+        .len = sizeof(value),
+        .operand = value,
+    });
+}
+
 /* A timed run.  Zero threads and slots mean one. */
 typedef struct NyxTdRun {
     NyxTdReq req;          /* addr is that of slot 0 */
