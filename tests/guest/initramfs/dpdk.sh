@@ -1,7 +1,9 @@
-# shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Drivers in user space: DPDK's testpmd with network cards that vfio-pci has.
 # Read by init.
+#
+# shellcheck shell=dash disable=SC2012,SC2154
+# (init's variables; no name here has a blank in it.)
 
 dpdk=/lib/dpdk
 unsafe=/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
@@ -23,6 +25,9 @@ cards()
     for path in /sys/bus/pci/devices/*; do
         if [ "$(cat "$path/vendor"):$(cat "$path/device")" = "$ids" ]; then
             functions="$functions ${path##*/}"
+            # QEMU's cards do not lose their state in D3hot.
+            [ "$2" != vfio-pci ] || echo bus > "$path/reset_method" ||
+                return 1
             give "${path##*/}" "$2" || return 1
         fi
     done
@@ -47,7 +52,7 @@ nic_of()
     [ -n "$nic" ]
 }
 
-plugins=$(for file in $dpdk/plugins/*; do echo "-d $file"; done)
+plugins=$(for file in "$dpdk"/plugins/*; do echo "-d $file"; done)
 
 # testpmd "FUNCTION..." OPTIONS... -- OPTIONS...: its number is $pid.
 testpmd()
@@ -76,11 +81,10 @@ count_of_port()
         END { print count + 0 }' /tmp/testpmd
 }
 
+alive() { kill -0 "$pid" 2> /dev/null; }
+
 # counted PORT COUNT: or it is over.
-counted()
-{
-    [ "$(count_of_port "$1")" -ge "$2" ] || ! kill -0 $pid 2> /dev/null
-}
+counted() { [ "$(count_of_port "$1")" -ge "$2" ] || ! alive; }
 
 shows() { grep -c 'NIC statistics for port 0' /tmp/testpmd; }
 
@@ -115,8 +119,8 @@ test_packets()
         --vdev net_pcap0,rx_pcap=/tmp/in.pcap,tx_pcap=/tmp/out.pcap -- \
         --port-topology=chained
     until_true counted 2 "$3" || status=1
-    kill -INT $pid
-    wait $pid || status=1
+    kill -INT "$pid"
+    wait "$pid" || status=1
     dd if=/tmp/out.pcap "of=/dev/$disk" bs=1M "seek=$half" conv=fsync \
         status=none || status=1
     [ $status = 0 ] || why "testpmd: $(last_words)"
@@ -148,7 +152,7 @@ receive()
     done &
     pinging=$!
     until_true counted 1 5
-    kill -0 $pid && counted 1 5 || why "testpmd: $(last_words)"
+    { alive && counted 1 5; } || why "testpmd: $(last_words)"
 }
 
 # unmap KIND [MEMORY]: the card receives into memory that is not mapped any
@@ -159,14 +163,14 @@ test_unmap()
     preload=$dpdk/unmap.so
     receive "$@" || return 1
     preload=
-    kill -USR1 $pid
+    kill -USR1 "$pid"
     until_true grep -q 'all is unmapped' /tmp/testpmd || status=1
     wait_shown
     before=$(count_of_port 1)
     wait_shown
     say "fact unmapped.before $before"
     say "fact unmapped.after $(count_of_port 1)"
-    kill -9 $pid $pinging
+    kill -9 "$pid" "$pinging"
     wait
     [ $status = 0 ] || why "testpmd: $(last_words)"
 }
@@ -201,10 +205,10 @@ test_dies()
 {
     local status=0
     receive "$@" || return 1
-    kill -9 $pid || status=1
-    wait $pid
+    kill -9 "$pid" || status=1
+    wait "$pid"
     sleep 1
-    kill $pinging
+    kill "$pinging"
     wait
     [ $status = 0 ] || why "testpmd: $(last_words)"
 }

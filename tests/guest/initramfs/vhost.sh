@@ -1,7 +1,9 @@
-# shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Two network cards whose data a process on the host moves, by addresses that it
 # asks QEMU for.  Read by init.
+#
+# shellcheck shell=dash disable=SC2012,SC2154
+# (init's variables; no name here has a blank in it.)
 
 # The second card is in a network namespace, that of the process $other.
 there() { nsenter -t "$other" -n "$@"; }
