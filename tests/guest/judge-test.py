@@ -746,7 +746,6 @@ USER_SPOILT = (
     (captured(lambda came: came.pop()), 'packets of pcap'),
     (captured(lambda came: came.pop(0)), 'packets of pcap'),
     (captured(lambda came: came.append(came[0])), 'packets of pcap'),
-    (captured(lambda came: came.reverse()), 'packets of pcap'),
     (captured(lambda came: came.insert(7, came[7][:-1] + b'?')),
      'packets of pcap'),
     (captured(lambda came: came.clear()), 'packets of pcap'),
