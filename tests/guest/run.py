@@ -298,7 +298,9 @@ class Host:
         {'kill': self.backend.kill, 'start': self.backend.start}[what]()
 
     def do_trace(self, event):
-        self.guest.qmp.cmd('trace-event-set-state', name=event, enable=True)
+        # As a pattern, for QEMU's own models have no such events.
+        self.guest.qmp.cmd('trace-event-set-state', name=f'{event}*',
+                           enable=True)
 
     def do_migrate(self):
         self.guest.migrate()

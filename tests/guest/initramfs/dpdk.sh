@@ -63,11 +63,14 @@ testpmd()
         say "user $pci"
     done
     shift
+    # A virtio card may be busy with what it was given before.
+    echo 'set fwd io retry
+set burst tx delay 100 retry 20000' > /tmp/orders
     # shellcheck disable=SC2086
     $dpdk/ld-linux-x86-64.so.2 --library-path $dpdk ${preload:+--preload \
         $preload} $dpdk/dpdk-testpmd -l 0,1 --no-telemetry --iova-mode=va \
         $allowed $plugins "$@" --total-num-mbufs=8192 --no-numa \
-        --no-flush-rx --stats-period=1 < /dev/null > /tmp/testpmd 2>&1 &
+        --no-flush-rx --stats-period=1 --cmdline-file=/tmp/orders < /dev/null > /tmp/testpmd 2>&1 &
     pid=$!
 }
 
