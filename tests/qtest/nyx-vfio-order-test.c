@@ -173,9 +173,17 @@ static void test_device_reset(gconstpointer model)
 /* Tables with nothing in them: a domain's invalidation takes its time. */
 static void add_tables(NyxVfio *v)
 {
-    for (unsigned i = 0; v->model->tables && i < 600; i++) {
-        v->model->entry_at(v, NYX_DOM_A, 0x8000000000ull + i * TWO_MIB, 1);
+    uint64_t entries[512], at, empty;
+
+    if (!v->model->tables) {
+        return;
     }
+    at = v->model->entry_at(v, NYX_DOM_A, 0x8000000000ull, 2);
+    empty = nyx_pc_pages(v->pc, 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
+        entries[i] = cpu_to_le64(empty | v->model->table_bits);
+    }
+    qtest_memwrite(v->qts, at & ~0xfffull, entries, sizeof(entries));
 }
 
 /* So many of them that the IOMMU has done only a part when this returns. */
