@@ -244,8 +244,9 @@ static void test_machine_reset_direct(gconstpointer model)
 /* --- Hot plug ------------------------------------------------------------- */
 
 #define PORT        NYX_SID(0, 12, 0)
-#define SLOT        " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off" \
-                    " -device pcie-root-port,id=rp,chassis=1,addr=c"
+#define SLOT \
+    " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off" \
+    " -device pcie-root-port,id=rp,chassis=1,addr=c"
 #define PLUGGED     NYX_SID(1, 0, 0)
 /* Slot Control: power off is bit 10; the indicator, 9:8, is on 1 or off 3. */
 #define SLOT_ON     0x0100
