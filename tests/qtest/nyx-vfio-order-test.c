@@ -173,9 +173,17 @@ static void test_device_reset(gconstpointer model)
 /* Tables with nothing in them: a domain's invalidation takes its time. */
 static void add_tables(NyxVfio *v)
 {
-    for (unsigned i = 0; v->model->tables && i < 600; i++) {
-        v->model->entry_at(v, NYX_DOM_A, 0x8000000000ull + i * TWO_MIB, 1);
+    uint64_t entries[512], at, empty;
+
+    if (!v->model->tables) {
+        return;
     }
+    at = v->model->entry_at(v, NYX_DOM_A, 0x8000000000ull, 2);
+    empty = nyx_pc_pages(v->pc, 1);
+    for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
+        entries[i] = cpu_to_le64(empty | v->model->table_bits);
+    }
+    qtest_memwrite(v->qts, at & ~0xfffull, entries, sizeof(entries));
 }
 
 /* So many of them that the IOMMU has done only a part when this returns. */
@@ -236,8 +244,9 @@ static void test_machine_reset_direct(gconstpointer model)
 /* --- Hot plug ------------------------------------------------------------- */
 
 #define PORT        NYX_SID(0, 12, 0)
-#define SLOT        " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off" \
-                    " -device pcie-root-port,id=rp,chassis=1,addr=c"
+#define SLOT \
+    " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off" \
+    " -device pcie-root-port,id=rp,chassis=1,addr=c"
 #define PLUGGED     NYX_SID(1, 0, 0)
 static void unplug(NyxVfio *v, const char *id)
 {
