@@ -63,11 +63,6 @@ void container_clear(Container *c)
     g_array_set_size(c->blocks, 0);
 }
 
-bool container_has(const Container *c, const NyxBlock *block)
-{
-    return has_block(c->blocks, block);
-}
-
 /* --- Events --------------------------------------------------------------- */
 
 void container_map(void *opaque, const NyxBlock *block)

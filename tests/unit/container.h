@@ -40,9 +40,6 @@ void container_destroy(Container *c);
 /* It loses everything, as when its region is switched off. */
 void container_clear(Container *c);
 
-/* Exactly this mapping. */
-bool container_has(const Container *c, const NyxBlock *block);
-
 /* Events.  @opaque is the container, for replays. */
 void container_map(void *opaque, const NyxBlock *block);
 void container_unmap(Container *c, uint64_t first, uint64_t last,
