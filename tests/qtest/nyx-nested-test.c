@@ -449,7 +449,8 @@ static void test_width(void)
         const char *option;
         unsigned widths[5];  /* that it can have besides, and 0 */
     } rows[] = {
-        { "nyx-vtd,caching-mode=on,aw-bits=57", "nyx-vtd", 57, "aw-bits", { 48, 39 } },
+        { "nyx-vtd,caching-mode=on,aw-bits=57", "nyx-vtd", 57, "aw-bits",
+          { 48, 39 } },
         { "nyx-amdvi,np-cache=on", "nyx-amdvi", 64, "va-bits",
           { 57, 48, 39, 32 } },
     };
