@@ -101,7 +101,7 @@ static void test_late(gconstpointer data)
     for (unsigned k = 0; k < TRIES; k++) {
         gpa = map_page(n, HOME, iova, RW);
         flush(n, iova, LG2_4K);
-        load(n, iova, gpa);
+        expect_page(n, "mapped", iova, gpa);
         qtest_memset(n->qts, gpa, 0, WORD);
         report_begin(n);
         nyx_edu_start_store(&n->edu, iova, WORD);
