@@ -12,6 +12,7 @@
 #include "qemu/error-report.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
+#include "hw/nyx-iommu/dma-dirty.h"
 #include "hw/nyx-iommu/dma-notify.h"
 #include "hw/nyx-iommu/dma-space.h"
 #include "hw/nyx-iommu/host-spans.h"
@@ -286,11 +287,6 @@ void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block)
     }
 }
 
-bool nyx_dma_dirty_tracked(void)
-{
-    return global_dirty_tracking;
-}
-
 /* --- The interrupt window ------------------------------------------------- */
 
 static uint16_t window_sid(const NyxDmaDevice *device, MemTxAttrs attrs)
@@ -348,10 +344,12 @@ static bool is_checked(const NyxDmaDevice *device)
  * VFIO drops RAM with the section that it was in, without a look at what the
  * device wrote to: that has to be asked for before.
  */
-static bool forgets_dirty(const NyxDmaDevice *device)
+static void ask_dirty(NyxDmaDevice *device)
 {
-    return nyx_dma_dirty_tracked() && device->bypass.enabled &&
-           is_checked(device);
+    if (nyx_dma_dirty_tracked() && device->bypass.enabled &&
+        is_checked(device)) {
+        nyx_dma_dirty_ask(&device->as);
+    }
 }
 
 static void device_switch(NyxDmaDevice *device)
@@ -373,21 +371,14 @@ static void device_switch(NyxDmaDevice *device)
 
 void nyx_dma_device_update(NyxDmaDevice *device)
 {
-    if (forgets_dirty(device)) {
-        memory_global_dirty_log_sync(false);
-    }
+    ask_dirty(device);
     device_switch(device);
 }
 
 void nyx_dma_space_update(NyxDmaSpace *space)
 {
-    bool forgets = false;
-
     for (unsigned i = 0; i < space->devices->len; i++) {
-        forgets |= forgets_dirty(g_ptr_array_index(space->devices, i));
-    }
-    if (forgets) {
-        memory_global_dirty_log_sync(false);
+        ask_dirty(g_ptr_array_index(space->devices, i));
     }
     memory_region_transaction_begin();
     for (unsigned i = 0; i < space->devices->len; i++) {

@@ -169,12 +169,14 @@ def outer(model, guest, name, **more):
         'cpu': CPU, 'memory': '2G', 'seconds': 600, **more})
 
 
-def with_qtest(model):
+def with_qtest(model, name, backend='', kernel='6.12', **more):
     """What the program has the device do besides is refused as well; more of
     it than the kernel reports."""
     known = {'device': '00:05.0', 'address': '0x[0-9a-f]+', 'endpoint': 40}
-    return outer(model, inner(model), f'{model}-6.12',
-                 tests='nested_qtest:edu nested_linux:nvme:edu functions',
+    return outer(model, inner(model, kernel=kernel, **more), name,
+                 kernel=kernel,
+                 tests=f'nested_qtest:edu{backend} nested_linux:nvme:edu '
+                       f'functions',
                  provoked={'readonly' if model != 'vtd' else 'write':
                            '|'.join(line.format(**known)
                                     for line in FAULTS[model].values())})
@@ -226,8 +228,8 @@ def own():
     """With the extended tier's kernel, outside and inside."""
     for model in ROWS:
         quick = INNER[model].get('qemu', ())
-        yield outer(model, inner(model, kernel='own', qemu=quick + IOMMUFD),
-                    f'iommufd-{model}', kernel='own')
+        yield with_qtest(model, f'iommufd-{model}', ':iommufd', kernel='own',
+                         qemu=quick + IOMMUFD)
     # All of it emulated twice.
     yield outer('vtd', inner('vtd', kernel='own', cpu='max',
                              machine='q35,sata=off,accel=tcg'), 'tcg',
@@ -235,7 +237,7 @@ def own():
 
 
 def table():
-    return [*(with_qtest(model) for model in ROWS),
+    return [*(with_qtest(model, f'{model}-6.12') for model in ROWS),
             *(pair(outside, inside) for outside, inside in
               itertools.permutations(ROWS, 2)),
             *others()]

@@ -400,6 +400,142 @@ static void test_snapshot(gconstpointer model)
     nyx_tmp_free(dir);
 }
 
+/* --- All of it ------------------------------------------------------------ */
+
+#define SLOTS   16
+#define STEPS   400
+
+/* What a driver knows. */
+typedef struct World {
+    NyxVfio *v;
+    GRand *rand;
+    uint64_t gpa[NYX_DOMS][SLOTS];   /* or 0 */
+    State state[NYX_VFIO_TDS];
+    bool listens[NYX_VFIO_TDS];
+    bool off;
+} World;
+
+static unsigned any(World *w, unsigned n)
+{
+    return g_rand_int_range(w->rand, 0, n);
+}
+
+static unsigned slot_lg2(unsigned slot)
+{
+    return slot % 3 ? 12 : 21;
+}
+
+/* Slots follow each other, so that neighbours may become one block. */
+static uint64_t slot_iova(unsigned slot)
+{
+    return IOVA + (slot / 3) * 2 * TWO_MIB + (slot % 3 ? TWO_MIB : 0) +
+           (slot % 3 == 2 ? NYX_PAGE : 0);
+}
+
+static void change_slot(World *w)
+{
+    NyxVfioDomain dom = any(w, NYX_DOMS);
+    unsigned slot = any(w, SLOTS), lg2 = slot_lg2(slot);
+    uint64_t size = 1ull << lg2, *gpa = &w->gpa[dom][slot];
+
+    if (*gpa) {
+        nyx_vfio_unmap(w->v, dom, slot_iova(slot), size, lg2);
+        *gpa = 0;
+    } else {
+        *gpa = w->v->ram + any(w, 2) * TWO_MIB +
+               (lg2 == 12 ? slot % 3 * NYX_PAGE : 0);
+        nyx_vfio_map(w->v, dom, slot_iova(slot), *gpa, size, lg2);
+    }
+}
+
+static void change_listener(World *w, unsigned i)
+{
+    w->listens[i] = !w->listens[i];
+    nyx_td_notify(&w->v->td[i], w->listens[i] ? NYX_VFIO : 0);
+    if (!w->listens[i] || (w->state[i] != PASS && !w->off)) {
+        return;
+    }
+    /* Who was not expected sees memory a little later. */
+    for (unsigned n = 0; n < NYX_POLLS && !nyx_vfio_direct(w->v, i); n++) {
+        g_usleep(100);
+    }
+}
+
+static void step(World *w)
+{
+    unsigned kind = any(w, 12), i = any(w, NYX_VFIO_TDS);
+
+    if (kind < 6 && !w->off) {
+        change_slot(w);
+    } else if (kind < 9) {
+        w->state[i] = any(w, OFF);
+        enter(w->v, NYX_VFIO_SID(i), w->state[i]);
+    } else if (kind == 9) {
+        change_listener(w, i);
+    } else if (kind == 10 && w->v->model->switchable) {
+        w->off = !w->off;
+        w->v->model->translate(w->v, !w->off);
+    }
+}
+
+static void check_slot(World *w, unsigned i, unsigned slot)
+{
+    const NyxTestdev *td = &w->v->td[i];
+    bool direct = w->off || w->state[i] == PASS;
+    uint64_t offset = (slot_lg2(slot) == 21 ? any(w, 512) * NYX_PAGE : 0) + 8;
+    uint64_t iova = direct ? w->v->ram + offset : slot_iova(slot) + offset;
+    uint64_t gpa = direct ? iova : w->state[i] == BLOCKED ? 0 :
+                   w->gpa[w->state[i]][slot];
+
+    gpa += gpa && !direct ? offset : 0;
+    if (w->listens[i]) {
+        check_way(w->v, td, "random", iova, gpa);
+        NYX_CHECK("random", nyx_td_r32(td, NYX_TD_NOTIFY_ERRORS), 0);
+        NYX_CHECK("random", nyx_td_r32(td, NYX_TD_SYNC_ERRORS), 0);
+    } else {
+        NYX_CHECK("random", nyx_td_writel(td, iova, 1),
+                  gpa ? NYX_TD_ST_OK : NYX_TD_ST_TX_ERROR);
+    }
+}
+
+/* The answer to VFIO's question is what has been announced. */
+static void check_sync(World *w, unsigned i)
+{
+    const NyxTestdev *td = &w->v->td[i];
+    uint64_t bytes = nyx_td_r64(td, NYX_TD_SHADOW_BYTES);
+    uint32_t count = nyx_td_r32(td, NYX_TD_SHADOW_COUNT);
+
+    NYX_CHECK("sync", nyx_td_sync_begin(td), count);
+    NYX_CHECK("sync", nyx_td_r64(td, NYX_TD_SHADOW_BYTES), bytes);
+    nyx_td_sync_end(td);
+}
+
+static void test_random(gconstpointer model)
+{
+    uint32_t seed = g_test_rand_int();
+
+    for (unsigned coalesce = 0; coalesce < 2; coalesce++) {
+        NyxVfio v = nyx_vfio_start(model, coalesce ? "" : ",coalesce=off", "",
+                                   "");
+        World w = { .v = &v, .rand = g_rand_new_with_seed(seed) };
+
+        for (unsigned i = 0; i < NYX_VFIO_TDS; i++) {
+            w.state[i] = BLOCKED;
+        }
+        for (unsigned n = 0; n < STEPS && !g_test_failed(); n++) {
+            unsigned i = any(&w, NYX_VFIO_TDS);
+
+            step(&w);
+            check_slot(&w, i, any(&w, SLOTS));
+            if (w.listens[i]) {
+                check_sync(&w, i);
+            }
+        }
+        g_rand_free(w.rand);
+        nyx_vfio_end(&v);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -412,5 +548,6 @@ int main(int argc, char **argv)
     ADD("unplug-bridge", test_unplug_bridge);
     ADD("migrate", test_migrate);
     ADD("snapshot", test_snapshot);
+    ADD("random", test_random);
     return g_test_run();
 }

@@ -426,6 +426,42 @@ static void allow_newer(FwWorld *w, FwDevice *d)
     g_array_free(got, TRUE);
 }
 
+static bool is_in_leaf(const GArray *leaves, const NyxBlock *block)
+{
+    for (unsigned i = 0; i < leaves->len; i++) {
+        const NyxLeaf *leaf = leaf_at(leaves, i);
+
+        if (leaf->iova <= block->iova &&
+            nyx_block_last(block) <= leaf_last(leaf)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Without coalescing.  Who joins others gets what they were given when leaves
+ * were larger.
+ */
+static void check_apart(FwWorld *w, const FwDevice *d, const char *row)
+{
+    for (unsigned i = 0; i < d->has.come->len; i++) {
+        const NyxBlock *block = &g_array_index(d->has.come, NyxBlock, i);
+
+        FX_CHECK(row, d->switched || !container_has(&d->has, block) ||
+                 is_in_leaf(d->shadow->leaves, block), true);
+    }
+}
+
+static void check_pieces(FwWorld *w, const FwDevice *d, const char *row)
+{
+    for (unsigned i = 0; i < d->has.blocks->len; i++) {
+        FX_CHECK(row, w->ops->is_one(w, &d->shadow->route,
+                                     &g_array_index(d->has.blocks, NyxBlock,
+                                                    i)), true);
+    }
+}
+
 void fw_begin(FwWorld *w)
 {
     for (unsigned i = 0; i < FW_DEVICES; i++) {
@@ -451,6 +487,9 @@ void fw_check(FwWorld *w, const char *row)
             allow_newer(w, d);
         }
         compare(w, d, row, d->shadow ? d->shadow->leaves : NULL);
+        if (!w->coalesce && d->shadow) {
+            (d->shadow->route.pieces ? check_pieces : check_apart)(w, d, row);
+        }
         totals.switches += d->switched;
         if (!d->switched) {
             totals.splits += container_end(&d->has, row, w->coalesce);
@@ -545,6 +584,16 @@ void fw_check_memory(FwWorld *w, const char *row)
 void fw_step_plug(FwWorld *w)
 {
     fw_plug(w, fw_some_device(w));
+}
+
+void fw_step_track(FwWorld *w)
+{
+    bool on = !w->d[0].has.each;
+
+    for (unsigned i = 0; i < FW_DEVICES; i++) {
+        w->d[i].has.each = on;
+    }
+    w->ops->track(w, on);
 }
 
 void fw_edit(FwWorld *w, const NvTables *t, uint16_t did)

@@ -24,7 +24,7 @@ typedef enum FwKind { FW_NONE, FW_MAPPINGS, FW_DIRECT } FwKind;
 typedef struct FwRoute {
     FwKind kind;
     bool uncertain;          /* nothing that is cached: looked at each time */
-    bool given;              /* ... but mappings nobody follows: DMA works */
+    bool pieces;             /* mappings that are in no table */
     uint16_t did;
     const void *source;      /* of mappings: whose they are ... */
     unsigned withheld;       /* ... and which rights they do not give */
@@ -85,6 +85,10 @@ typedef struct FwOps {
     /* NyxLeaf: all that overlaps [@first, @last], whole. */
     GArray *(*leaves)(FwWorld *w, const FwRoute *route, uint64_t first,
                       uint64_t last);
+    /* The block is of one mapping.  NULL if all are in tables. */
+    bool (*is_one)(FwWorld *w, const FwRoute *route, const NyxBlock *block);
+    /* VFIO looks for dirty pages: each mapping has to go by itself, or not. */
+    void (*track)(FwWorld *w, bool on);
     uint64_t (*dma)(FwWorld *w, FwDevice *d, unsigned access, uint64_t iova);
     /* Invalidations: each is a whole step, or several. */
     void (*inv_pages)(FwWorld *w, uint16_t did, uint64_t iova, unsigned lg2);
@@ -149,6 +153,8 @@ void fw_check(FwWorld *w, const char *row);
 /* A device of VFIO comes or goes. */
 void fw_plug(FwWorld *w, FwDevice *d);
 void fw_step_plug(FwWorld *w);
+/* Dirty pages are tracked, or not any more. */
+void fw_step_track(FwWorld *w);
 /* Pages of the domain change. */
 void fw_edit(FwWorld *w, const NvTables *t, uint16_t did);
 /* What there is for @sid changed, which was in the domain. */

@@ -150,6 +150,11 @@ static void amd_settle(FwWorld *w)
     ax_settle(bench(w)->f);
 }
 
+static void amd_track(FwWorld *w, bool on)
+{
+    bench(w)->f->unmap_each = on;
+}
+
 static uint64_t amd_dma(FwWorld *w, FwDevice *d, unsigned access,
                         uint64_t iova)
 {
@@ -420,7 +425,7 @@ static FwStep *const often[] = {
 
 static FwStep *const seldom[] = {
     step_enable, step_exclude, step_exclude, step_devtab, step_reset,
-    step_load, fw_step_plug, fw_step_plug, step_ids, NULL,
+    step_load, fw_step_plug, fw_step_plug, fw_step_track, step_ids, NULL,
 };
 
 static const FwOps amd_ops = {
@@ -433,6 +438,7 @@ static const FwOps amd_ops = {
     .to_check = world_checked,
     .route = world_route,
     .leaves = world_leaves,
+    .track = amd_track,
     .dma = amd_dma,
     .inv_pages = inv_pages,
     .inv_domain = inv_domain,

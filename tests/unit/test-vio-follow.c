@@ -56,7 +56,9 @@ static void world_route(FwWorld *w, uint16_t sid, FwRoute *route)
     if (in < 0 ? b->bypass : d->kind == BYPASS) {
         route->kind = FW_DIRECT;
     } else if (in >= 0 && d->kind == MAPPINGS) {
-        *route = (FwRoute) { .kind = FW_MAPPINGS, .did = in, .source = d };
+        *route = (FwRoute) {
+            .kind = FW_MAPPINGS, .did = in, .source = d, .pieces = true,
+        };
     } else if (in >= 0 && d->kind == TABLES && !s->t.first) {
         *route = (FwRoute) { .kind = FW_MAPPINGS, .did = in, .source = s };
     }
@@ -68,6 +70,16 @@ static bool world_checked(FwWorld *w, const FwDevice *d)
 
     world_route(w, d->sid, &route);
     return d->no_bus || route.kind != FW_DIRECT;
+}
+
+static bool world_is_one(FwWorld *w, const FwRoute *route,
+                         const NyxBlock *block)
+{
+    const Domain *d = &bench(w)->domain[route->did];
+    uint64_t first = (block->iova - AREA) / PAGE;
+    uint64_t last = (nyx_block_last(block) - AREA) / PAGE;
+
+    return last < AREA_PAGES && d->mapping[first] == d->mapping[last];
 }
 
 static GArray *mapped_pages(const Domain *d, uint64_t first, uint64_t last)
@@ -92,7 +104,7 @@ static GArray *world_leaves(FwWorld *w, const FwRoute *route, uint64_t first,
 {
     const VdSpace *s = route->source;
 
-    if (route->source == &bench(w)->domain[route->did]) {
+    if (route->pieces) {
         return mapped_pages(route->source, first, last);
     }
     return nv_leaves(&s->t, first, last);
@@ -143,6 +155,11 @@ static bool vio_checked(FwWorld *w, const FwDevice *d)
 static void vio_settle(FwWorld *w)
 {
     vx_settle(bench(w)->f);
+}
+
+static void vio_track(FwWorld *w, bool on)
+{
+    bench(w)->f->unmap_each = on;
 }
 
 static uint64_t vio_dma(FwWorld *w, FwDevice *d, unsigned access,
@@ -462,7 +479,7 @@ static FwStep *const often[] = {
 
 static FwStep *const seldom[] = {
     step_detach, step_detach, step_bypass, step_reset, fw_step_plug,
-    fw_step_plug, fw_step_plug, step_ids, NULL,
+    fw_step_plug, fw_step_plug, fw_step_track, step_ids, NULL,
 };
 
 static const FwOps vio_ops = {
@@ -475,6 +492,8 @@ static const FwOps vio_ops = {
     .to_check = world_checked,
     .route = world_route,
     .leaves = world_leaves,
+    .is_one = world_is_one,
+    .track = vio_track,
     .dma = vio_dma,
     .inv_pages = inv_pages,
     .inv_domain = inv_domain,

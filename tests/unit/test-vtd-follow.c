@@ -130,6 +130,11 @@ static void unit_settle(FwWorld *w)
     fx_settle(b->f);
 }
 
+static void unit_track(FwWorld *w, bool on)
+{
+    bench(w)->f->unmap_each = on;
+}
+
 static uint64_t unit_dma(FwWorld *w, FwDevice *d, unsigned access,
                          uint64_t iova)
 {
@@ -495,7 +500,7 @@ static FwStep *const often[] = {
 
 static FwStep *const seldom[] = {
     step_translation, step_translation, step_protect, step_root, step_reset,
-    step_load, fw_step_plug, fw_step_plug, step_ids, NULL,
+    step_load, fw_step_plug, fw_step_plug, fw_step_track, step_ids, NULL,
 };
 
 static const FwOps unit_ops = {
@@ -508,6 +513,7 @@ static const FwOps unit_ops = {
     .to_check = world_checked,
     .route = world_route,
     .leaves = world_leaves,
+    .track = unit_track,
     .dma = unit_dma,
     .inv_pages = inv_pages,
     .inv_domain = inv_domain,

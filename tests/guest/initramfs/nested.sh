@@ -43,12 +43,13 @@ test_nested_linux()
     wait
 }
 
-# nested_qtest DEVICE: a program that needs no inner processor, and judges
+# nested_qtest DEVICE [iommufd]: a program that needs no inner processor, and judges
 # itself, but for what our IOMMU has reported.
 test_nested_qtest()
 {
     local status=0
     give_away "$1" || return 1
+    [ -z "$2" ] || export NYX_NESTED_IOMMUFD=1
     NYX_NESTED_DEVICE=$pci NYX_PLUGIN=/inner/nyx-iommu.so \
         QTEST_QEMU_BINARY=/bin/qemu-system-x86_64 \
         nyx-nested-test --tap > /tmp/qtest 2>&1 || status=$?
