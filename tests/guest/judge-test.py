@@ -4,6 +4,7 @@
 is spoilt in one place at a time, and the check named must say so.  No QEMU."""
 
 import copy
+import dataclasses
 import pathlib
 import sys
 import tempfile
@@ -11,9 +12,11 @@ import tempfile
 import amd
 import debugfs
 import nested
+import packets
 import parts
 import rows
 import run
+import userspace
 import virtio
 
 ROW = rows.Row(
@@ -298,6 +301,44 @@ irq 26: 355 0 IR-PCI-MSIX-0000:00:04.0 1-edge virtio0-req.0
 done
 """.strip().splitlines()
 
+# Drivers in user space, and a back end on the host.
+USER_ROW = dataclasses.replace(
+    ROW, name='canned-user', payload='vhost',
+    devices='vblk pcap rp=rp1 rp=rp2 e1000e-cable@rp1 e1000e-cable@rp2 '
+            'vhost=left vhost=right',
+    tests='packets:e1000e:pcap:1: unmap:e1000e: vhost:vblk backend',
+    iommu=ROW.iommu.replace('device-iotlb=off', 'device-iotlb=on'),
+    provoked=userspace.REFUSED[userspace.VtdRow],
+    faults={}, says=(), skips={}, broken={})
+
+USER_CONSOLE = CONSOLE[:2] + """
+[    0.175568] DMAR: dmar0: reg_base_addr fed90000 ver 1:0 cap 2f0666 ecap f050df
+[    0.181048] DMAR-IR: Enabled IRQ remapping in x2apic mode
+[   54.346802] DMAR: DRHD: handling fault status reg 2
+[   54.347859] DMAR: [DMA Read NO_PASID] Request device [02:00.0] \
+fault addr 0x101537000 [fault reason 0x06] PTE Read access is not set
+[   54.351442] DMAR: [DMA Write NO_PASID] Request device [02:00.0] \
+fault addr 0x101537000 [fault reason 0x05] PTE Write access is not set
+""".strip().splitlines()
+
+USER_REPORTS = """
+boot 6.12.95+deb12-amd64
+group 0 DMA-FQ 0000:00:04.0
+user 0000:01:00.0
+user 0000:02:00.0
+pass packets:e1000e:pcap:1:
+user 0000:02:00.0
+fact unmapped.before 5
+fact unmapped.after 5
+pass unmap:e1000e:
+pass vhost:vblk
+pass backend
+irq 0: 116 0 IR-IO-APIC 2-edge timer
+irq 4: 1 0 IR-IO-APIC 4-edge ttyS0
+irq 26: 355 0 IR-PCI-MSIX-0000:00:04.0 1-edge virtio0-req.0
+done
+""".strip().splitlines()
+
 NESTED_STATS = {**STATS, 'faults': [{'reason': '0x5', 'count': 2},
                                     {'reason': '0x6', 'count': 1}]}
 
@@ -327,6 +368,22 @@ no available reset mechanism.
 
 INNER_STATS = {'faults': [], 'announced': {'maps': 600, 'unmaps': 590}}
 
+USER_STATS = {
+    **STATS,
+    'invalidations': {**STATS['invalidations'], 'device-tlb': 1000},
+    'faults': [{'reason': '0x5', 'count': 3}, {'reason': '0x6', 'count': 3}],
+    'requesters': [{'sid': sid, 'iotlb': {'hits': 20614, 'misses': 290}}
+                   for sid in ('02:00.0', '01:00.0', '00:04.0')],
+}
+
+# What QEMU says, and its trace, of two functions.
+USER_STDERR = 'qemu: info: QEMU waiting for connection on: ' \
+              'disconnected:unix:left,server=on\n' \
+              'qemu: Failed to set msg fds.\n'
+USER_TRACE = ''.join(f'nyx_iommu_notify sid {sid} iova 0x{page}000 '
+                     f'mask 0xfff type 4\n'
+                     for page in range(200, 500) for sid in ('0x0100', '0x0200'))
+
 # Of a good run: row, console, reports, statistics, mistakes, dumps, registers
 # and tables to compare them with, registers of the hardware information.
 VTD = (ROW, CONSOLE, REPORTS, STATS, MISTAKES, DUMPS, SHOWN_REGISTERS,
@@ -338,6 +395,10 @@ NESTED = (NESTED_ROW, NESTED_CONSOLE, NESTED_REPORTS, NESTED_STATS, MISTAKES,
 INNER = (INNER_CONSOLE, INNER_REPORTS, INNER_STATS, [], {}, [], {}, {})
 VIO = (VIO_ROW, VIO_CONSOLE, VIO_REPORTS, VIO_STATS, VIO_MISTAKES, {}, [], {},
        {})
+
+
+USER = (USER_ROW, USER_CONSOLE, USER_REPORTS, USER_STATS, MISTAKES, {}, [], {},
+        {})
 
 
 class Canned:
@@ -356,11 +417,15 @@ class Canned:
             self.row.inner = self.inner.row
         self.lines = list(lines)
         self.stderr = ''
+        if row.payload == 'vhost':
+            self.stderr = USER_STDERR
+            (self.made.directory / 'trace').write_text(USER_TRACE)
         self.disk = next(iter(self.made.disks.values()))
         for disk in self.made.disks.values():
             with open(disk.path, 'r+b') as image:
                 image.seek(len(disk.rotated))
-                image.write(disk.rotated)
+                image.write(packets.encode(disk.wanted) if
+                            isinstance(disk, parts.Capture) else disk.rotated)
         wanted = run.expected_sums(row)
         self.reported = reported + [f'sum {name} {self.made.sums[name]}'
                                    for name in sorted(wanted)]
@@ -793,9 +858,71 @@ NESTED_SPOILT = (
 )
 
 
+def captured(spoil_packets):
+    """The packets that came are others."""
+    def spoil(c):
+        disk = c.made.disks['pcap']
+        came = list(disk.wanted)
+        spoil_packets(came)
+        with open(disk.path, 'r+b') as f:
+            f.seek(packets.SIZE)
+            f.write(packets.encode(came) + bytes(packets.SIZE))
+    return spoil
+
+
+def traced(old, new):
+    return lambda c: (c.made.directory / 'trace').write_text(
+        USER_TRACE.replace(old, new))
+
+
+USER_SPOILT = (
+    (captured(lambda came: came.pop()), 'packets of pcap'),
+    (captured(lambda came: came.pop(0)), 'packets of pcap'),
+    (captured(lambda came: came.append(came[0])), 'packets of pcap'),
+    (captured(lambda came: came.insert(7, came[7][:-1] + b'?')),
+     'packets of pcap'),
+    (captured(lambda came: came.clear()), 'packets of pcap'),
+    (guest('user 0000:01:00.0', 'note nothing'),
+     'functions of a driver in user space'),
+    (guest('user 0000:01:00.0', 'note nothing'), 'functions with a back end'),
+    # None of its own addresses was translated.
+    (counted(['requesters', 0, 'sid'], '00:05.0'),
+     'translated for 0000:02:00.0'),
+    (counted(['requesters', 1, 'iotlb'], {'hits': 7, 'misses': 7}),
+     'translated for 0000:01:00.0'),
+    (guest('unmapped.after 5', 'unmapped.after 6'),
+     'nothing is received into unmapped memory'),
+    (guest('fact unmapped.before 5', 'note nothing'),
+     'nothing is received into unmapped memory'),
+    (without('[DMA Read'), 'fault reported'),
+    (without('[DMA Write'), 'fault reported'),
+    (console('DMAR: [DMA Read NO_PASID] Request device [01:00.0] fault addr '
+             '0x101537000 [fault reason 0x06] PTE Read access is not set'),
+     'kernel log'),
+    (counted(['faults', 0, 'reason'], '0x6'), 'faults counted'),
+    (guest('sum vblk.there ', 'sum vblk.there 0'), 'sum vblk.there'),
+    (guest('sum vblk.again ', 'note '), 'all sums'),
+    (guest('pass backend', 'fail backend'), 'backend'),
+    (traced('0x0100', '0x0300'), '0000:01:00.0 was told'),
+    (traced('type 4', 'type 1'), '0000:02:00.0 was told'),
+    (lambda c: setattr(c.row, 'devices',
+                       c.row.devices.replace('vhost', 'vhost-plain')),
+     '0000:02:00.0 was told'),
+    (lambda c: setattr(c.row, 'devices',
+                       c.row.devices.replace('vhost', 'vhost-plain')),
+     'device-TLB invalidated'),
+    (counted(['invalidations', 'device-tlb'], 100), 'device-TLB invalidated'),
+    (lambda c: setattr(c.row, 'tests', c.row.tests.replace(' backend', '')),
+     'QEMU is quiet'),
+    (lambda c: setattr(c, 'stderr', c.stderr + 'qemu: Failed to bind\n'),
+     'QEMU is quiet'),
+)
+
+
 def cases():
     for run_of, spoilt in ((VTD, SPOILT), (AMD, AMD_SPOILT),
-                           (VIO, VIO_SPOILT), (NESTED, NESTED_SPOILT)):
+                           (VIO, VIO_SPOILT), (NESTED, NESTED_SPOILT),
+                           (USER, USER_SPOILT)):
         for spoil, check in ((None, None),) + spoilt:
             yield run_of, spoil, check
 

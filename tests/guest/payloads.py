@@ -145,6 +145,9 @@ PAYLOADS = {
     '': ((), lambda kernel, files: Payload()),
     'nested': (('busybox',), nested),
     'dpdk': (('dpdk',), dpdk),
+    # testpmd runs on the host.
+    'vhost': (('dpdk',), lambda kernel, files: Payload('vhost', (), {
+        TESTS: HERE / 'initramfs/vhost.sh'})),
 }
 
 

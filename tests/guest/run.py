@@ -262,8 +262,9 @@ class Reports:
 class Host:
     """The host's half of a test: does what the guest asks for."""
 
-    def __init__(self, guest, row, reports, made):
+    def __init__(self, guest, row, reports, made, backend):
         self.guest = guest
+        self.backend = backend
         self.row = row
         self.reports = reports
         self.made = made
@@ -287,6 +288,14 @@ class Host:
         self.guest.qmp.wait_event('DEVICE_DELETED', device=name)
         if command := self.made.after_unplug(name):
             self.guest.qmp.hmp(command)
+
+    def do_backend(self, what):
+        {'kill': self.backend.kill, 'start': self.backend.start}[what]()
+
+    def do_trace(self, event):
+        # As a pattern, for QEMU's own models have no such events.
+        self.guest.qmp.cmd('trace-event-set-state', name=f'{event}*',
+                           enable=True)
 
     def do_migrate(self):
         self.guest.migrate()
@@ -360,8 +369,9 @@ def boot(row, setup, device, directory, on_line=None, sums=None):
     args = command_line(row, setup, device, made, directory)
     reports = Reports()
     seconds = row.seconds * setup.scale
-    with Guest(args, directory, seconds, on_line) as guest:
-        host = Host(guest, row, reports, made)
+    with userspace.Backend(row, setup.files, directory) as backend, \
+            Guest(args, directory, seconds, on_line) as guest:
+        host = Host(guest, row, reports, made, backend)
         for words in guest.reports(host):
             reports.add(words)
         stderr = ''.join(process.stderr() for process in guest.processes)
@@ -396,6 +406,8 @@ def expected_sums(row):
         elif kind == 'retype':
             names |= {f'{args[0]}.{what}' for what in
                       ('identity', 'DMA', 'DMA-FQ')}
+        elif kind == 'vhost':
+            names |= {f'{args[0]}.{what}' for what in ('there', 'again')}
         elif kind == 'busy':
             names |= {f'{disk}.{what}' for disk in args[2:]
                       for what in ('read', 'back')}
@@ -570,6 +582,7 @@ def judge(row, made, reports, lines, stderr, findings, device=None):
         device.check_device(row, reports, findings)
     words = [line for line in stderr.splitlines()
              if line and not QEMU_NOISE.search(line) and
+             not userspace.noise(row, line) and
              not ((row.faults or row.blocked) and QEMU_FAULTS.search(line))]
     findings.check('QEMU is quiet', not words, words)
 

@@ -2,10 +2,17 @@
 """Guests whose network cards belong to drivers in user space: DPDK's testpmd
 by way of VFIO."""
 
-import packets
+import os
+import re
+import subprocess
+
 import amd
+import packets
+import parts
+import payloads
 import rows
 import virtio
+from vm import Process
 
 VtdRow, AmdRow, VioRow = rows.Row, amd.AmdRow, virtio.guest
 
@@ -42,16 +49,146 @@ def cards(make, name, tests, kind='e1000e', memory='', **more):
                 provoked=REFUSED[make] if 'unmap' in tests else {}, **more)
 
 
+# ---------------------------------------------------------------- vhost-user
+
+# Shared with the back end.
+SHARED = ('-object', 'memory-backend-memfd,id=shared,size=1G,share=on',
+          '-machine', 'memory-backend=shared', '-D', 'trace')
+
+
+NO_ATS = {'virtio-iommu-pci': 'QEMU exits: virtio-iommu-pci refuses vhost with '
+                              'ats=on'}
+
+
+def vhost(make, name, tests, kind='vhost', **more):
+    """Two cards whose data testpmd moves from one to the other."""
+    if make is VioRow:
+        more['unfit'] = NO_ATS
+    # Each address is asked for, which takes long on a loaded host.
+    return make(name, payload='vhost', qemu=SHARED, seconds=400,
+                devices=f'rp=rp1 rp=rp2 vblk {kind}=left@rp1 '
+                        f'{kind}=right@rp2', tests=tests, **more)
+
+
+# A packet for a buffer whose address is not known yet would be lost otherwise,
+# and in strict mode no buffer's is.
+PATIENT = """set fwd io retry
+set burst tx delay 100 retry 20000
+"""
+
+
+class Backend:
+    """testpmd on the host, for rows that have cards with such a back end."""
+
+    def __init__(self, row, files, directory):
+        self.names = re.findall(r'\bvhost\S*=(\w+)', row.devices)
+        self.files = files
+        self.directory = directory
+        self.popen = None
+
+    def start(self):
+        dpdk = payloads.Dpdk(self.files['dpdk'])
+        cpus = ','.join(map(str, sorted(os.sched_getaffinity(0))))
+        args = [*dpdk.command, dpdk.testpmd,
+                '--lcores', f'0@({cpus}),1@({cpus})', '--no-huge',
+                '--no-shconf', '-m', '64', '--no-pci', '--no-telemetry']
+        for driver in ('mempool_ring', 'net_vhost'):
+            args += ['-d', dpdk.plugin(driver)]
+        for number, name in enumerate(self.names):
+            args += ['--vdev', f'net_vhost{number},iface={name},client=1,'
+                               f'iommu-support=1']
+        args += ['--', '--total-num-mbufs=8192', '--no-numa',
+                 '--disable-link-check', '--stats-period=1']
+        orders = self.directory / 'backend.orders'
+        orders.write_text(PATIENT)
+        args += [f'--cmdline-file={orders}']
+        with open(self.directory / 'backend.log', 'ab') as log:
+            self.popen = subprocess.Popen(
+                args, cwd=self.directory, stdin=subprocess.DEVNULL,
+                stdout=log, stderr=log,
+                env={**os.environ, 'XDG_RUNTIME_DIR': str(self.directory)})
+        Process.running.add(self)
+
+    def kill(self):
+        if self.popen:
+            self.popen.kill()
+            self.popen.wait()
+            Process.running.discard(self)
+
+    def __enter__(self):
+        if self.names:
+            self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.kill()
+
+
+VHOST = 'vhost:vblk backend'
+TWICE = 'vhost:vblk backend vhost:vblk backend'
+DEVICE_TLB = {VtdRow: 'intremap=on,eim=on,device-iotlb=on',
+              AmdRow: 'intremap=on,xtsup=on,device-iotlb=on',
+              VioRow: 'aw-bits=48'}
+
+
+MODELS = ((VtdRow, ''), (AmdRow, 'amd-'), (VioRow, ''))
+
+
+def usual():
+    for make, name in MODELS:
+        yield cards(make, f'{name}dpdk-6.12', 'packets unmap')
+        yield vhost(make, f'{name}vhost-6.12', VHOST, iommu=DEVICE_TLB[make])
+
+
+def seldom_cards():
+    yield cards(VtdRow, 'dpdk-huge-6.12', 'packets dies packets back',
+                memory='huge', append='hugepages=64')
+    yield cards(VtdRow, 'dpdk-scalable-huge-6.12', 'packets dies back',
+                iommu=rows.SCALABLE, memory='huge',
+                append=f'{rows.SM_ON} hugepages=64', unfit=rows.NO_OPTION)
+    yield cards(VtdRow, 'dpdk-aw39-cm-6.12-pt', 'packets unmap back', mode='pt',
+                iommu='intremap=on,eim=off,aw-bits=39,caching-mode=on',
+                remap='xapic')
+    yield cards(VtdRow, 'dpdk-vnet-newest', 'packets back',
+                kind='vnet', kernel='newest')
+    yield cards(AmdRow, 'amd-dpdk-v2-np-6.12', 'packets unmap back',
+                iommu='intremap=on,xtsup=on,np-cache=on,guest-levels=4',
+                append='amd_iommu=pgtbl_v2')
+    yield cards(AmdRow, 'amd-dpdk-huge-newest-pt', 'dies packets back',
+                kernel='newest', mode='pt', memory='huge',
+                append='hugepages=64')
+    yield cards(VioRow, 'dpdk-huge-6.12-pt', 'packets dies back', mode='pt',
+                memory='huge', append='hugepages=64')
+    yield cards(VioRow, 'dpdk-vnet-newest', 'packets back', kind='vnet',
+                kernel='newest', iommu='aw-bits=64')
+
+
+def seldom_vhost():
+    # Without ATS vhost is told of what is unmapped as VFIO is.
+    for make, name in MODELS[:2]:
+        yield vhost(make, f'{name}vhost-plain-6.12', TWICE, 'vhost-plain')
+    yield vhost(VtdRow, 'vhost-scalable-newest', TWICE, kernel='newest',
+                iommu=f'{rows.SCALABLE},device-iotlb=on,page-requests=off',
+                append=rows.SM_ON, unfit=rows.NO_OPTION)
+    yield vhost(VtdRow, 'vhost-lazy-cm-6.1', TWICE, kernel='6.1', mode='lazy',
+                iommu=f'{DEVICE_TLB[VtdRow]},caching-mode=on')
+    yield vhost(AmdRow, 'amd-vhost-v2-newest', TWICE, kernel='newest',
+                iommu=f'{DEVICE_TLB[AmdRow]},guest-levels=4',
+                append='amd_iommu=pgtbl_v2')
+    yield vhost(VioRow, 'vhost-newest', TWICE, kernel='newest',
+                iommu='aw-bits=64')
+
+
+def seldom():
+    return [*seldom_cards(), *seldom_vhost()]
+
+
 def table():
-    return [
-        cards(VtdRow, 'dpdk-6.12', 'packets unmap'),
-        cards(AmdRow, 'amd-dpdk-6.12', 'packets unmap'),
-        cards(VioRow, 'dpdk-6.12', 'packets unmap'),
-        cards(VtdRow, 'dpdk-dies-6.12', 'dies packets'),
-    ]
+    return [*usual(), *seldom()]
 
 
-SELDOM = ()
+# As in rows.py.
+SELDOM = tuple(row.name for row in seldom())
 
 
 # -------------------------------------------------------------------- checks
@@ -64,6 +201,8 @@ def check(row, made, reports, findings):
             check_packets(row, made, reports, args[1], findings)
         elif kind == 'unmap':
             check_unmapped(reports, findings)
+    if row.payload == 'vhost' and reports.stats:
+        check_vhost(row, made, reports, findings)
 
 
 def check_packets(row, made, reports, disk, findings):
@@ -72,14 +211,18 @@ def check_packets(row, made, reports, disk, findings):
     findings.check('functions of a driver in user space',
                    len(set(reports.users)) == row.devices.count('cable'),
                    reports.users)
-    if not reports.stats:
-        return
+    # Of each packet a descriptor and the data.
+    if reports.stats:
+        check_translated(reports, 2 * MOVED, findings)
+
+
+def check_translated(reports, wanted, findings):
+    """The functions' own addresses were translated, so often at least."""
     translated = {one['sid']: one['iotlb']['hits'] + one['iotlb']['misses']
                   for one in reports.stats['requesters']}
     for function in set(reports.users):
-        # Of each packet a descriptor and the data.
         count = translated.get(function[5:], 0)
-        findings.check(f'translated for {function}', count >= 2 * MOVED, count)
+        findings.check(f'translated for {function}', count >= wanted, count)
 
 
 def check_unmapped(reports, findings):
@@ -87,3 +230,43 @@ def check_unmapped(reports, findings):
                      for when in ('before', 'after'))
     findings.check('nothing is received into unmapped memory',
                    before == after > 0, f'{before}, {after}')
+
+
+# Of QEMU, while nobody is at the other end of a socket.
+NOISE = re.compile(r'Unexpected end-of-file before all data were read|'
+                   r'Failed to set msg fds|'
+                   r'vhost VQ \d ring restore failed: -22')
+WAITING = re.compile(r'info: QEMU waiting for connection on: disconnected:unix')
+
+NOTIFIED = re.compile(r'nyx_iommu_notify sid (0x[0-9a-f]+) .*type (\d)')
+
+# Packets of 1448 bytes that the data need at least, one way.
+SENT = 2 * (parts.VHOST_SIZE // 1448)
+
+
+def noise(row, line):
+    """Whether what QEMU says belongs to a test."""
+    return row.payload == 'vhost' and bool(
+        WAITING.search(line) or 'backend' in row.tests and NOISE.search(line))
+
+
+def check_vhost(row, made, reports, findings):
+    """The back end asked for addresses, and was told when they were gone."""
+    findings.check('functions with a back end', len(set(reports.users)) == 2,
+                   reports.users)
+    check_translated(reports, SENT, findings)
+    # Linux's driver for virtio-iommu knows no ATS; 4 is a device-IOTLB's.
+    ats = row.vendor != 'virtio' and 'plain' not in row.devices
+    events = {}
+    for line in (made.directory / 'trace').read_text().splitlines():
+        if found := NOTIFIED.search(line):
+            key = int(found[1], 16), found[2]
+            events[key] = events.get(key, 0) + 1
+    for function in set(reports.users):
+        key = virtio.endpoint(function[5:]), '4' if ats else '1'
+        findings.check(f'{function} was told', events.get(key, 0) >= SENT,
+                       events)
+    if row.vendor != 'virtio':
+        orders = reports.stats['invalidations']
+        findings.check('device-TLB invalidated',
+                       (orders['device-tlb'] >= 2 * SENT) == ats, orders)

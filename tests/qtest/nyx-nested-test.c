@@ -15,348 +15,13 @@
  */
 #include "qemu/osdep.h"
 #include "qemu/host-utils.h"
-#include "libqos/nyx-amdvi-guest.h"
-#include "libqos/nyx-edu.h"
 #include "libqos/nyx-run.h"
-#include "libqos/nyx-vfio.h"
 #include "libqos/nyx-vfio-host.h"
-#include "libqos/nyx-vtd-scalable.h"
-
-#define PORT        NYX_SID(0, 10, 0)
-#define SID         NYX_SID(1, 0, 0)
-#define SLOT        " -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off" \
-                    " -device pcie-root-port,id=rp,chassis=1,addr=a"
-
-#define IOVA        0x40000000ull
-#define LARGE       0x60000000ull
-#define MAIL        0x7ffff000ull
-#define R           1
-#define W           2
-#define RW          3
-#define LG2_4K      12
-#define LG2_64K     16
-#define LG2_2M      21
-#define LG2_1G      30
-
-/* Domains, and guest tables that nobody can follow. */
-#define HOME        NYX_DOM_A
-#define AWAY        NYX_DOM_B
-#define GUEST_DID   20
-#define GUEST_LEVELS 4
-
-/* What a machine is started with. */
-typedef struct Setup {
-    const NyxVfioModel *model;
-    const char *options;
-    bool apart;              /* pages that follow each other */
-} Setup;
-
-typedef struct Nest {
-    const Setup *setup;
-    NyxVfio v;
-    QTestState *qts;
-    NyxEdu edu;
-    uint64_t mail;           /* memory that MAIL is mapped to */
-    uint32_t seed;           /* of the data that was made last */
-    char *held;              /* sum of what the device read last */
-} Nest;
-
-/* Tests of one setup share a machine: starting one takes a second. */
-static Nest nest;
+#include "nyx-nested-fixture.h"
 
 /* Addresses that the host's IOMMU has for the device. */
 static NyxHostRange host_ranges[NYX_HOST_RANGES];
 static unsigned host_range_count;
-
-/* --- Memory --------------------------------------------------------------- */
-
-/* Bytes that were never there before. */
-static void fill(Nest *n, uint64_t gpa, unsigned len)
-{
-    g_autofree uint8_t *bytes = g_malloc(len);
-    g_autoptr(GRand) rand = g_rand_new_with_seed(++n->seed);
-
-    for (unsigned k = 0; k < len; k++) {
-        bytes[k] = g_rand_int(rand);
-    }
-    qtest_memwrite(n->qts, gpa, bytes, len);
-}
-
-/* The sum of pages of memory, in this order. */
-static char *sum(Nest *n, const uint64_t *gpa, unsigned count)
-{
-    g_autofree uint8_t *bytes = g_malloc(count * NYX_PAGE);
-
-    for (unsigned k = 0; k < count; k++) {
-        qtest_memread(n->qts, gpa[k], bytes + k * NYX_PAGE, NYX_PAGE);
-    }
-    return g_compute_checksum_for_data(G_CHECKSUM_SHA256, bytes,
-                                       count * NYX_PAGE);
-}
-
-/* --- Mappings ------------------------------------------------------------- */
-
-static void map(Nest *n, NyxVfioDomain dom, uint64_t iova, uint64_t gpa,
-                unsigned lg2, unsigned rw)
-{
-    n->v.model->map(&n->v, dom, iova, gpa, 1ull << lg2, lg2, rw);
-}
-
-static void unmap(Nest *n, uint64_t iova, unsigned lg2)
-{
-    n->v.model->unmap(&n->v, HOME, iova, 1ull << lg2, lg2);
-}
-
-static void flush(Nest *n, uint64_t iova, unsigned lg2)
-{
-    n->v.model->flush(&n->v, HOME, iova, lg2);
-}
-
-/* Requests do not replace what is mapped. */
-static void make_room(Nest *n, uint64_t iova, unsigned lg2)
-{
-    if (!n->v.model->tables) {
-        unmap(n, iova, lg2);
-    }
-}
-
-/* A new page there. */
-static uint64_t map_page(Nest *n, NyxVfioDomain dom, uint64_t iova,
-                         unsigned rw)
-{
-    uint64_t gpa = nyx_pc_pages(n->v.pc, 1);
-
-    map(n, dom, iova, gpa, LG2_4K, rw);
-    return gpa;
-}
-
-/* --- Where DMA goes ------------------------------------------------------- */
-
-static void go(Nest *n, NyxVfioDomain dom)
-{
-    n->v.model->attach(&n->v, SID, dom);
-}
-
-static void go_home(Nest *n)
-{
-    go(n, HOME);
-}
-
-static void go_through(Nest *n)
-{
-    n->v.model->pass(&n->v, SID);
-}
-
-static void go_nowhere(Nest *n)
-{
-    n->v.model->block(&n->v, SID);
-}
-
-/* The driver of a paravirtual one resets it, with bypass. */
-static void switch_off(Nest *n)
-{
-    if (n->v.model->switchable) {
-        n->v.model->translate(&n->v, false);
-    } else {
-        qvio_set_bypass(n->v.vio, 1);
-        qvio_reset(n->v.vio);
-    }
-}
-
-/* The first stage of VT-d and AMD-Vi's guest tables, with @iova mapped. */
-static void go_guest(Nest *n, uint64_t iova, uint64_t gpa)
-{
-    if (n->v.amd) {
-        QAmdGuest guest = qamd_guest(n->v.amd, 0, GUEST_LEVELS);
-
-        qamd_control(n->v.amd, 0, QAMD_GTEN);
-        qamd_guest_map(&guest, 0, iova, gpa, LG2_4K, QAMD_GRWU);
-        qamd_guest_attach(&guest, SID, GUEST_DID, QAMD_DTE0_GIOV, 0);
-        qamd_flush_dte(n->v.amd, SID);
-        qamd_flush(n->v.amd);
-    } else {
-        QVtdSpace space = qvtd_space(n->v.vtd, SID, 0, QVTD_FIRST, GUEST_DID,
-                                     GUEST_LEVELS);
-
-        qvtd_fs_map(&space, iova, gpa, LG2_4K, QVTD_FS_USER);
-        qvtd_flush_scalable(n->v.vtd);
-    }
-}
-
-/* --- The machine ---------------------------------------------------------- */
-
-/* The device is at home, where nothing but MAIL is mapped. */
-static void settle(Nest *n)
-{
-    n->mail = map_page(n, HOME, MAIL, RW);
-    flush(n, MAIL, LG2_4K);
-    go_home(n);
-}
-
-static void find_device(Nest *n)
-{
-    nyx_pci_bridge(n->v.pc, PORT, 1, 1);
-    n->edu = nyx_edu_get(n->v.pc->pci, SID);
-}
-
-static void nest_end(void)
-{
-    if (nest.setup) {
-        nyx_edu_put(&nest.edu);
-        nyx_vfio_end(&nest.v);
-        g_clear_pointer(&nest.held, g_free);
-        nest.setup = NULL;
-    }
-}
-
-static const char *device_address(void)
-{
-    return getenv("NYX_NESTED_DEVICE");
-}
-
-static bool has_iommufd(void)
-{
-    return getenv("NYX_NESTED_IOMMUFD");
-}
-
-/* @more: ",bus=rp" */
-static char *device_options(const char *more)
-{
-    return g_strdup_printf("%s -device vfio-pci,id=hot,host=%s%s%s",
-                           has_iommufd() ? " -object iommufd,id=fd" : "",
-                           device_address(), more,
-                           has_iommufd() ? ",iommufd=fd" : "");
-}
-
-static Nest *nest_for(const Setup *setup)
-{
-    g_autofree char *device = NULL, *more = NULL;
-
-    if (nest.setup == setup) {
-        return &nest;
-    }
-    nest_end();
-    device = device_options(",bus=rp");
-    more = g_strconcat(SLOT, device, NULL);
-    nest.setup = setup;
-    nest.v = nyx_vfio_start(setup->model, setup->options, "", more);
-    nest.qts = nest.v.qts;
-    find_device(&nest);
-    go_nowhere(&nest);
-    settle(&nest);
-    return &nest;
-}
-
-/* --- DMA ------------------------------------------------------------------ */
-
-static void check_sums(const char *row, const char *got, const char *want)
-{
-    if (strcmp(got, want)) {
-        g_test_message("%s: the sum is %s, not %s", row, got, want);
-        g_test_fail();
-    }
-}
-
-/* @gpa holds the page that the device has in its buffer. */
-static void check_held(Nest *n, const char *row, uint64_t gpa)
-{
-    g_autofree char *got = sum(n, &gpa, 1);
-
-    g_assert_nonnull(n->held);
-    check_sums(row, got, n->held);
-}
-
-/* The device reads @iova, which is @gpa. */
-static void load(Nest *n, uint64_t iova, uint64_t gpa)
-{
-    fill(n, gpa, NYX_PAGE);
-    g_free(n->held);
-    n->held = sum(n, &gpa, 1);
-    nyx_edu_load(&n->edu, iova, NYX_PAGE);
-}
-
-/* What it read last is written there. */
-static void expect_write(Nest *n, const char *row, uint64_t iova,
-                         uint64_t gpa)
-{
-    qtest_memset(n->qts, gpa, 0, NYX_PAGE);
-    nyx_edu_store(&n->edu, iova, NYX_PAGE);
-    check_held(n, row, gpa);
-}
-
-static void expect_moved(Nest *n, const char *row, uint64_t from,
-                         uint64_t from_gpa, uint64_t to, uint64_t to_gpa)
-{
-    load(n, from, from_gpa);
-    expect_write(n, row, to, to_gpa);
-}
-
-/* It can be read, and be written. */
-static void expect_page(Nest *n, const char *row, uint64_t iova, uint64_t gpa)
-{
-    expect_moved(n, row, iova, gpa, iova, gpa);
-}
-
-/* A request of one word: each one that is refused is reported. */
-#define WORD        4
-
-/*
- * Of VT-d's faults Linux reports three in five seconds, from the first one on.
- * Those that it need not report are not asked of it, and what might belong to
- * this time or to the next one waits.
- */
-#define FAULTS      3
-#define SAME_MS     4500
-#define OTHER_MS    5400
-
-static void refused(Nest *n, uint64_t iova, bool write)
-{
-    static int64_t since;
-    static unsigned count;
-    int64_t age = g_get_monotonic_time() / 1000 - since;
-
-    if (age > SAME_MS && age < OTHER_MS) {
-        g_usleep((OTHER_MS - age) * 1000);
-    }
-    if (write) {
-        nyx_edu_store(&n->edu, iova, WORD);
-    } else {
-        nyx_edu_load(&n->edu, iova, WORD);
-    }
-    if (age > SAME_MS) {
-        since = g_get_monotonic_time() / 1000;
-        count = 0;
-    }
-    if (count++ < FAULTS) {
-        g_print("# blocked 0x%" PRIx64 " %s\n", iova,
-                write ? "write" : "read");
-    }
-}
-
-/* @gpa: where it went before. */
-static void expect_no_write(Nest *n, const char *row, uint64_t iova,
-                            uint64_t gpa)
-{
-    uint32_t before = 0x5ec2e7, after;
-
-    qtest_writel(n->qts, gpa, before);
-    refused(n, iova, true);
-    after = qtest_readl(n->qts, gpa);
-    NYX_CHECK(row, after, before);
-}
-
-/* Whatever the device has got then, it is not what is there. */
-static void expect_no_read(Nest *n, const char *row, uint64_t iova,
-                           uint64_t gpa)
-{
-    uint32_t secret = 0x5ec2e7;
-
-    qtest_writel(n->qts, gpa, secret);
-    refused(n, iova, false);
-    g_clear_pointer(&n->held, g_free);
-    nyx_edu_store(&n->edu, MAIL, WORD);
-    NYX_CHECK(row, qtest_readl(n->qts, n->mail) == secret, false);
-}
 
 /* --- One domain ----------------------------------------------------------- */
 
@@ -419,11 +84,81 @@ static void test_unmap(gconstpointer data)
     uint64_t gpa = map_page(n, HOME, iova, RW);
 
     flush(n, iova, LG2_4K);
-    expect_page(n, "mapped", iova, gpa);
+    expect_write(n, "mapped", iova, gpa);
     unmap(n, iova, LG2_4K);
     flush(n, iova, LG2_4K);
     expect_no_write(n, "write", iova, gpa);
     expect_no_read(n, "read", iova, gpa);
+}
+
+/* Unmapped while a request is on its way: that one is refused, too. */
+static void test_late(gconstpointer data)
+{
+    enum { TRIES = 5 };
+    Nest *n = nest_for(data);
+    uint64_t iova = IOVA + 0x210000, gpa;
+
+    for (unsigned k = 0; k < TRIES; k++) {
+        gpa = map_page(n, HOME, iova, RW);
+        flush(n, iova, LG2_4K);
+        load(n, iova, gpa);
+        qtest_memset(n->qts, gpa, 0, WORD);
+        report_begin(n);
+        nyx_edu_start_store(&n->edu, iova, WORD);
+        unmap(n, iova, LG2_4K);
+        flush(n, iova, LG2_4K);
+        if (nyx_edu_busy(&n->edu)) {
+            nyx_edu_wait(&n->edu);
+            report_end(n, iova, true);
+            NYX_CHECK("memory", qtest_readl(n->qts, gpa), 0);
+            return;
+        }
+        /* It may have been too early. */
+        report_unsure(n);
+    }
+    g_test_skip("the host is too slow");
+}
+
+#define PAGES_2M    512
+
+/* The table of 2 MiB at once, or a request; without @gpa, nothing is there. */
+static void set_pages(Nest *n, uint64_t iova, uint64_t gpa)
+{
+    const NyxVfioModel *model = n->v.model;
+    uint64_t entries[PAGES_2M] = { };
+
+    if (model->tables) {
+        for (unsigned k = 0; gpa && k < PAGES_2M; k++) {
+            entries[k] = (gpa + k * NYX_PAGE) | model->leaf_bits;
+        }
+        qtest_memwrite(n->qts, model->entry_at(&n->v, HOME, iova, 1), entries,
+                       sizeof(entries));
+    } else if (gpa) {
+        map(n, HOME, iova, gpa, LG2_2M, RW);
+    } else {
+        unmap(n, iova, LG2_2M);
+    }
+    flush(n, iova, LG2_2M);
+}
+
+/* Nothing that could be one mapping; a transfer from the middle of a page. */
+static void test_many(gconstpointer data)
+{
+    enum { SKEW = 0x234, AT = 300, LAST = PAGES_2M - 1 };
+    Nest *n = nest_for(data);
+    uint64_t iova = LARGE + 0x400000;
+    uint64_t gpa = nyx_pc_pages(n->v.pc, 2 * PAGES_2M) + NYX_PAGE;
+    uint64_t before = mappings_at_home(n);
+
+    set_pages(n, iova, gpa);
+    NYX_CHECK("mappings", nyx_vfio_stat(&n->v, "announced.mappings") - before,
+              PAGES_2M);
+    expect_page(n, "last", iova + LAST * NYX_PAGE, gpa + LAST * NYX_PAGE);
+    expect_write(n, "two pages", iova + AT * NYX_PAGE + SKEW,
+                 gpa + AT * NYX_PAGE + SKEW);
+    set_pages(n, iova, 0);
+    NYX_CHECK("mappings", nyx_vfio_stat(&n->v, "announced.mappings"), before);
+    expect_no_write(n, "gone", iova + AT * NYX_PAGE, gpa + AT * NYX_PAGE);
 }
 
 /* A leaf of 2 MiB becomes a table under one invalidation, and a leaf again. */
@@ -460,14 +195,6 @@ static void test_large(gconstpointer data)
     unmap(n, LARGE, LG2_2M);
     flush(n, LARGE, LG2_2M);
     expect_no_write(n, "gone", LARGE, large);
-}
-
-/* As they are when the device comes there. */
-static uint64_t mappings_at_home(Nest *n)
-{
-    go(n, AWAY);
-    go_home(n);
-    return nyx_vfio_stat(&n->v, "announced.mappings");
 }
 
 /* Contiguous pages come as one; then one of them goes, and another comes. */
@@ -562,7 +289,7 @@ static void test_pass(gconstpointer data)
     uint64_t gpa = map_page(n, HOME, iova, RW);
 
     flush(n, iova, LG2_4K);
-    expect_page(n, "mapped", iova, gpa);
+    expect_write(n, "mapped", iova, gpa);
     go_through(n);
     expect_page(n, "pass-through", gpa, gpa);
     expect_no_write(n, "no address of its own", iova, gpa);
@@ -577,7 +304,7 @@ static void test_blocked(gconstpointer data)
     uint64_t gpa = map_page(n, HOME, iova, RW);
 
     flush(n, iova, LG2_4K);
-    expect_page(n, "mapped", iova, gpa);
+    expect_write(n, "mapped", iova, gpa);
     go_nowhere(n);
     expect_no_write(n, "blocked", iova, gpa);
     expect_no_write(n, "nor its own address", gpa, gpa);
@@ -593,7 +320,7 @@ static void test_off(gconstpointer data)
     uint64_t gpa = map_page(n, HOME, iova, RW);
 
     flush(n, iova, LG2_4K);
-    expect_page(n, "mapped", iova, gpa);
+    expect_write(n, "mapped", iova, gpa);
     switch_off(n);
     expect_write(n, "off", gpa, gpa);
     expect_no_write(n, "off", iova, gpa);
@@ -617,7 +344,7 @@ static void test_guest(gconstpointer data)
     uint64_t gpa = map_page(n, HOME, iova, RW);
 
     flush(n, iova, LG2_4K);
-    expect_page(n, "mapped", iova, gpa);
+    expect_write(n, "mapped", iova, gpa);
     go_guest(n, iova, gpa);
     expect_no_write(n, "tables of a guest", iova, gpa);
     expect_no_write(n, "nor its own address", gpa, gpa);
@@ -635,7 +362,7 @@ static void test_unplug(gconstpointer data)
     uint64_t gpa = map_page(n, HOME, iova, RW);
 
     flush(n, iova, LG2_4K);
-    expect_page(n, "before", iova, gpa);
+    expect_write(n, "before", iova, gpa);
     nyx_edu_put(&n->edu);
     qtest_qmp_device_del_send(n->qts, "hot");
     nyx_pci_slot(n->v.pc, PORT, false);
@@ -663,7 +390,7 @@ static void test_reset(gconstpointer data)
     uint64_t gpa = map_page(n, HOME, iova, RW);
 
     flush(n, iova, LG2_4K);
-    expect_page(n, "before", iova, gpa);
+    expect_write(n, "before", iova, gpa);
     nyx_edu_put(&n->edu);
     qtest_system_reset(n->qts);
     find_device(n);
@@ -790,26 +517,20 @@ static void test_reserved(gconstpointer data)
 
 /* --- The list ------------------------------------------------------------- */
 
-/* Which setups a test is for. */
+static const Setup setups[NYX_VFIO_MODELS] = {
+    { &nyx_vfio_models[0], "", false },
+    { &nyx_vfio_models[1], ",flts=on,coalesce=off", true },
+    { &nyx_vfio_models[2], "", false },
+    { &nyx_vfio_models[3], ",aw-bits=64", false },
+};
+
+/* Of setups that a test is for; what all share is done with some of them. */
 enum {
     VTD = 1,
     SCALABLE = 2,
     AMD = 4,
     VIRTIO = 8,
-    APART = 16,              /* coalesce=off of all but SCALABLE */
-    TABLES = VTD | SCALABLE | AMD,
-    ALL = TABLES | VIRTIO,
-};
-
-/* First as nyx_vfio_models has them. */
-static const Setup setups[] = {
-    { &nyx_vfio_models[0], "", false },
-    { &nyx_vfio_models[1], ",flts=on", false },
-    { &nyx_vfio_models[2], "", false },
-    { &nyx_vfio_models[3], ",aw-bits=64", false },
-    { &nyx_vfio_models[0], ",coalesce=off", true },
-    { &nyx_vfio_models[2], ",coalesce=off", true },
-    { &nyx_vfio_models[3], ",coalesce=off", true },
+    ALL = 15,
 };
 
 static const struct {
@@ -820,32 +541,30 @@ static const struct {
     { "copy", test_copy, ALL },
     { "remap", test_remap, ALL },
     { "unmap", test_unmap, ALL },
+    { "late", test_late, VTD | VIRTIO },
+    { "many", test_many, VTD | AMD | VIRTIO },
     { "large", test_large, ALL },
-    { "split", test_split, ALL | APART },
-    { "wide", test_wide, ALL & ~SCALABLE },
-    { "interrupts", test_interrupts, VTD | AMD },
+    { "split", test_split, ALL },
+    { "wide", test_wide, AMD | VIRTIO },
+    { "interrupts", test_interrupts, VTD },
     { "reserved", test_reserved, VIRTIO },
     { "domains", test_domains, ALL },
     { "pass", test_pass, ALL },
     { "blocked", test_blocked, ALL },
     { "off", test_off, ALL },
     { "guest", test_guest, SCALABLE | AMD },
-    { "unplug", test_unplug, ALL },
+    { "unplug", test_unplug, VTD | AMD | VIRTIO },
     { "reset", test_reset, ALL },
 };
 
 static void add_tests(unsigned index)
 {
-    const Setup *setup = &setups[index];
-    unsigned bit = setup->apart ? APART : 1u << index;
-
     for (unsigned k = 0; k < ARRAY_SIZE(tests); k++) {
-        g_autofree char *path = g_strdup_printf("/%s%s/nested/%s",
-                                                setup->model->name,
-                                                setup->apart ? "-apart" : "",
+        g_autofree char *path = g_strdup_printf("/%s/nested/%s",
+                                                setups[index].model->name,
                                                 tests[k].name);
-        if (tests[k].setups & bit) {
-            qtest_add_data_func(path, setup, tests[k].fn);
+        if (tests[k].setups & 1u << index) {
+            qtest_add_data_func(path, &setups[index], tests[k].fn);
         }
     }
 }

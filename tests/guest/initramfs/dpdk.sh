@@ -1,7 +1,9 @@
-# shellcheck shell=dash
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Drivers in user space: DPDK's testpmd with network cards that vfio-pci has.
 # Read by init.
+#
+# shellcheck shell=dash disable=SC2012,SC2154
+# (init's variables; no name here has a blank in it.)
 
 dpdk=/lib/dpdk
 unsafe=/sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
@@ -23,6 +25,9 @@ cards()
     for path in /sys/bus/pci/devices/*; do
         if [ "$(cat "$path/vendor"):$(cat "$path/device")" = "$ids" ]; then
             functions="$functions ${path##*/}"
+            # QEMU's cards do not lose their state in D3hot.
+            [ "$2" != vfio-pci ] || echo bus > "$path/reset_method" ||
+                return 1
             give "${path##*/}" "$2" || return 1
         fi
     done
@@ -47,7 +52,7 @@ nic_of()
     [ -n "$nic" ]
 }
 
-plugins=$(for file in $dpdk/plugins/*; do echo "-d $file"; done)
+plugins=$(for file in "$dpdk"/plugins/*; do echo "-d $file"; done)
 
 # testpmd "FUNCTION..." OPTIONS... -- OPTIONS...: its number is $pid.
 testpmd()
@@ -58,11 +63,14 @@ testpmd()
         say "user $pci"
     done
     shift
+    # A virtio card may be busy with what it was given before.
+    echo 'set fwd io retry
+set burst tx delay 100 retry 20000' > /tmp/orders
     # shellcheck disable=SC2086
     $dpdk/ld-linux-x86-64.so.2 --library-path $dpdk ${preload:+--preload \
         $preload} $dpdk/dpdk-testpmd -l 0,1 --no-telemetry --iova-mode=va \
         $allowed $plugins "$@" --total-num-mbufs=8192 --no-numa \
-        --no-flush-rx --stats-period=1 < /dev/null > /tmp/testpmd 2>&1 &
+        --no-flush-rx --stats-period=1 --cmdline-file=/tmp/orders < /dev/null > /tmp/testpmd 2>&1 &
     pid=$!
 }
 
@@ -76,11 +84,10 @@ count_of_port()
         END { print count + 0 }' /tmp/testpmd
 }
 
+alive() { kill -0 "$pid" 2> /dev/null; }
+
 # counted PORT COUNT: or it is over.
-counted()
-{
-    [ "$(count_of_port "$1")" -ge "$2" ] || ! kill -0 $pid 2> /dev/null
-}
+counted() { [ "$(count_of_port "$1")" -ge "$2" ] || ! alive; }
 
 shows() { grep -c 'NIC statistics for port 0' /tmp/testpmd; }
 
@@ -115,8 +122,8 @@ test_packets()
         --vdev net_pcap0,rx_pcap=/tmp/in.pcap,tx_pcap=/tmp/out.pcap -- \
         --port-topology=chained
     until_true counted 2 "$3" || status=1
-    kill -INT $pid
-    wait $pid || status=1
+    kill -INT "$pid"
+    wait "$pid" || status=1
     dd if=/tmp/out.pcap "of=/dev/$disk" bs=1M "seek=$half" conv=fsync \
         status=none || status=1
     [ $status = 0 ] || why "testpmd: $(last_words)"
@@ -148,7 +155,7 @@ receive()
     done &
     pinging=$!
     until_true counted 1 5
-    kill -0 $pid && counted 1 5 || why "testpmd: $(last_words)"
+    { alive && counted 1 5; } || why "testpmd: $(last_words)"
 }
 
 # unmap KIND [MEMORY]: the card receives into memory that is not mapped any
@@ -159,16 +166,41 @@ test_unmap()
     preload=$dpdk/unmap.so
     receive "$@" || return 1
     preload=
-    kill -USR1 $pid
+    kill -USR1 "$pid"
     until_true grep -q 'all is unmapped' /tmp/testpmd || status=1
     wait_shown
     before=$(count_of_port 1)
     wait_shown
     say "fact unmapped.before $before"
     say "fact unmapped.after $(count_of_port 1)"
-    kill -9 $pid $pinging
+    kill -9 "$pid" "$pinging"
     wait
     [ $status = 0 ] || why "testpmd: $(last_words)"
+}
+
+received() { cat "/sys/class/net/$1/statistics/rx_packets"; }
+
+more_received() { [ "$(received "$1")" -gt "$2" ]; }
+
+# back KIND: the kernel's drivers have the cards again, and their groups have the
+# domains that they had.
+test_back()
+{
+    local before
+    cards "$1" "$(kernels "$1")" || return 1
+    set --
+    for pci in $functions; do
+        until_true nic_of "$pci" || why "no network device" || return 1
+        ip addr flush dev "$nic"
+        ip link set "$nic" up
+        set -- "$@" "$nic"
+    done
+    ip addr add 10.9.1.1/24 broadcast + dev "$1"
+    until_true carrier || why "no carrier" || return 1
+    before=$(received "$2")
+    ping -q -c 3 -W 1 10.9.1.255 > /tmp/ping
+    until_true more_received "$2" $((before + 2)) || why "nothing comes"
+    facts
 }
 
 # dies KIND [MEMORY]: nobody is there any more while the card receives.
@@ -176,10 +208,10 @@ test_dies()
 {
     local status=0
     receive "$@" || return 1
-    kill -9 $pid || status=1
-    wait $pid
+    kill -9 "$pid" || status=1
+    wait "$pid"
     sleep 1
-    kill $pinging
+    kill "$pinging"
     wait
     [ $status = 0 ] || why "testpmd: $(last_words)"
 }

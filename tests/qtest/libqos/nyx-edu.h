@@ -23,5 +23,9 @@ void nyx_edu_put(NyxEdu *edu);
 /* @len bytes at @iova to the start of the buffer, or from there. */
 void nyx_edu_load(const NyxEdu *edu, uint64_t iova, unsigned len);
 void nyx_edu_store(const NyxEdu *edu, uint64_t iova, unsigned len);
+/* Only begin with it; whether it is going on; its end. */
+void nyx_edu_start_store(const NyxEdu *edu, uint64_t iova, unsigned len);
+bool nyx_edu_busy(const NyxEdu *edu);
+void nyx_edu_wait(const NyxEdu *edu);
 
 #endif
