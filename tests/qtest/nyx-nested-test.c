@@ -101,7 +101,7 @@ static void test_late(gconstpointer data)
     for (unsigned k = 0; k < TRIES; k++) {
         gpa = map_page(n, HOME, iova, RW);
         flush(n, iova, LG2_4K);
-        load(n, iova, gpa);
+        expect_page(n, "mapped", iova, gpa);
         qtest_memset(n->qts, gpa, 0, WORD);
         report_begin(n);
         nyx_edu_start_store(&n->edu, iova, WORD);
@@ -449,7 +449,8 @@ static void test_width(void)
         const char *option;
         unsigned widths[5];  /* that it can have besides, and 0 */
     } rows[] = {
-        { "nyx-vtd,caching-mode=on,aw-bits=57", "nyx-vtd", 57, "aw-bits", { 48, 39 } },
+        { "nyx-vtd,caching-mode=on,aw-bits=57", "nyx-vtd", 57, "aw-bits",
+          { 48, 39 } },
         { "nyx-amdvi,np-cache=on", "nyx-amdvi", 64, "va-bits",
           { 57, 48, 39, 32 } },
     };
