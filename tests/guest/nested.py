@@ -130,8 +130,7 @@ class VtdRow(rows.Row):
 
 
 # By the model outside.  Newer kernels give VT-d's function with its segment.  Of
-# AMD's flags 10h says that there is a mapping, 40h
-# that it does not permit this.
+# AMD's flags 10h says that there is a mapping, 40h that it does not permit this.
 FAULTS = {
     'vtd': {operation: line.replace(r'\[{device}', r'\[(?:0000:)?{device}')
             for operation, line in (('write', rows.WRITE),
