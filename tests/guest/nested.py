@@ -129,10 +129,12 @@ class VtdRow(rows.Row):
     model = 'nyx-vtd'
 
 
-# By the model outside.  Of AMD's flags 10h says that there is a mapping, 40h
-# that it does not permit this.
+# By the model outside.  Newer kernels give VT-d's function with its segment.  Of
+# AMD's flags 10h says that there is a mapping, 40h that it does not permit this.
 FAULTS = {
-    'vtd': {'write': rows.WRITE, 'read': rows.READ},
+    'vtd': {operation: line.replace(r'\[{device}', r'\[(?:0000:)?{device}')
+            for operation, line in (('write', rows.WRITE),
+                                    ('read', rows.READ))},
     'amd': {'write': amd.WRITE.replace('0x0020', '0x00[27]0'),
             'read': amd.READ},
     'virtio': {'write': virtio.PAGE % 'W', 'read': virtio.PAGE % 'R'},
