@@ -13,7 +13,8 @@ case "${1:-}" in
 -h | --help)
     echo "Usage: scripts/demo.sh [MODEL]"
     echo
-    echo "MODEL: vtd (Intel VT-d, the default), amdvi (AMD-Vi), virtio"
+    echo "MODEL: vtd (Intel VT-d, the default), amdvi (AMD-Vi), virtio;"
+    echo "       nested (VT-d behind VT-d: a guest gives its disk to a guest)"
     exit 0
     ;;
 esac

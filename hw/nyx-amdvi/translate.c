@@ -424,7 +424,8 @@ static bool finish_leaf(const Xlat *x, const NyxAmdWay *way, NyxReply *reply)
     }
     fills = may_fill(x, &lg2);
     addr |= iova & MAKE_64BIT_MASK(0, way->lg2) & ~MAKE_64BIT_MASK(0, lg2);
-    if (fills && way->kept) {
+    /* No part of a leaf is kept: a command for another one drops it all. */
+    if (fills && way->kept && lg2 == way->lg2) {
         fill(x, addr, lg2, way->kept);
     }
     return complete(x, addr, lg2, way->permission, reply);

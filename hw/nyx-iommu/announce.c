@@ -409,10 +409,14 @@ void nyx_follower_destroy(NyxFollower *f)
 
 void nyx_follower_expect(NyxFollower *f, bool on)
 {
-    const Found nothing = { };
+    Found found;
 
     f->expected = on || f->told;
-    if (!f->expected && take_route(f, &nothing, false)) {
+    if (f->told) {
+        return;
+    }
+    found = look(f);
+    if (take_route(f, &found, false)) {
         direct_changes_late(f);
     }
 }

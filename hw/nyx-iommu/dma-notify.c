@@ -70,12 +70,13 @@ static void map_section(IOMMUNotifier *n, uint16_t sid, const NyxBlock *block,
     }
 }
 
-void nyx_notify_map(IOMMUNotifier *n, uint16_t sid, const NyxBlock *block)
+void nyx_notify_map(IOMMUNotifier *n, uint16_t sid, const NyxBlock *block,
+                    uint64_t first, uint64_t last)
 {
-    uint64_t addr = block->addr;
-    uint64_t end = block->addr + (1ULL << block->lg2);
+    uint64_t addr = block->addr + (first - block->iova);
+    uint64_t end = addr + (last - first + 1);
 
-    if (block->iova > n->end || nyx_block_last(block) < n->start) {
+    if (first > n->end || last < n->start) {
         return;
     }
     while (addr < end) {

@@ -17,9 +17,11 @@ void nyx_notify_unmap(IOMMUNotifier *n, uint16_t sid, IOMMUNotifierFlag type,
                       uint64_t first, uint64_t last, const NyxBlock *only);
 
 /*
- * @block is mapped.  Only the RAM in it is announced, piece by piece: VFIO
- * refuses a mapping that is not all in one piece of RAM.
+ * @block is mapped; [@first, @last] is a part of it.  Only the RAM in it is
+ * announced, piece by piece: VFIO refuses a mapping that is not all in one
+ * piece of RAM.
  */
-void nyx_notify_map(IOMMUNotifier *n, uint16_t sid, const NyxBlock *block);
+void nyx_notify_map(IOMMUNotifier *n, uint16_t sid, const NyxBlock *block,
+                    uint64_t first, uint64_t last);
 
 #endif

@@ -12,8 +12,10 @@
 #include "qemu/error-report.h"
 #include "qemu/rcu.h"
 #include "qapi/error.h"
+#include "hw/nyx-iommu/dma-dirty.h"
 #include "hw/nyx-iommu/dma-notify.h"
 #include "hw/nyx-iommu/dma-space.h"
+#include "hw/nyx-iommu/host-spans.h"
 #include "hw/nyx-iommu/pci-ats.h"
 #include "hw/nyx-iommu/requester.h"
 #include "hw/pci/pci_bus.h"
@@ -34,6 +36,8 @@ struct NyxDmaDevice {
     PCIBus *root_bus;        /* above it; that one stays */
     uint8_t devfn;
     unsigned hosts;          /* devices of the host that it stands for */
+    GArray *usable;          /* NyxSpan: what those can reach; NULL: all */
+    bool outside_told;
     const uint8_t *bus_nr;   /* where the bus's number is at any time */
     uint8_t fixed_bus_nr;
 };
@@ -44,6 +48,7 @@ typedef struct HostDevice {
     int devfn;
     HostIOMMUDevice *hiod;
     NyxDmaDevice *device;
+    GArray *spans;           /* NyxSpan, or NULL */
 } HostDevice;
 
 struct NyxDmaSpace {
@@ -165,22 +170,58 @@ static int region_notify_flag_changed(IOMMUMemoryRegion *region,
     return 0;
 }
 
+static void outside_hosts(NyxDmaDevice *device, uint64_t iova)
+{
+    if (!device->outside_told) {
+        warn_report("%s: device %02x.%x: the host's IOMMU cannot translate "
+                    "DMA address 0x%" PRIx64 ": not mapped, and neither is "
+                    "what else it cannot", device->ops->name,
+                    PCI_SLOT(device->devfn), PCI_FUNC(device->devfn), iova);
+        device->outside_told = true;
+    }
+}
+
+/* What the host can map of @block. */
+static void map_usable(NyxDmaDevice *device, IOMMUNotifier *n,
+                       const NyxBlock *block)
+{
+    uint64_t first = MAX(block->iova, n->start);
+    uint64_t last = MIN(nyx_block_last(block), n->end);
+    NyxSpan part;
+
+    while (first <= last &&
+           nyx_spans_next(device->usable, first, last, &part)) {
+        if (part.first > first) {
+            outside_hosts(device, first);
+        }
+        nyx_notify_map(n, nyx_dma_device_sid(device), block, part.first,
+                       part.last);
+        if (part.last == last) {
+            return;
+        }
+        first = part.last + 1;
+    }
+    if (first <= last) {
+        outside_hosts(device, first);
+    }
+}
+
 typedef struct Replay {
+    NyxDmaDevice *device;
     IOMMUNotifier *n;
-    uint16_t sid;
 } Replay;
 
 static void replay_one(void *opaque, const NyxBlock *block)
 {
     Replay *replay = opaque;
 
-    nyx_notify_map(replay->n, replay->sid, block);
+    map_usable(replay->device, replay->n, block);
 }
 
 static void region_replay(IOMMUMemoryRegion *region, IOMMUNotifier *n)
 {
     NyxDmaDevice *device = container_of(region, NyxDmaDevice, region);
-    Replay replay = { n, nyx_dma_device_sid(device) };
+    Replay replay = { device, n };
 
     device->ops->replay(device->requester, replay_one, &replay);
 }
@@ -241,14 +282,9 @@ void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block)
 
     IOMMU_NOTIFIER_FOREACH(n, &device->region) {
         if (n->notifier_flags & IOMMU_NOTIFIER_MAP) {
-            nyx_notify_map(n, nyx_dma_device_sid(device), block);
+            map_usable(device, n, block);
         }
     }
-}
-
-bool nyx_dma_dirty_tracked(void)
-{
-    return global_dirty_tracking;
 }
 
 /* --- The interrupt window ------------------------------------------------- */
@@ -308,10 +344,12 @@ static bool is_checked(const NyxDmaDevice *device)
  * VFIO drops RAM with the section that it was in, without a look at what the
  * device wrote to: that has to be asked for before.
  */
-static bool forgets_dirty(const NyxDmaDevice *device)
+static void ask_dirty(NyxDmaDevice *device)
 {
-    return nyx_dma_dirty_tracked() && device->bypass.enabled &&
-           is_checked(device);
+    if (nyx_dma_dirty_tracked() && device->bypass.enabled &&
+        is_checked(device)) {
+        nyx_dma_dirty_ask(&device->as);
+    }
 }
 
 static void device_switch(NyxDmaDevice *device)
@@ -333,21 +371,14 @@ static void device_switch(NyxDmaDevice *device)
 
 void nyx_dma_device_update(NyxDmaDevice *device)
 {
-    if (forgets_dirty(device)) {
-        memory_global_dirty_log_sync(false);
-    }
+    ask_dirty(device);
     device_switch(device);
 }
 
 void nyx_dma_space_update(NyxDmaSpace *space)
 {
-    bool forgets = false;
-
     for (unsigned i = 0; i < space->devices->len; i++) {
-        forgets |= forgets_dirty(g_ptr_array_index(space->devices, i));
-    }
-    if (forgets) {
-        memory_global_dirty_log_sync(false);
+        ask_dirty(g_ptr_array_index(space->devices, i));
     }
     memory_region_transaction_begin();
     for (unsigned i = 0; i < space->devices->len; i++) {
@@ -502,6 +533,25 @@ static AddressSpace *get_address_space(PCIBus *bus, void *opaque, int devfn)
            ? &address_space_memory : &device_get(opaque, bus, devfn)->as;
 }
 
+/* Of the devices of the host that are behind @device now. */
+static void find_usable(NyxDmaSpace *space, NyxDmaDevice *device)
+{
+    g_clear_pointer(&device->usable, g_array_unref);
+    device->outside_told = false;
+    device->hosts = 0;
+    for (unsigned i = 0; i < space->hosts->len; i++) {
+        const HostDevice *host = &g_array_index(space->hosts, HostDevice, i);
+
+        if (host->device != device) {
+            continue;
+        }
+        device->hosts++;
+        if (host->spans) {
+            device->usable = nyx_spans_both(device->usable, host->spans);
+        }
+    }
+}
+
 static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
                              HostIOMMUDevice *hiod, Error **errp)
 {
@@ -522,8 +572,9 @@ static bool set_iommu_device(PCIBus *bus, void *opaque, int devfn,
         return false;
     }
     object_ref(OBJECT(hiod));
+    host.spans = nyx_host_spans_new(hiod);
     g_array_append_val(space->hosts, host);
-    host.device->hosts++;
+    find_usable(space, host.device);
     space->ops->expect(host.device->requester, true);
     return true;
 }
@@ -539,7 +590,8 @@ static void unset_iommu_device(PCIBus *bus, void *opaque, int devfn)
             continue;
         }
         g_array_remove_index_fast(space->hosts, i);
-        host.device->hosts--;
+        find_usable(space, host.device);
+        g_clear_pointer(&host.spans, g_array_unref);
         space->ops->expect(host.device->requester, host.device->hosts);
         if (space->ops->host_gone) {
             space->ops->host_gone(space->iommu, host.hiod);

@@ -128,9 +128,6 @@ void nyx_dma_device_unmap(NyxDmaDevice *device, uint64_t first, uint64_t last,
                           const NyxBlock *only);
 void nyx_dma_device_map(NyxDmaDevice *device, const NyxBlock *block);
 
-/* Whether QEMU has to learn which memory devices write to. */
-bool nyx_dma_dirty_tracked(void);
-
 /* The function with requester id @sid, if it is on a bus of ours. */
 PCIDevice *nyx_dma_space_function(const NyxDmaSpace *space, uint16_t sid);
 

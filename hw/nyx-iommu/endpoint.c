@@ -49,6 +49,22 @@ bool nyx_endpoint_send_response(NyxDmaSpace *space, uint16_t sid,
     return endpoint && endpoint->page_response(dev, response);
 }
 
+/* Guests map pages of 4 KiB, whatever else there is. */
+static bool small_pages(HostIOMMUDeviceClass *hc, HostIOMMUDevice *hiod,
+                        const NyxHostNeeds *needs, Error **errp)
+{
+    uint64_t sizes = hc->get_page_size_mask(hiod);
+    uint64_t smallest = sizes & -sizes;
+
+    if (smallest <= 4096) {
+        return true;
+    }
+    error_setg(errp, "the host's IOMMU has no pages of less than %" PRIu64
+               "k for this device, %s has some of 4k: put the device on a bus "
+               "with bypass_iommu=on", smallest >> 10, needs->type);
+    return false;
+}
+
 bool nyx_host_device_check(HostIOMMUDevice *hiod, const NyxHostNeeds *needs,
                            Error **errp)
 {
@@ -60,6 +76,9 @@ bool nyx_host_device_check(HostIOMMUDevice *hiod, const NyxHostNeeds *needs,
     if (!needs->follows) {
         error_setg(errp, "a device of the host needs to know of each new "
                    "mapping: set %s=on of %s", needs->follow, needs->type);
+        return false;
+    }
+    if (hc->get_page_size_mask && !small_pages(hc, hiod, needs, errp)) {
         return false;
     }
     if (!hc->get_cap) {

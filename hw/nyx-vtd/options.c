@@ -87,6 +87,18 @@ static bool parse_sslps(const char *text, uint8_t *lg2, Error **errp)
     return ok;
 }
 
+/*
+ * flts=auto: a device of the host cannot follow a first stage, and that is
+ * what guests would give it.
+ */
+static bool decide_first_stage(const NyxVtdState *s)
+{
+    if (s->props.flts != ON_OFF_AUTO_AUTO) {
+        return s->props.flts == ON_OFF_AUTO_ON;
+    }
+    return !s->props.caching_mode;
+}
+
 /* Options of scalable mode have no effect without it. */
 static void make_scalable_cfg(const NyxVtdState *s, NyxVtdCfg *cfg)
 {
@@ -94,7 +106,7 @@ static void make_scalable_cfg(const NyxVtdState *s, NyxVtdCfg *cfg)
 
     cfg->scalable_mode = on;
     cfg->scalable_coherent = on && s->props.smpwcs;
-    cfg->first_stage = on && s->props.flts;
+    cfg->first_stage = on && decide_first_stage(s);
     cfg->second_stage = on && s->props.ssts;
     cfg->nested = cfg->first_stage && cfg->second_stage && s->props.nest;
     cfg->first_1g = cfg->first_stage && s->props.fs1gp;
@@ -201,7 +213,8 @@ static const Property properties[] = {
     DEFINE_PROP_BOOL("eafs", NyxVtdState, props.eafs, true),
     DEFINE_PROP_BOOL("ers", NyxVtdState, props.ers, true),
     DEFINE_PROP_STRING("findings", NyxVtdState, props.findings),
-    DEFINE_PROP_BOOL("flts", NyxVtdState, props.flts, true),
+    DEFINE_PROP_ON_OFF_AUTO("flts", NyxVtdState, props.flts,
+                            ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("fs1gp", NyxVtdState, props.fs1gp, true),
     DEFINE_PROP_BOOL("fs5lp", NyxVtdState, props.fs5lp, true),
     DEFINE_PROP_UINT32("iotlb-entries", NyxVtdState, props.iotlb_entries,
@@ -237,7 +250,8 @@ static const Property properties[] = {
     DEFINE_PROP_STRING("sslps", NyxVtdState, props.sslps),
     DEFINE_PROP_BOOL("zlr", NyxVtdState, props.zlr, true),
     /* As intel-iommu spells them. */
-    DEFINE_PROP_BOOL("x-flts", NyxVtdState, props.flts, true),
+    DEFINE_PROP_ON_OFF_AUTO("x-flts", NyxVtdState, props.flts,
+                            ON_OFF_AUTO_AUTO),
     DEFINE_PROP_BOOL("x-scalable-mode", NyxVtdState, props.scalable_mode,
                      false),
     DEFINE_PROP_BOOL("perfmon", NyxVtdState, props.perfmon, false),
@@ -288,8 +302,8 @@ static const char *const descriptions[][2] = {
     { "ers", "ECAP.ERS: requests to execute (default on with flts)" },
     { "findings", "id of a -chardev for guest mistakes, one JSON object a "
       "line" },
-    { "flts", "ECAP.FSTS: first-stage tables (default on with "
-      "scalable-mode)" },
+    { "flts", "ECAP.FSTS: first-stage tables (default auto: on with "
+      "scalable-mode, without caching-mode)" },
     { "fs1gp", "CAP.FS1GP: first-stage pages of 1 GiB (default on with "
       "flts)" },
     { "fs5lp", "CAP.FS5LP: five levels of first-stage tables (default on "

@@ -282,7 +282,8 @@ static bool finish_leaf(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
     }
     /*
      * 3.14: an address in the interrupt range is refused, not the whole leaf
-     * that has the range somewhere; such a leaf is handled page by page.
+     * that has the range somewhere; such a leaf is handled page by page.  No
+     * page of it is kept: a command for another one has to drop all.
      */
     if (overlaps_interrupts(addr, addr + offset)) {
         lg2 = 12;
@@ -292,7 +293,7 @@ static bool finish_leaf(const Xlat *x, const NyxVtdWay *way, NyxReply *reply)
                                              : NVTD_FAULT_INTR_RANGE, reply);
         }
     }
-    if (way->kept) {
+    if (way->kept && lg2 == way->lg2) {
         fill(x, addr, lg2, way->kept | (snoop ? ENTRY_SNOOP : 0));
     }
     return complete(x, addr, lg2,

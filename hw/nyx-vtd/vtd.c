@@ -8,6 +8,7 @@
 #include "qemu/timer.h"
 #include "qapi/error.h"
 #include "hw/i386/pc.h"
+#include "hw/nyx-iommu/dma-dirty.h"
 #include "hw/nyx-iommu/endpoint.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/nyx-iommu/x86.h"

@@ -47,7 +47,7 @@ typedef struct NyxVtdProps {
     bool dma_drain;
     bool dma_translation;
     bool scalable_mode;
-    bool flts;
+    OnOffAuto flts;
     bool ssts;
     bool nest;
     bool fs1gp;

@@ -6,6 +6,7 @@
 #include "qemu/osdep.h"
 #include "qemu/main-loop.h"
 #include "qemu/timer.h"
+#include "hw/nyx-iommu/dma-dirty.h"
 #include "hw/nyx-iommu/endpoint.h"
 #include "hw/nyx-iommu/mem-qemu.h"
 #include "hw/nyx-iommu/x86.h"

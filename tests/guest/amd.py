@@ -36,7 +36,7 @@ MSI = r'AMD-Vi: Event logged \[INVALID_DEVICE_REQUEST device=0000:{device} ' \
 
 # By operation: those of the helper, then those that nyx-iommufd makes.
 FAULT_IDS = {'write': 'host-not-present', 'read': 'host-not-present',
-             'msi': 'interrupt-blocked',
+             'readonly': 'host-permission', 'msi': 'interrupt-blocked',
              'first': 'guest-not-present', 'second': 'host-not-present',
              'beyond': 'host-not-present', 'tables': 'host-not-present',
              'gcr3': 'gcr3-not-valid', 'sva-present': 'guest-not-present',

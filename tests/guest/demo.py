@@ -13,9 +13,11 @@ import time
 
 import amd
 import intel
+import nested
 import rows
 import run
 import virtio
+from vm import Nested
 
 # One guest that does a little of everything. Two reads of each disk, so that
 # there is something to hit.
@@ -40,10 +42,12 @@ ROWS = {
         'demo', kernel='newest', **{**GUEST, 'tests': GUEST['tests'].replace(
             'rogue:testdev:msi:0xfee00000 ', '') + ' functions'},
         faults={'write': virtio.PAGE % 'W', 'read': virtio.PAGE % 'R'}),
+    # A guest with a guest, which has its disk.
+    'nested': nested.outer('vtd', nested.inner('vtd'), 'demo'),
 }
 
 MODELS = {'vtd': 'nyx-vtd', 'amdvi': 'nyx-amdvi',
-          'virtio': 'nyx-virtio-iommu-pci'}
+          'virtio': 'nyx-virtio-iommu-pci', 'nested': 'nyx-vtd'}
 
 FAULT_LINES = re.compile('|'.join(driver.FAULT_LINES.pattern for driver in
                                   (intel, amd, virtio)))
@@ -85,21 +89,45 @@ class Paint:
         return self('1;31', text)
 
 
+# What the inner guest's sections are called.
+INNER = 'The inner guest: '
+
+
 class Show:
     """Prints the guest's console as a story, while it runs."""
 
-    def __init__(self, paint, sums):
+    def __init__(self, paint, sums, directory):
         self.paint = paint
         self.sums = sums
+        self.directory = directory
         self.section = None
         self.caught = False
+        self.inner = False
+
+    def begin(self):
+        """The outer guest's first line, and the inner one's."""
+        if self.section is None:
+            show_command(self.directory / 'qemu0.cmdline', self.paint,
+                         "An unmodified QEMU of Debian; the command, in short")
+            self.section = ''
+        if self.inner and self.section != 'inner' and \
+                not self.section.startswith(INNER):
+            show_command(self.directory / 'inner.cmdline', self.paint,
+                         'In this guest, another QEMU, to which vfio-pci gives '
+                         'the devices')
+            self.section = 'inner'
 
     def enter(self, section):
+        if self.inner:
+            section = INNER + section
         if self.section != section:
             self.section = section
             self.paint.title(section)
 
     def line(self, line):
+        self.inner = line.startswith(Nested.MARK)
+        line = line.removeprefix(Nested.MARK)
+        self.begin()
         text = re.sub(r'^\[ *[0-9.]+\] ', '', line)
         if text.startswith('NYX: '):
             words = text.split()[1:]
@@ -123,6 +151,11 @@ class Show:
     def say_group(self, number, kind, *devices):
         self.enter('IOMMU groups, as the guest has them in sysfs')
         self.show(f'group {number:3} {kind:8} {" ".join(devices)}')
+
+    def say_rogue(self, function, operation, address):
+        if self.inner:
+            self.enter('DMA to where it has nothing mapped')
+            self.show(f'{function} is told to {operation} at {address}')
 
     def say_sum(self, name, value=''):
         device, what = name.split('.')
@@ -217,13 +250,13 @@ def parse_arguments():
     return options
 
 
-def show_command(directory, paint):
+def show_command(path, paint, title):
     """As a person would type it, without what only the test needs."""
-    paint.title("An unmodified QEMU of Debian; the command, in short")
-    words = (directory / 'qemu0.cmdline').read_text().split(' \\\n    ')
+    paint.title(title)
+    words = path.read_text().rstrip('\n').split(' \\\n    ')
     lines = [pathlib.Path(words[0]).name]
     for option, value in zip(words[1:], words[2:]):
-        value = value.replace(f'{directory}/', '')
+        value = value.replace(f'{path.parent}/', '')
         if option == '-kernel':
             value = pathlib.Path(value).name
         if option in ('-plugin', '-M', '-accel', '-device', '-kernel'):
@@ -240,17 +273,15 @@ def main():
     directory = pathlib.Path(tempfile.mkdtemp(prefix='nyx-demo-'))
     findings = run.Findings()
     try:
-        show = Show(paint, {})
-
-        def on_line(line):
-            if show.section is None:
-                show_command(directory, paint)
-                show.section = ''
-            show.line(line)
-
+        show = Show(paint, {}, directory)
         made, reports, lines, stderr = run.boot(
-            row, setup, options.device, directory, on_line, show.sums)
+            row, setup, options.device, directory, show.line, show.sums)
         run.judge(row, made, reports, lines, stderr, findings)
+        if reports.inner:
+            paint.title("What the inner IOMMU told the outer one's owner")
+            table([f'{"kind":30}', 'count'],
+                  [[spoken(name), count] for name, count in
+                   reports.inner[1].stats['announced'].items()])
         if reports.stats:
             show_stats(reports.stats, paint)
     except (run.GuestError, run.QmpError, OSError) as err:

@@ -4,6 +4,7 @@
 import functools
 
 import amd
+import nested
 from rows import MEDIUM, NO_OPTION, PLAIN, PLAIN_TESTS, SCALABLE, SMALL
 import rows as base
 import virtio
@@ -251,4 +252,4 @@ def virtio_rows():
 def rows():
     return [*io_rows(), *iommufd_rows(), *debugfs_rows(), *selftest_rows(),
             *amd_io_rows(), *amd_iommufd_rows(), *amd_debugfs_rows(),
-            *amd_selftest_rows(), *virtio_rows()]
+            *amd_selftest_rows(), *virtio_rows(), *nested.own()]

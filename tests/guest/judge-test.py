@@ -11,6 +11,7 @@ import tempfile
 
 import amd
 import debugfs
+import nested
 import packets
 import parts
 import rows
@@ -266,6 +267,40 @@ def vio_count(map_requests, memory):
 VIO_COUNTS = [vio_count(6550, 140040), vio_count(58000, 142200),
               vio_count(111350, 142210)]
 
+# A guest that has given devices to a guest of its own.
+NESTED_ROW = nested.VtdRow(
+    'canned-nested', devices='vblk nvme edu', inner=nested.inner('vtd'),
+    iommu='aw-bits=48,intremap=on,eim=on', faults=nested.FAULTS['vtd'],
+    tests='disk:vblk nested_qtest:edu nested_linux:nvme:edu')
+
+NESTED_FUNCTIONS = {'nvme': '0000:00:05.0', 'edu': '0000:00:06.0'}
+
+NESTED_CONSOLE = CONSOLE[:2] + CONSOLE[2:5] + """
+[   20.580000] DMAR: DRHD: handling fault status reg 2
+[   20.581436] DMAR: [DMA Write NO_PASID] Request device [00:06.0] \
+fault addr 0x40200000 [fault reason 0x05] PTE Write access is not set
+[   30.581436] DMAR: [DMA Write NO_PASID] Request device [00:06.0] \
+fault addr 0xbad5000 [fault reason 0x05] PTE Write access is not set
+[   30.681436] DMAR: [DMA Read NO_PASID] Request device [00:06.0] \
+fault addr 0xbad7000 [fault reason 0x06] PTE Read access is not set
+""".strip().splitlines()
+
+NESTED_REPORTS = """
+boot 6.12.95+deb12-amd64
+group 0 DMA 0000:00:04.0
+pass disk:vblk
+tap 1..2
+tap ok 1 /x86_64/nyx-nested/vtd/copy
+tap ok 2 /x86_64/nyx-nested/vtd/unmap
+rogue 00:06.0 write 0x40200000
+pass nested_qtest:edu
+pass nested_linux:nvme:edu
+irq 0: 116 0 IR-IO-APIC 2-edge timer
+irq 4: 1 0 IR-IO-APIC 4-edge ttyS0
+irq 26: 355 0 IR-PCI-MSIX-0000:00:04.0 1-edge virtio0-req.0
+done
+""".strip().splitlines()
+
 # Drivers in user space, and a back end on the host.
 USER_ROW = dataclasses.replace(
     ROW, name='canned-user', payload='vhost',
@@ -304,6 +339,35 @@ irq 26: 355 0 IR-PCI-MSIX-0000:00:04.0 1-edge virtio0-req.0
 done
 """.strip().splitlines()
 
+NESTED_STATS = {**STATS, 'faults': [{'reason': '0x5', 'count': 2},
+                                    {'reason': '0x6', 'count': 1}]}
+
+# CAP: the same, and caching mode.
+INNER_CONSOLE = CONSOLE[:2] + ["""
+[    0.175568] DMAR: dmar0: reg_base_addr fed90000 ver 1:0 cap 2f06e6 ecap f050db
+""".strip()] + CONSOLE[3:5]
+
+INNER_REPORTS = """
+boot 6.12.95+deb12-amd64
+group 0 DMA 0000:00:04.0
+group 1 DMA 0000:00:05.0
+pass log
+pass disk:nvme
+rogue 00:05.0 write 0xbad5000
+pass rogue:edu:write:0xbad5000
+rogue 00:05.0 read 0xbad7000
+pass rogue:edu:read:0xbad7000
+pass functions
+irq 0: 116 IR-IO-APIC 2-edge timer
+irq 4: 1 IR-IO-APIC 4-edge ttyS0
+irq 26: 355 IR-PCI-MSIX-0000:00:04.0 1-edge nvme0q1
+done
+stderr qemu-system-x86_64: vfio: Cannot reset device 0000:00:06.0, \
+no available reset mechanism.
+""".strip().splitlines()
+
+INNER_STATS = {'faults': [], 'announced': {'maps': 600, 'unmaps': 590}}
+
 USER_STATS = {
     **STATS,
     'invalidations': {**STATS['invalidations'], 'device-tlb': 1000},
@@ -326,6 +390,9 @@ VTD = (ROW, CONSOLE, REPORTS, STATS, MISTAKES, DUMPS, SHOWN_REGISTERS,
        SHOWN_TABLES, {'CAP': '0x2f0666', 'ECAP': '0xf050db'})
 AMD = (AMD_ROW, AMD_CONSOLE, AMD_REPORTS, AMD_STATS, AMD_MISTAKES, AMD_DUMPS,
        AMD_SHOWN_REGISTERS, AMD_SHOWN_TABLES, {'EFR': '0x9c5', 'EFR2': '0x8'})
+NESTED = (NESTED_ROW, NESTED_CONSOLE, NESTED_REPORTS, NESTED_STATS, MISTAKES,
+          {}, [], {}, {})
+INNER = (INNER_CONSOLE, INNER_REPORTS, INNER_STATS, [], {}, [], {}, {})
 VIO = (VIO_ROW, VIO_CONSOLE, VIO_REPORTS, VIO_STATS, VIO_MISTAKES, {}, [], {},
        {})
 
@@ -337,16 +404,23 @@ USER = (USER_ROW, USER_CONSOLE, USER_REPORTS, USER_STATS, MISTAKES, {}, [], {},
 class Canned:
     """A run that passes, to be spoilt."""
 
-    def __init__(self, directory, run_of):
+    def __init__(self, directory, run_of, made=None):
         row, lines, reported, stats, mistakes, *shows, info = run_of
         self.row = copy.deepcopy(row)
-        self.made = parts.Parts(row.devices, row.machine, directory)
+        self.made = made or parts.Parts(row.devices, row.machine, directory)
+        self.inner = None
+        if row.inner:
+            self.inner = Canned(
+                directory, (row.inner, *INNER),
+                nested.Given(row.inner, self.made, NESTED_FUNCTIONS,
+                             directory))
+            self.row.inner = self.inner.row
         self.lines = list(lines)
         self.stderr = ''
-        if row.payload:
+        if row.payload == 'vhost':
             self.stderr = USER_STDERR
             (self.made.directory / 'trace').write_text(USER_TRACE)
-        self.disk = self.made.disks['vblk']
+        self.disk = next(iter(self.made.disks.values()))
         for disk in self.made.disks.values():
             with open(disk.path, 'r+b') as image:
                 image.seek(len(disk.rotated))
@@ -358,8 +432,9 @@ class Canned:
         self.stats = copy.deepcopy(stats)
         self.mistakes = copy.deepcopy(mistakes)
         self.counts = copy.deepcopy(VIO_COUNTS)
-        self.others = [copy.deepcopy(stats)]
-        self.others[0]['faults'] = []
+        self.others = [copy.deepcopy(stats) for _ in range(row.units - 1)]
+        for other in self.others:
+            other['faults'] = []
         self.registers = [{'name': name, 'value': value}
                           for name, value in info.items()]
         self.dumps, self.shown_registers, self.shown_tables = \
@@ -371,7 +446,7 @@ class Canned:
         assert old in text, old
         self.reported = text.replace(old, new, 1).splitlines()
 
-    def judge(self):
+    def reports(self):
         reports = run.Reports()
         for line in self.reported:
             reports.add(line.split())
@@ -383,8 +458,14 @@ class Canned:
             reports.differences = list(debugfs.compare(
                 self.row.vendor, self.dumps, self.shown_registers,
                 self.shown_tables))
+        if self.inner:
+            reports.inner = (self.inner.made, self.inner.reports(),
+                             self.inner.lines)
+        return reports
+
+    def judge(self):
         findings = run.Findings()
-        run.judge(self.row, self.made, reports, self.lines, self.stderr,
+        run.judge(self.row, self.made, self.reports(), self.lines, self.stderr,
                   findings)
         return findings
 
@@ -451,6 +532,11 @@ def later(path, value):
 def grown(*memory):
     return lambda c: setattr(c, 'counts', [
         (stats, kib) for (stats, _), kib in zip(c.counts, memory)])
+
+
+def within(spoil):
+    """In the inner guest."""
+    return lambda c: spoil(c.inner)
 
 
 def shown(key, value):
@@ -692,6 +778,8 @@ VIO_SPOILT = (
      'regions of group 1'),
     (guest('feefffff msi', 'feefffff reserved'), 'regions of group 0'),
     (lambda c: setattr(c.row, 'reserved', ()), 'regions of group 0'),
+    (lambda c: c.row.host_reserved.update({'00:05.0': ('0x1:0x2:0',)}),
+     'regions of group 1'),
     (lambda c: setattr(c, 'reported', [
         line for line in c.reported if not line.startswith('region')]),
      'regions'),
@@ -722,6 +810,51 @@ VIO_SPOILT = (
     (counted(['iotlb', 'hits'], 0), 'IOTLB used'),
     (counted(['endpoints'], 1), 'endpoints'),
     (counted(['endpoints'], 3), 'endpoints'),
+)
+
+
+NESTED_SPOILT = (
+    (guest('tap ok 2', 'tap not ok 2'), 'tests in the guest'),
+    (guest('tap ok 2', 'note'), 'tests in the guest'),
+    (guest('vtd/unmap', 'vtd/unmap # SKIP why'), 'tests in the guest'),
+    (guest('tap 1..2', 'note'), 'tests in the guest'),
+    (guest('tap 1..2', 'tap 1..2\ntap 1..2'), 'tests in the guest'),
+    (without('0x40200000'), 'fault reported'),
+    (without('0xbad7000'), 'fault reported'),
+    (console('DMAR: [DMA Write NO_PASID] Request device [00:05.0] fault addr '
+             '0xbad5000 [fault reason 0x05] PTE Write access is not set'),
+     'kernel log'),
+    (counted(['faults'], NESTED_STATS['faults'][:1]), 'faults counted'),
+    (guest('pass nested_linux', 'fail nested_linux'), 'nested_linux:nvme:edu'),
+    (lambda c: setattr(c, 'inner', None), 'inner guest'),
+    (within(guest('rogue 00:05.0 write 0xbad5000',
+                  'rogue 00:05.0 write 0xbad6000')), 'fault reported'),
+    (within(guest('rogue 00:05.0', 'rogue 00:04.0')), 'fault reported'),
+    (within(guest('pass disk:nvme', 'fail disk:nvme')), 'inner disk:nvme'),
+    (within(guest('sum nvme.read ', 'sum nvme.read 0')),
+     'inner sum nvme.read'),
+    (within(guest('sum nvme.back ', 'note ')), 'inner all sums'),
+    (within(image(HALF)), 'inner image nvme'),
+    (within(guest('group 1 DMA', 'group 1 identity')), 'inner group 1'),
+    (within(guest('355 IR-PCI', '0 IR-PCI')), 'inner interrupts nvme'),
+    (within(guest('355 IR-PCI', '355 PCI')), 'inner interrupt chip nvme'),
+    (within(option('caching-mode', 'off')), 'inner caching-mode'),
+    (within(without('dmar0: reg_base')), 'inner one unit'),
+    (within(console('DMAR: [DMA Write NO_PASID] Request device [00:05.0] '
+                    'fault addr 0xbad5000 [fault reason 0x05] PTE Write')),
+     'inner kernel log'),
+    (within(console('nvme nvme0: I/O 0 QID 1 timeout, aborting')),
+     'inner kernel log'),
+    (within(guest('Cannot reset', 'Could not map')), 'inner QEMU is quiet'),
+    (within(guest('done', 'note nothing')), 'inner end'),
+    (within(lambda c: c.mistakes.append({'rule': 'vtd.shadow.full'})),
+     'inner guest mistakes'),
+    (within(counted(['faults'], [{'reason': '0x5', 'count': 1}])),
+     'inner faults counted'),
+    (within(counted(['announced', 'maps'], 0)), 'inner maps announced'),
+    (within(counted(['announced', 'unmaps'], 0)), 'inner unmaps announced'),
+    (within(lambda c: setattr(c.row, 'mode', 'pt')), 'inner maps announced'),
+    (within(lambda c: setattr(c, 'stats', None)), 'inner statistics'),
 )
 
 
@@ -788,7 +921,8 @@ USER_SPOILT = (
 
 def cases():
     for run_of, spoilt in ((VTD, SPOILT), (AMD, AMD_SPOILT),
-                           (VIO, VIO_SPOILT), (USER, USER_SPOILT)):
+                           (VIO, VIO_SPOILT), (NESTED, NESTED_SPOILT),
+                           (USER, USER_SPOILT)):
         for spoil, check in ((None, None),) + spoilt:
             yield run_of, spoil, check
 

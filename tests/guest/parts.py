@@ -155,6 +155,21 @@ class Parts:
         """A backend for a disk that the host plugs in during the run."""
         self.blockdev(name)
 
+    # What the host gives to device_add, and to the monitor once it is gone.
+
+    def hotplugged(self, name):
+        """A disk, but for the place."""
+        device = {'drive': f'd-{name}', 'serial': name}
+        if 'nvme' in name:
+            return {'driver': 'nvme', **device}
+        return {'driver': 'virtio-blk-pci', 'iommu_platform': True,
+                'disable-legacy': 'on', **device}
+
+    def after_unplug(self, name):
+        """The backend goes with the device; the next plug needs another."""
+        return f'drive_add 0 if=none,id=d-{name},' \
+               f'file={self.disks[name].path},format=raw,cache=writeback'
+
     # ------------------------------------------------------------ network
 
     def _net(self, device, driver, bus):

@@ -25,6 +25,10 @@ INNER_INITRAMFS = 'inner/initramfs'
 TESTS = 'bin/nyx-tests'
 
 
+class Missing(Exception):
+    """Something that a payload is made of; says what."""
+
+
 def with_libraries(programs):
     """Programs of this machine by their paths in the guest, and the libraries
     they are linked with where their loader looks for them."""
@@ -63,9 +67,12 @@ def nested(kernel, files):
     inner = initramfs.build(kernel_dir, pathlib.Path(files['busybox']),
                             pathlib.Path(files['cache']), INNER_MODULES)
     plugin = pathlib.Path(files['plugin'])
-    contents = with_libraries({
-        INNER_QEMU: files['qemu'],
-        'bin/nyx-nested-test': plugin.parent / 'tests/qtest/nyx-nested-test'})
+    program = plugin.parent / 'tests' / 'qtest' / 'nyx-nested-test'
+    for path in (plugin, program):
+        if not path.exists():
+            raise Missing(f'no {path}: --plugin names that of a build')
+    contents = with_libraries({INNER_QEMU: files['qemu'],
+                               'bin/nyx-nested-test': program})
     contents.update({name.lstrip('/'): pathlib.Path(name)
                      for name in firmware(FIRMWARE)})
     contents.update({

@@ -101,8 +101,9 @@ class Row:
     @property
     def first_stage(self):
         """Whether the kernel's own domains use first-stage tables."""
+        default = 'off' if self.options.get('caching-mode') == 'on' else 'on'
         return (self.options.get('scalable-mode') == 'on' and
-                self.options.get('flts') != 'off')
+                self.options.get('flts', default) == 'on')
 
     @property
     def page_requests(self):

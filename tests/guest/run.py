@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -36,7 +37,7 @@ import rows
 import userspace
 import virtio
 from qmp import QmpError
-from vm import Guest, GuestError, Nested, Process
+from vm import Guest, GuestError, Nested, Process, write_command
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -140,6 +141,9 @@ def program(row, setup):
 
 def command_line(row, setup, device, made, directory):
     """QEMU's arguments for a row."""
+    initrd = setup.initrds[row.kernel, row.payload]
+    if isinstance(initrd, payloads.Missing):
+        raise Skip(initrd)
     args = [program(row, setup), *arm.ARCHES[row.arch].arguments]
     if setup.plugin and plugin_needed(row, device):
         args += ['-plugin', setup.plugin]
@@ -164,8 +168,7 @@ def command_line(row, setup, device, made, directory):
     if row.inner:
         args += Nested.arguments(directory)
     args += ['-kernel', str(initramfs.image(setup.files[row.kernel])),
-             '-initrd', str(setup.initrds[row.kernel, row.payload]), '-append',
-             kernel_arguments(row)]
+             '-initrd', str(initrd), '-append', kernel_arguments(row)]
     return args
 
 
@@ -274,25 +277,17 @@ class Host:
 
     def do_plug(self, name):
         port = self.free_ports.pop(0)
-        device = {'id': name, 'bus': port, 'drive': f'd-{name}',
-                  'serial': name}
-        if 'nvme' in name:
-            device.update({'driver': 'nvme'})
-        else:
-            device.update({'driver': 'virtio-blk-pci',
-                           'iommu_platform': True, 'disable-legacy': 'on'})
         # Each time another slot, so another requester ID; then the first one
         # again, for what may be left over of its first guest.
         self.free_ports.append(port)
-        self.guest.qmp.cmd('device_add', device)
+        self.guest.qmp.cmd('device_add', {'id': name, 'bus': port,
+                                          **self.made.hotplugged(name)})
 
     def do_unplug(self, name):
         self.guest.qmp.cmd('device_del', id=name)
         self.guest.qmp.wait_event('DEVICE_DELETED', device=name)
-        # The backend goes with the device; the next plug needs another.
-        path = self.guest.directory / f'{name}.img'
-        self.guest.qmp.hmp(f'drive_add 0 if=none,id=d-{name},file={path},'
-                           f'format=raw,cache=writeback')
+        if command := self.made.after_unplug(name):
+            self.guest.qmp.hmp(command)
 
     def do_backend(self, what):
         {'kill': self.backend.kill, 'start': self.backend.start}[what]()
@@ -336,8 +331,10 @@ class Host:
         made = nested.Given(self.row.inner, self.made, dict(
             word.split('=') for word in given), self.guest.directory)
         self.reports.inner = (made, Reports(), self.inner.lines)
-        return nested.command(self.row.inner, made,
-                              kernel_arguments(self.row.inner))
+        words = nested.command(self.row.inner, made,
+                               kernel_arguments(self.row.inner))
+        write_command(self.guest.directory / 'inner.cmdline', words)
+        return shlex.join(words)
 
     def do_inner_tests(self):
         made, reports, _ = self.reports.inner
@@ -345,8 +342,6 @@ class Host:
             host = Host(self.inner, self.row.inner, reports, made)
             for words in self.inner.reports(host):
                 reports.add(words)
-        self.reports.rogues += nested.faults(made, reports)
-        reports.rogues.clear()
 
     def do_end(self):
         if self.resets:
@@ -559,6 +554,8 @@ def judge_inner(row, reports, findings):
         return
     found = Findings()
     made, inner, lines = reports.inner
+    reports.rogues += nested.faults(made, inner)
+    inner.rogues.clear()
     said = [line for line in inner.stderr if not nested.NOISE.search(line)]
     judge(row.inner, made, inner, lines, '\n'.join(said), found, device=nested)
     findings.check('inner statistics', inner.stats)
@@ -781,14 +778,19 @@ def wanted_files(chosen):
 
 
 def build_initrds(chosen, files):
-    """By the names of kernel and payload."""
-    return {(kernel, payload): initramfs.build(
+    """By the names of kernel and payload; or what is missing for them."""
+    built = {}
+    for kernel, payload in sorted({(row.kernel, row.payload)
+                                   for row in chosen}):
+        try:
+            built[kernel, payload] = initramfs.build(
                 pathlib.Path(files[kernel]),
                 pathlib.Path(files[arm.of_kernel(kernel).busybox]),
                 cache_directory(),
                 payload=payloads.make(payload, kernel, files))
-            for kernel, payload in sorted({(row.kernel, row.payload)
-                                           for row in chosen})}
+        except payloads.Missing as what:
+            built[kernel, payload] = what
+    return built
 
 
 def prepare(options, chosen):

@@ -37,7 +37,7 @@ MODES = {
 PATIENCE = 'deferred_probe_timeout=-1'
 
 # Drivers that do DMA; of those a row can have.
-DMA_DRIVERS = ('virtio-pci', 'nvme', 'ahci', 'e1000e', 'e1000')
+DMA_DRIVERS = ('virtio-pci', 'nvme', 'ahci', 'e1000e', 'e1000', 'vfio-pci')
 # VIRTIO 1.3, 4.1.2.1 and 5.13.1
 IOMMU_ID = '0x1af4:0x1057'
 
@@ -64,8 +64,10 @@ class VioRow(rows.Row):
     outside: str = ''
     # How many requests are, by status.
     refused: dict = dataclasses.field(default_factory=dict)
-    # START:END:TYPE of what is reserved besides the place of interrupts.
+    # START:END:TYPE of what is reserved besides the place of interrupts; and
+    # besides that for functions of the host, by what they are here.
     reserved: tuple = ()
+    host_reserved: dict = dataclasses.field(default_factory=dict)
 
     vendor = 'virtio'
     model = 'nyx-virtio-iommu-pci'
@@ -281,14 +283,18 @@ def check_functions(row, reports, findings):
 
 def check_regions(row, reports, findings):
     """They are shown as the option has them."""
-    wanted = []
-    for region in sorted((*row.reserved, row.messages)):
-        start, end, kind = (int(word, 0) for word in region.split(':'))
-        wanted.append((f'{start:#018x}', f'{end:#018x}',
-                       ('reserved', 'msi')[kind]))
     findings.check('regions', bool(reports.regions) == (row.mode != 'off'))
+    hosts = {group: row.host_reserved[name[5:]]
+             for name, (_, _, group) in reports.functions.items()
+             if name[5:] in row.host_reserved}
     for group, regions in reports.regions.items():
-        findings.check(f'regions of group {group}', regions == wanted, regions)
+        wanted = []
+        for region in (*row.reserved, row.messages, *hosts.get(group, ())):
+            start, end, kind = (int(word, 0) for word in region.split(':'))
+            wanted.append((f'{start:#018x}', f'{end:#018x}',
+                           ('reserved', 'msi')[kind]))
+        findings.check(f'regions of group {group}', regions == sorted(wanted),
+                       regions)
 
 
 # KiB; now and then QEMU takes a large page for something else.
@@ -364,6 +370,8 @@ def check_device(row, reports, findings):
         'domain fault' in line for line in row.faults.values())
     wanted = {'detached'} if detached else \
         {'unmapped'} if row.faults or row.provoked else set()
+    if 'readonly' in row.provoked:
+        wanted.add('permission')
     findings.check('faults counted', names == wanted, sorted(names))
     check_requests(row, stats, findings)
     grouped = sum(group != '-' for _, _, group in reports.functions.values())

@@ -21,6 +21,11 @@ class GuestError(Exception):
     """The guest or QEMU did not do what was waited for."""
 
 
+def write_command(path, argv):
+    """A line each for options and values."""
+    path.write_text(' \\\n    '.join(argv) + '\n')
+
+
 class Process:
     """One QEMU; its console is our pipe and is also kept in a file."""
 
@@ -36,8 +41,7 @@ class Process:
         self.qmp_path = str(directory / f'{name}.qmp')
         self.stderr_path = directory / f'{name}.stderr'
         argv = argv + ['-qmp', f'unix:{self.qmp_path},server=on,wait=off']
-        (directory / f'{name}.cmdline').write_text(
-            ' \\\n    '.join(argv) + '\n')
+        write_command(directory / f'{name}.cmdline', argv)
         with open(self.stderr_path, 'wb') as stderr:
             self.popen = subprocess.Popen(
                 argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -232,6 +236,8 @@ class Nested(Console):
     of the outer one, which are sockets here."""
 
     PORTS = ('inner', 'inner-qmp')
+    # What its lines begin with where those of the outer guest are as well.
+    MARK = 'inner: '
 
     @classmethod
     def arguments(cls, directory):
@@ -245,7 +251,9 @@ class Nested(Console):
         return args
 
     def __init__(self, outer):
-        super().__init__(outer.directory / 'inner.log', outer.deadline)
+        told = outer.on_line
+        super().__init__(outer.directory / 'inner.log', outer.deadline,
+                         told and (lambda line: told(self.MARK + line)))
         self.directory = outer.directory
         self.console, self.monitor = (
             self._connect(self.directory / name) for name in self.PORTS)

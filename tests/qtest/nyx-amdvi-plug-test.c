@@ -70,10 +70,6 @@ static void test_reset_suppressed(void)
 #define PORT        NYX_SID(0, 3, 0)
 #define PLUGGED     NYX_SID(1, 0, 0)
 
-/* Slot Control: power off is bit 10; the indicator, 9:8, is on 1 or off 3. */
-#define SLOT_ON     0x0100
-#define SLOT_OFF    0x0700
-
 /* Half of it is mapped, so that faults come from the threads. */
 static const NyxTdRun endless = {
     .req = { .op = NYX_TD_OP_READ, .len = 64, .addr = IOVA },
@@ -95,16 +91,6 @@ static void wait_for_ops(const NyxTestdev *td)
     g_assert_not_reached();
 }
 
-static void slot_control(QAmd *v, uint16_t value)
-{
-    QPCIDevice *port = qpci_device_find(v->pc->pci, PORT);
-    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
-
-    g_assert_cmphex(cap, !=, 0);
-    qpci_config_writew(port, cap + PCI_EXP_SLTCTL, value);
-    g_free(port);
-}
-
 /* Find the function, start its threads, and take what is in the slot away. */
 static void unplug_in_flight(QAmd *v, uint16_t at, uint16_t sid,
                              const char *what, bool flush)
@@ -118,7 +104,7 @@ static void unplug_in_flight(QAmd *v, uint16_t at, uint16_t sid,
         qamd_flush_dte(v, sid);
     }
     qtest_qmp_device_del_send(v->qts, what);
-    slot_control(v, SLOT_OFF);
+    nyx_pci_slot(v->pc, PORT, false);
     qtest_qmp_eventwait(v->qts, "DEVICE_DELETED");
     nyx_td_put(&td);
     NYX_CHECK("logged", qamd_take(v).lo, 2ull << 60 | (uint64_t)DID << 32 |
@@ -163,7 +149,7 @@ static void test_unplug(void)
 
     for (unsigned i = 0; i < 10; i++) {
         qtest_qmp_device_add(v->qts, "nyx-testdev", "hot", "{'bus': 'rp'}");
-        slot_control(v, SLOT_ON);
+        nyx_pci_slot(v->pc, PORT, true);
         unplug_in_flight(v, PLUGGED, PLUGGED, "hot", i & 1);
     }
     check_unplugged(v, 10);
@@ -178,7 +164,7 @@ static void test_unplug_bus(void)
     for (unsigned i = 0; i < 5; i++) {
         qtest_qmp_device_add(v->qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
-        slot_control(v, SLOT_ON);
+        nyx_pci_slot(v->pc, PORT, true);
         qtest_qmp_device_add(v->qts, "nyx-testdev", "behind",
                              "{'bus': 'bridge', 'addr': '1'}");
         nyx_pci_bridge_below(v->pc, PORT, PLUGGED, 2, 2);
@@ -204,7 +190,7 @@ static void test_unplug_listener(void)
 
         qtest_qmp_device_add(v->qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
-        slot_control(v, SLOT_ON);
+        nyx_pci_slot(v->pc, PORT, true);
         qtest_qmp_device_add(v->qts, "nyx-testdev", "behind",
                              "{'bus': 'bridge', 'addr': '1', 'notify': 3, "
                              "'host-aw-bits': %d}", i % 2 ? 48 : 0);
@@ -215,7 +201,7 @@ static void test_unplug_listener(void)
                   NYX_TD_NOTIFY_ST_RAM_SHIFT != 0, true);
         nyx_td_put(&td);
         qtest_qmp_device_del_send(v->qts, "bridge");
-        slot_control(v, SLOT_OFF);
+        nyx_pci_slot(v->pc, PORT, false);
         qtest_qmp_eventwait(v->qts, "DEVICE_DELETED");
         qamd_flush_dte(v, NYX_SID(2, 0, 0));
         qamd_flush_pages(v, DID, 0, 64);

@@ -131,7 +131,7 @@ static void fake_event(FakeState *s, IOMMUNotifierFlag type,
     memory_region_notify_iommu(&s->iommu, 0, event);
 }
 
-/* Announces one page, and that only. */
+/* Announces one page, and that only unless it is told otherwise. */
 static void fake_replay(IOMMUMemoryRegion *mr, IOMMUNotifier *n)
 {
     IOMMUTLBEntry entry = {
@@ -143,6 +143,20 @@ static void fake_replay(IOMMUMemoryRegion *mr, IOMMUNotifier *n)
     };
 
     n->notify(n, &entry);
+    switch (fake->regs[FAKE_REPLAY / 8]) {
+    case FAKE_REPLAY_TWICE:
+        n->notify(n, &entry);
+        break;
+    case FAKE_REPLAY_UNMAP:
+        entry.perm = IOMMU_NONE;
+        n->notify(n, &entry);
+        break;
+    case FAKE_REPLAY_MMIO:
+        entry.iova = 0x9000;
+        entry.translated_addr = 0xfee00000;
+        n->notify(n, &entry);
+        break;
+    }
 }
 
 static int fake_flag_changed(IOMMUMemoryRegion *mr, IOMMUNotifierFlag old_flag,

@@ -20,4 +20,12 @@
 /* 0 takes the IOMMU region out of the address space, 1 puts it back */
 #define FAKE_ENABLE         0x38
 
+/* What is wrong with a replay: FAKE_REPLAY_* */
+#define FAKE_REPLAY         0x40
+
+#define FAKE_REPLAY_RIGHT   0
+#define FAKE_REPLAY_TWICE   1       /* the page comes again */
+#define FAKE_REPLAY_UNMAP   2       /* an UNMAP comes, too */
+#define FAKE_REPLAY_MMIO    3       /* a page that is not RAM, too */
+
 #endif

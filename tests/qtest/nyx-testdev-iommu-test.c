@@ -418,6 +418,120 @@ static void test_shadow_errors(void)
     end(&f);
 }
 
+/* --- Dirty pages ---------------------------------------------------------- */
+
+static uint32_t host_request(Fixture *f, uint32_t op, uint64_t addr,
+                             uint32_t len)
+{
+    return request(f, op, NYX_TD_ATTR_HOST, addr, len);
+}
+
+/* By what was announced: not by the IOMMU's rules. */
+static void test_host_requests(void)
+{
+    Fixture f = start("", "");
+    uint64_t seen;
+
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_FILL, 0x7000, 8), ==,
+                     NYX_TD_ST_NO_MAPPING);
+    nyx_td_notify(&f.td, 3);
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_FILL, 0x7ff8, 8), ==,
+                     NYX_TD_ST_OK);
+    g_assert_cmphex(qtest_readq(f.qts, OFFSET + 0x7ff8), ==,
+                    0x0807060504030201);
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_READ, 0x7ff8, 8), ==,
+                     NYX_TD_ST_OK);
+    nyx_td_get_data(&f.td, &seen, 8);
+    g_assert_cmphex(le64_to_cpu(seen), ==, 0x0807060504030201);
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_VERIFY, 0x7ff0, 8), ==,
+                     NYX_TD_ST_MISMATCH);
+    /* Up to where the mapping ends. */
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_FILL, 0x7ffc, 8), ==,
+                     NYX_TD_ST_NO_MAPPING);
+    g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_DMA_DONE), ==, 4);
+    fake_map(&f, 0xb000, 0xfff, 0x8000, 1);
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_READ, 0xb000, 8), ==,
+                     NYX_TD_ST_OK);
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_FILL, 0xb000, 8), ==,
+                     NYX_TD_ST_NO_MAPPING);
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_SWAP, 0x7000, 8), ==,
+                     NYX_TD_ST_BAD_ATTR);
+    g_assert_cmpuint(request(&f, NYX_TD_OP_READ, NYX_TD_ATTR_HOST |
+                             NYX_TD_ATTR_PASID, 0x7000, 8), ==,
+                     NYX_TD_ST_BAD_ATTR);
+    end(&f);
+}
+
+static void test_sync(void)
+{
+    Fixture f = start("", "");
+
+    g_assert_cmpuint(nyx_td_sync_begin(&f.td), ==, 0);
+    nyx_td_sync_end(&f.td);
+    nyx_td_notify(&f.td, 3);
+    fake_map(&f, 0xb000, 0xfff, 0x8000, 1);
+    for (unsigned wrong = 0; wrong <= FAKE_REPLAY_MMIO; wrong++) {
+        NyxTdMapping seen;
+
+        fake_set(&f, FAKE_REPLAY, wrong);
+        g_assert_cmpuint(nyx_td_sync_begin(&f.td), ==, wrong ? 2 : 1);
+        seen = nyx_td_shadow_at(&f.td, 0);
+        g_assert_cmphex(seen.iova, ==, 0x7000);
+        g_assert_cmphex(seen.addr, ==, 0x7000 + OFFSET);
+        g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_SHADOW_COUNT), ==, 1);
+        nyx_td_sync_end(&f.td);
+        g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_SYNC_ERRORS), ==, wrong);
+        g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_SHADOW_COUNT), ==, 2);
+    }
+    g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_NOTIFY_ERRORS), ==, 0);
+    end(&f);
+}
+
+/* QEMU's own use of the same log: the rate at which pages become dirty. */
+static void track(Fixture *f)
+{
+    qtest_qmp_assert_success(f->qts, "{ 'execute': 'calc-dirty-rate', "
+                             "'arguments': { 'calc-time': 60, "
+                             "'mode': 'dirty-bitmap' } }");
+}
+
+static void test_tracked(void)
+{
+    Fixture f = start("", "");
+    unsigned polls = 0;
+
+    nyx_td_notify(&f.td, 3);
+    track(&f);
+    /* The wrong address counts from when it has started. */
+    while (!nyx_td_r32(&f.td, NYX_TD_ERR_ADDR)) {
+        g_assert_cmpuint(polls++, <, 10000);
+        fake_map(&f, 0xb000, 0xfff, 0x8000, 3);
+        fake_set(&f, FAKE_ADDR, 0);
+        fake_unmap(&f, FAKE_FIRE_UNMAP, 0xb000, 0xfff);
+        g_usleep(1000);
+    }
+    g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_LAST_ERR), ==, 7);
+    g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_NOTIFY_ERRORS), ==, 1);
+
+    fake_map(&f, 0xb000, 0xfff, 0x8000, 3);
+    g_assert_cmpuint(host_request(&f, NYX_TD_OP_FILL, 0xb000, 8), ==,
+                     NYX_TD_ST_OK);
+    fake_unmap(&f, FAKE_FIRE_UNMAP, 0xb000, 0xfff);
+    g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_ERR_ADDR), ==, 1);
+    g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_DIRTY_LOST), ==, 0);
+    /* A range that is too large for a bitmap. */
+    fake_map(&f, 0, 0xfff, 0x8000, 3);
+    fake_set(&f, FAKE_ADDR, 0x8000);
+    fake_unmap(&f, FAKE_FIRE_UNMAP, 0, (1ull << 44) - 1);
+    g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_ERR_ADDR), ==, 2);
+    /* The section goes, and nobody has asked. */
+    fake_map(&f, 0xb000, 0xfff, 0x8000, 3);
+    host_request(&f, NYX_TD_OP_FILL, 0xb000, 8);
+    fake_set(&f, FAKE_ENABLE, 0);
+    g_assert_cmpuint(nyx_td_r32(&f.td, NYX_TD_DIRTY_LOST), ==, 1);
+    end(&f);
+}
+
 static void test_refusal(void)
 {
     Fixture f = start(",refuse=on", "-global nyx-testdev.notify=3");
@@ -682,6 +796,9 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/testdev-iommu/shadow", test_shadow);
     qtest_add_func("/nyx/testdev-iommu/shadow-region", test_shadow_region);
     qtest_add_func("/nyx/testdev-iommu/shadow-errors", test_shadow_errors);
+    qtest_add_func("/nyx/testdev-iommu/host-requests", test_host_requests);
+    qtest_add_func("/nyx/testdev-iommu/sync", test_sync);
+    qtest_add_func("/nyx/testdev-iommu/tracked", test_tracked);
     qtest_add_func("/nyx/testdev-iommu/refusal", test_refusal);
     qtest_add_func("/nyx/testdev-iommu/requester/root-port",
                    test_requester_root_port);

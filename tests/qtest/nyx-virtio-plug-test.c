@@ -115,10 +115,6 @@ static void test_reset(void)
 #define PORT        NYX_SID(0, 5, 0)
 #define PLUGGED     NYX_SID(1, 0, 0)
 
-/* Slot Control: power off is bit 10; the indicator, 9:8, is on 1 or off 3. */
-#define SLOT_ON     0x0100
-#define SLOT_OFF    0x0700
-
 /* Half of it is mapped, so that faults come from the threads. */
 static const NyxTdRun endless = {
     .req = { .op = NYX_TD_OP_READ, .len = 64, .addr = IOVA },
@@ -140,26 +136,16 @@ static void wait_for_ops(const NyxTestdev *td)
     g_assert_not_reached();
 }
 
-static void slot_control(Fixture *f, uint16_t value)
-{
-    QPCIDevice *port = qpci_device_find(f->pc->pci, PORT);
-    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
-
-    g_assert_cmphex(cap, !=, 0);
-    qpci_config_writew(port, cap + PCI_EXP_SLTCTL, value);
-    g_free(port);
-}
-
 static void plug(Fixture *f)
 {
     qtest_qmp_device_add(f->pc->qts, "nyx-testdev", "hot", "{'bus': 'rp'}");
-    slot_control(f, SLOT_ON);
+    nyx_pci_slot(f->pc, PORT, true);
 }
 
 static void unplug(Fixture *f, const char *what)
 {
     qtest_qmp_device_del_send(f->pc->qts, what);
-    slot_control(f, SLOT_OFF);
+    nyx_pci_slot(f->pc, PORT, false);
     qtest_qmp_eventwait(f->pc->qts, "DEVICE_DELETED");
 }
 
@@ -220,7 +206,7 @@ static void test_unplug_bus(void)
 
         qtest_qmp_device_add(f.pc->qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
-        slot_control(&f, SLOT_ON);
+        nyx_pci_slot(f.pc, PORT, true);
         NYX_CHECK("nobody there", qvio_attach(f.v, DOMAIN, alias, 0),
                   QVIO_S_NOENT);
         qtest_qmp_device_add(f.pc->qts, "nyx-testdev", "behind",
@@ -485,7 +471,7 @@ static void test_hosts(void)
     g_assert_cmpuint(g_str_has_suffix(coarse, "from the start"), ==, true);
     g_assert_nonnull(strstr(coarse, "no pages of less than 64k"));
     g_assert_null(fine);
-    slot_control(&f, SLOT_ON);
+    nyx_pci_slot(f.pc, PORT, true);
     NYX_CHECK("mask", qvio_cfg64(f.v, QVIO_CFG_PAGE_SIZES), -4096ull);
     NYX_CHECK("probe", qvio_probe(f.v, PLUGGED, properties,
                                   sizeof(properties)), QVIO_S_OK);

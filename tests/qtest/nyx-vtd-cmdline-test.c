@@ -359,7 +359,7 @@ static const ValidRow valid_rows[] = {
     /* What scalable mode alone has shows nowhere without it. */
     { "eafs", "on", "true", CAP, ECAP, 0x10 },
     { "ers", "off", "false", CAP, ECAP, 0x10 },
-    { "flts", "on", "true", CAP, ECAP, 0x10 },
+    { "flts", "on", "\"on\"", CAP, ECAP, 0x10 },
     { "fs1gp", "on", "true", CAP, ECAP, 0x10 },
     { "fs5lp", "on", "true", CAP, ECAP, 0x10 },
     { "nest", "on", "true", CAP, ECAP, 0x10 },
@@ -369,7 +369,7 @@ static const ValidRow valid_rows[] = {
     { "srs", "on", "true", CAP, ECAP, 0x10 },
     { "ssads", "on", "true", CAP, ECAP, 0x10 },
     { "ssts", "off", "false", CAP, ECAP, 0x10 },
-    { "x-flts", "off", "false", CAP, ECAP, 0x10 },
+    { "x-flts", "off", "\"off\"", CAP, ECAP, 0x10 },
     { "snoop-control", "on", "true", CAP, ECAP, 0x10 },
     { "snoop-control", "off", "false", CAP, 0xf0505b, 0x10 },
     { "vcmd", "on", "true", CAP, 0x100000f050db, 0x10 },

@@ -332,10 +332,6 @@ static void test_reset_caches(void)
 #define PORT        NYX_SID(0, 3, 0)
 #define PLUGGED     NYX_SID(1, 0, 0)
 
-/* Slot Control: power off is bit 10; the indicator, 9:8, is on 1 or off 3. */
-#define SLOT_ON     0x0100
-#define SLOT_OFF    0x0700
-
 /* Half of it is mapped, so that faults come from the threads. */
 static const NyxTdRun endless = {
     .req = { .op = NYX_TD_OP_READ, .len = 64, .addr = IOVA },
@@ -357,16 +353,6 @@ static void wait_for_ops(const NyxTestdev *td)
     g_assert_not_reached();
 }
 
-static void slot_control(QVtd *v, uint16_t value)
-{
-    QPCIDevice *port = qpci_device_find(v->pc->pci, PORT);
-    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
-
-    g_assert_cmphex(cap, !=, 0);
-    qpci_config_writew(port, cap + PCI_EXP_SLTCTL, value);
-    g_free(port);
-}
-
 /* Find the function, start its threads, and take what is in the slot away. */
 static void unplug_in_flight(QVtd *v, uint16_t sid, const char *what,
                              bool flush)
@@ -380,7 +366,7 @@ static void unplug_in_flight(QVtd *v, uint16_t sid, const char *what,
         g_assert_true(qvtd_flush_iotlb(v));
     }
     qtest_qmp_device_del_send(v->qts, what);
-    slot_control(v, SLOT_OFF);
+    nyx_pci_slot(v->pc, PORT, false);
     qtest_qmp_eventwait(v->qts, "DEVICE_DELETED");
     nyx_td_put(&td);
     NYX_CHECK("recorded", qvtd_take_code(v), 6);
@@ -426,7 +412,7 @@ static void test_unplug(void)
 
     for (unsigned i = 0; i < 10; i++) {
         qtest_qmp_device_add(v->qts, "nyx-testdev", "hot", "{'bus': 'rp'}");
-        slot_control(v, SLOT_ON);
+        nyx_pci_slot(v->pc, PORT, true);
         unplug_in_flight(v, PLUGGED, "hot", i & 1);
     }
     check_unplugged(v, 10);
@@ -441,7 +427,7 @@ static void test_unplug_bus(void)
     for (unsigned i = 0; i < 5; i++) {
         qtest_qmp_device_add(v->qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
-        slot_control(v, SLOT_ON);
+        nyx_pci_slot(v->pc, PORT, true);
         qtest_qmp_device_add(v->qts, "nyx-testdev", "behind",
                              "{'bus': 'bridge', 'addr': '1'}");
         nyx_pci_bridge_below(v->pc, PORT, PLUGGED, 2, 2);
@@ -465,7 +451,7 @@ static void test_unplug_listener(void)
 
         qtest_qmp_device_add(v->qts, "pcie-pci-bridge", "bridge",
                              "{'bus': 'rp'}");
-        slot_control(v, SLOT_ON);
+        nyx_pci_slot(v->pc, PORT, true);
         qtest_qmp_device_add(v->qts, "nyx-testdev", "behind",
                              "{'bus': 'bridge', 'addr': '1', 'notify': 3, "
                              "'host-aw-bits': %d}", i % 2 ? 48 : 0);
@@ -476,7 +462,7 @@ static void test_unplug_listener(void)
                   NYX_TD_NOTIFY_ST_RAM_SHIFT != 0, true);
         nyx_td_put(&td);
         qtest_qmp_device_del_send(v->qts, "bridge");
-        slot_control(v, SLOT_OFF);
+        nyx_pci_slot(v->pc, PORT, false);
         qtest_qmp_eventwait(v->qts, "DEVICE_DELETED");
         g_assert_true(qvtd_flush_context(v));
         g_assert_true(qvtd_flush_iotlb(v));

@@ -305,7 +305,7 @@ static void test_pasid_cache(gconstpointer options)
 static void test_not_present(void)
 {
     for (unsigned cm = 0; cm < 2; cm++) {
-        Scene s = scene_start(cm ? ",caching-mode=on" : "");
+        Scene s = scene_start(cm ? ",caching-mode=on,flts=on" : "");
         uint64_t at = qvtd_pasid_at(s.v, SID, 9);
         uint64_t words[3];
 
@@ -482,7 +482,7 @@ static uint64_t followed(Scene *s)
 /* The second stage of requests without a PASID, and what becomes of it. */
 static void test_consumers(void)
 {
-    Scene s = scene_start(",caching-mode=on");
+    Scene s = scene_start(",caching-mode=on,flts=on");
     QTestState *qts = s.v->qts;
     uint64_t old = s.page[QVTD_SECOND], new = marked_page(&s);
     uint64_t at = s.space[QVTD_SECOND].at, words[3], first[3];

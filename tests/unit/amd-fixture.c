@@ -127,6 +127,13 @@ static void host_direct_changed(void *opaque, NyxAmdRequester *r)
     }
 }
 
+static bool host_unmap_each(void *opaque)
+{
+    const Ax *f = opaque;
+
+    return f->unmap_each;
+}
+
 static bool host_sid(void *opaque, NyxAmdRequester *r, uint16_t *sid)
 {
     Ax *f = opaque;
@@ -236,6 +243,7 @@ Ax *ax_new(const NyxAmdCfg *cfg)
         .unmapped = host_unmapped,
         .unmap = host_unmap,
         .map = host_map,
+        .unmap_each = host_unmap_each,
         .direct_changed = host_direct_changed,
         .sid = host_sid,
         .device_tlb = host_device_tlb,

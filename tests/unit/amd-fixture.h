@@ -110,6 +110,7 @@ typedef struct Ax {
     void (*on_map)(struct Ax *f, NyxAmdRequester *r, const NyxBlock *block);
     void (*on_unmap)(struct Ax *f, NyxAmdRequester *r, uint64_t first,
                      uint64_t last, const NyxBlock *only);
+    bool unmap_each;         /* each mapping is taken away by itself */
     void (*on_direct_changed)(struct Ax *f, NyxAmdRequester *r);
     void (*on_mode_changed)(struct Ax *f);
     /* AX_SID for all unless set. */

@@ -97,6 +97,7 @@ void container_unmap(Container *c, uint64_t first, uint64_t last,
     FX_CHECK("first", block_at(c->blocks, low)->iova, first);
     FX_CHECK("last", nyx_block_last(block_at(c->blocks, end - 1)), last);
     FX_CHECK("old address", only != NULL, end - low == 1);
+    FX_CHECK("each", c->each && !only, false);
     FX_CHECK("old address", !only ||
              same_block(only, block_at(c->blocks, low)), true);
     g_array_remove_range(c->blocks, low, end - low);
@@ -170,7 +171,7 @@ unsigned container_end(Container *c, const char *row, bool coalesce)
         const NyxBlock *block = block_at(c->before, i);
         bool gone = !has_block(c->blocks, block);
 
-        ranges += gone && !going;
+        ranges += gone && (!going || c->each);
         going = gone;
         splits += gone && is_split(runs, block);
         FX_CHECK(row, gone && is_right(runs, &pos, block), false);

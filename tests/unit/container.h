@@ -7,7 +7,8 @@
  * with a mapping that goes alone, and only then.
  *
  * Checked when a command is over: what goes was wrong, in as few events as
- * can be, and what comes is as large as can be.
+ * can be, unless somebody wants to know of each; and what comes is as large as
+ * can be.
  */
 #ifndef TESTS_UNIT_CONTAINER_H
 #define TESTS_UNIT_CONTAINER_H
@@ -27,6 +28,7 @@ typedef struct Container {
     GArray *blocks;          /* NyxBlock, from low to high */
     unsigned maps;           /* events, until somebody sets them to zero */
     unsigned unmaps;
+    bool each;               /* each mapping goes by itself */
     /* Since container_begin(). */
     GArray *before;          /* NyxBlock */
     GArray *come;            /* NyxBlock */

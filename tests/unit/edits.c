@@ -90,12 +90,13 @@ static void changed(Editor *e, uint64_t first, uint64_t last)
     e->changed = true;
 }
 
-static void leaf_gives_way(Editor *e, uint64_t iova, unsigned lg2)
+/* Of one that gives some requester nothing, that requester has no copy. */
+static void leaf_gives_way(Editor *e, uint64_t iova, const NvWalk *walk)
 {
-    if (!e->had_leaf) {
+    if (!e->had_leaf && (walk->rwx & FX_RW) == FX_RW) {
         e->had_leaf = true;
-        e->old_first = iova & ~LG2_MASK(lg2);
-        e->old_last = iova | LG2_MASK(lg2);
+        e->old_first = iova & ~LG2_MASK(walk->lg2);
+        e->old_last = iova | LG2_MASK(walk->lg2);
     }
 }
 
@@ -126,7 +127,7 @@ static void remove_obstacle(Editor *e, const NvWalk *walk, unsigned i,
 
     changed(e, first, first + LG2_MASK(lg2));
     if (leaf) {
-        leaf_gives_way(e, iova, lg2);
+        leaf_gives_way(e, iova, walk);
     }
     if (leaf && lg2 == own && level > 1 && below(e, 2)) {
         fx_mem_poke(e->t->mem, at,
@@ -170,7 +171,7 @@ static void set(Editor *e, uint64_t iova, unsigned level, uint64_t entry)
     NvWalk walk = nv_walk(e->t, iova, 0, false);
 
     if (walk.status == NYX_WALK_OK && walk.level == level) {
-        leaf_gives_way(e, iova, walk.lg2);
+        leaf_gives_way(e, iova, &walk);
     }
     changed(e, iova & ~LG2_MASK(entry_lg2(level)),
             iova | LG2_MASK(entry_lg2(level)));
@@ -218,12 +219,19 @@ static unsigned large_level(Editor *e)
     return !below(e, 4) && e->t->has_1g ? 3 : e->t->has_2m ? 2 : 1;
 }
 
+/* One, or a few of 2 MiB that continue each other. */
 static void map_large(Editor *e)
 {
     unsigned level = large_level(e), lg2 = entry_lg2(level);
+    uint64_t first = e->iova & ~LG2_MASK(lg2);
+    uint64_t addr = some_addr(e, first, lg2);
+    unsigned n = level == 2 ? 1 + below(e, 4 - first / BIG % 4) : 1;
+    unsigned rw = some_rights(e);
 
-    e->iova &= ~LG2_MASK(lg2);
-    set_leaf(e, e->iova, level, some_addr(e, e->iova, lg2), some_rights(e));
+    for (unsigned i = 0; i < n; i++) {
+        set_leaf(e, first + ((uint64_t)i << lg2), level,
+                 addr + ((uint64_t)i << lg2), rw);
+    }
 }
 
 static void drop(Editor *e)

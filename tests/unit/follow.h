@@ -24,7 +24,7 @@ typedef enum FwKind { FW_NONE, FW_MAPPINGS, FW_DIRECT } FwKind;
 typedef struct FwRoute {
     FwKind kind;
     bool uncertain;          /* nothing that is cached: looked at each time */
-    bool given;              /* ... but mappings nobody follows: DMA works */
+    bool pieces;             /* mappings that are in no table */
     uint16_t did;
     const void *source;      /* of mappings: whose they are ... */
     unsigned withheld;       /* ... and which rights they do not give */
@@ -75,14 +75,20 @@ typedef struct FwOps {
     void (*expect)(void *requester, bool on);
     void (*replay)(void *requester, NyxBlockVisit *visit, void *opaque);
     bool (*direct)(void *requester);
-    /* Requests are checked: regions of those that are not direct are on. */
-    bool (*checked)(FwWorld *w);
+    /* Its requests are checked: unless it is direct its region is on. */
+    bool (*checked)(FwWorld *w, const FwDevice *d);
     void (*settle)(FwWorld *w);
+    /* Whether they have to be. */
+    bool (*to_check)(FwWorld *w, const FwDevice *d);
     /* What memory says of @sid; *@route is zero. */
     void (*route)(FwWorld *w, uint16_t sid, FwRoute *route);
     /* NyxLeaf: all that overlaps [@first, @last], whole. */
     GArray *(*leaves)(FwWorld *w, const FwRoute *route, uint64_t first,
                       uint64_t last);
+    /* The block is of one mapping.  NULL if all are in tables. */
+    bool (*is_one)(FwWorld *w, const FwRoute *route, const NyxBlock *block);
+    /* VFIO looks for dirty pages: each mapping has to go by itself, or not. */
+    void (*track)(FwWorld *w, bool on);
     uint64_t (*dma)(FwWorld *w, FwDevice *d, unsigned access, uint64_t iova);
     /* Invalidations: each is a whole step, or several. */
     void (*inv_pages)(FwWorld *w, uint16_t did, uint64_t iova, unsigned lg2);
@@ -101,6 +107,7 @@ struct FwWorld {
     bool coalesce;
     bool hole;               /* interrupts are reached in another way */
     unsigned max_lg2;        /* of an invalidation of pages */
+    unsigned steps;          /* of a sequence */
     GArray *pending;         /* FwPending */
     FwDevice d[FW_DEVICES];
     GPtrArray *shadows;
@@ -121,6 +128,7 @@ void fw_on_unmap(FwWorld *w, const void *requester, uint64_t first,
                  uint64_t last, const NyxBlock *only);
 void fw_on_direct_changed(FwWorld *w, const void *requester);
 void fw_on_mode_changed(FwWorld *w);
+void fw_on_id_changed(FwWorld *w, uint16_t sid);
 bool fw_sid(FwWorld *w, const void *requester, uint16_t *sid);
 
 /* --- A step --------------------------------------------------------------- */
@@ -133,6 +141,8 @@ void fw_pages(FwWorld *w, bool any, uint16_t did, uint64_t first,
 /* Contexts were, those that @match accepts. */
 typedef bool FwMatch(const FwDevice *d, const void *opaque);
 void fw_contexts(FwWorld *w, FwMatch *match, const void *opaque);
+/* That of @sid was; and whether its requests are checked may have changed. */
+void fw_id(FwWorld *w, uint16_t sid);
 /* All are looked at; with @forget nothing is kept of the mappings. */
 void fw_mode(FwWorld *w, bool forget);
 /* Containers are what the caches justify, and were told so by the rules. */
@@ -143,6 +153,8 @@ void fw_check(FwWorld *w, const char *row);
 /* A device of VFIO comes or goes. */
 void fw_plug(FwWorld *w, FwDevice *d);
 void fw_step_plug(FwWorld *w);
+/* Dirty pages are tracked, or not any more. */
+void fw_step_track(FwWorld *w);
 /* Pages of the domain change. */
 void fw_edit(FwWorld *w, const NvTables *t, uint16_t did);
 /* What there is for @sid changed, which was in the domain. */

@@ -7,6 +7,7 @@
  */
 #include "qemu/osdep.h"
 #include "amd-fixture.h"
+#include "container.h"
 #include "naive-walk.h"
 
 #define PAGE 4096ull
@@ -30,8 +31,7 @@ typedef struct Consumer {
     NyxAmdRequester *r;
     uint16_t sid;
     bool no_bus;
-    GArray *blocks;          /* NyxBlock */
-    unsigned maps, unmaps;
+    Container has;
 } Consumer;
 
 typedef struct Bench {
@@ -52,44 +52,15 @@ static Consumer *consumer_of(Ax *f, NyxAmdRequester *r)
     g_assert_not_reached();
 }
 
-static void take(void *opaque, const NyxBlock *block)
-{
-    Consumer *c = opaque;
-
-    for (unsigned i = 0; i < c->blocks->len; i++) {
-        const NyxBlock *has = &g_array_index(c->blocks, NyxBlock, i);
-
-        FX_CHECK("double map", nyx_block_last(block) < has->iova ||
-                 block->iova > nyx_block_last(has), true);
-    }
-    g_array_append_vals(c->blocks, block, 1);
-}
-
 static void on_map(Ax *f, NyxAmdRequester *r, const NyxBlock *block)
 {
-    Consumer *c = consumer_of(f, r);
-
-    c->maps++;
-    take(c, block);
+    container_map(&consumer_of(f, r)->has, block);
 }
 
 static void on_unmap(Ax *f, NyxAmdRequester *r, uint64_t first, uint64_t last,
                      const NyxBlock *only)
 {
-    Consumer *c = consumer_of(f, r);
-
-    c->unmaps++;
-    for (unsigned i = 0; i < c->blocks->len; ) {
-        const NyxBlock *has = &g_array_index(c->blocks, NyxBlock, i);
-
-        if (nyx_block_last(has) < first || has->iova > last) {
-            i++;
-            continue;
-        }
-        FX_CHECK("cut", has->iova < first || nyx_block_last(has) > last,
-                 false);
-        g_array_remove_index_fast(c->blocks, i);
-    }
+    container_unmap(&consumer_of(f, r)->has, first, last, only);
 }
 
 static bool sid_of(Ax *f, NyxAmdRequester *r, uint16_t *sid)
@@ -129,7 +100,7 @@ static Bench *bench_new(void)
     for (unsigned i = 0; i < CONSUMERS; i++) {
         b->c[i].r = i ? nyx_amd_requester_new(b->f->amd, b->f) : b->f->r;
         b->c[i].sid = AX_SID + 8 * i;
-        b->c[i].blocks = g_array_new(FALSE, FALSE, sizeof(NyxBlock));
+        container_init(&b->c[i].has);
         context(b, i, 0, translated(b, 0));
     }
     return b;
@@ -139,7 +110,7 @@ static void bench_free(Bench *b)
 {
     ax_free(b->f);
     for (unsigned i = 0; i < CONSUMERS; i++) {
-        g_array_free(b->c[i].blocks, TRUE);
+        container_destroy(&b->c[i].has);
     }
     g_free(b);
 }
@@ -148,26 +119,31 @@ static void bench_free(Bench *b)
 static void follow(Bench *b, unsigned i)
 {
     unsigned maps = b->f->map_events, unmaps = b->f->unmap_events;
+    Container *has = &b->c[i].has;
 
     nyx_amd_requester_follow(b->c[i].r, true);
     FX_CHECK("silent", b->f->map_events - maps + b->f->unmap_events - unmaps,
              0);
-    g_array_set_size(b->c[i].blocks, 0);
-    nyx_amd_requester_replay(b->c[i].r, take, &b->c[i]);
+    maps = has->maps;
+    container_clear(has);
+    nyx_amd_requester_replay(b->c[i].r, container_map, has);
+    has->maps = maps;
 }
 
 static void expect(Bench *b, unsigned i, const char *row, unsigned maps,
                    unsigned unmaps, unsigned blocks)
 {
-    FX_CHECK(row, b->c[i].maps, maps);
-    FX_CHECK(row, b->c[i].unmaps, unmaps);
-    FX_CHECK(row, b->c[i].blocks->len, blocks);
-    b->c[i].maps = b->c[i].unmaps = 0;
+    Container *has = &b->c[i].has;
+
+    FX_CHECK(row, has->maps, maps);
+    FX_CHECK(row, has->unmaps, unmaps);
+    FX_CHECK(row, has->blocks->len, blocks);
+    has->maps = has->unmaps = 0;
 }
 
 static const NyxBlock *block(Bench *b, unsigned i)
 {
-    return &g_array_index(b->c[i].blocks, NyxBlock, 0);
+    return &g_array_index(b->c[i].has.blocks, NyxBlock, 0);
 }
 
 static void map(Bench *b, unsigned domain, uint64_t iova, uint64_t gpa)
@@ -257,7 +233,7 @@ static void test_rights(void)
     }
     FX_CHECK("all", block(b, 0)->permission, NYX_ACCESS_RW);
     FX_CHECK("IR", block(b, 1)->permission, NYX_ACCESS_READ);
-    FX_CHECK("neither", b->c[2].blocks->len, 0);
+    FX_CHECK("neither", b->c[2].has.blocks->len, 0);
     FX_CHECK("shadows", nyx_amd_stats(b->f->amd).shadows, 3);
     bench_free(b);
 }
@@ -269,10 +245,10 @@ static void test_late_comer(void)
 
     map(b, 0, IOVA, 0x1000);
     follow(b, 0);
-    FX_CHECK("replayed", b->c[0].blocks->len, 1);
+    FX_CHECK("replayed", b->c[0].has.blocks->len, 1);
     map(b, 0, IOVA + 8 * PAGE, 0x2000);
     follow(b, 1);
-    FX_CHECK("the same", b->c[1].blocks->len, 1);
+    FX_CHECK("the same", b->c[1].has.blocks->len, 1);
     ax_inv_pages(b->f, 10, IOVA + 8 * PAGE, 12);
     expect(b, 0, "both", 1, 0, 2);
     expect(b, 1, "both", 1, 0, 2);
@@ -289,7 +265,7 @@ static void test_contexts(void)
     map(b, 1, IOVA, 0x5000);
     map(b, 1, IOVA + PAGE, 0x8000);
     follow(b, 0);
-    FX_CHECK("A", b->c[0].blocks->len, 1);
+    FX_CHECK("A", b->c[0].has.blocks->len, 1);
 
     context(b, 0, 1, translated(b, 1));
     ax_inv_devtab(b->f, b->c[1].sid);
@@ -439,7 +415,7 @@ static void test_enable(void)
     map(b, 0, IOVA, 0x1000);
     context(b, 1, 0, DTE_RW);
     follow(b, 0);
-    FX_CHECK("off", b->c[0].blocks->len, 0);
+    FX_CHECK("off", b->c[0].has.blocks->len, 0);
     nyx_amd_requester_expect(b->c[1].r, true);
     FX_CHECK("off", nyx_amd_requester_direct(b->c[1].r), false);
     ax_control_set(b->f, AX_IOMMUEN);

@@ -192,6 +192,21 @@ static void test_large(void)
     }
 }
 
+/* The same for one that has the interrupt range among its own addresses. */
+static void test_large_around_range(void)
+{
+    Ax *f = at_new(NULL);
+    uint64_t root = at_domain(f, AX_SID, AX_DID, 4);
+    uint64_t iova = 0xc0000000, to = 1ULL << 41;
+
+    at_map(f, root, 4, iova, to, 30, FX_RW);
+    FX_CHECK("before", at_dma(f, FX_R, iova + 0x1000), to + 0x1000);
+    at_map(f, root, 4, iova, to * 2, 30, FX_RW);
+    at_inv_page(f, AX_DID, iova + 0x3ff00000, true);
+    FX_CHECK("after", at_dma(f, FX_R, iova + 0x1000), to * 2 + 0x1000);
+    ax_free(f);
+}
+
 /* PDE: the tables' addresses are kept without it. */
 static void test_tables(void)
 {
@@ -667,6 +682,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx-amdvi/caches/pages", test_pages);
     g_test_add_func("/nyx-amdvi/caches/off", test_off);
     g_test_add_func("/nyx-amdvi/caches/large", test_large);
+    g_test_add_func("/nyx-amdvi/caches/large-around-range",
+                    test_large_around_range);
     g_test_add_func("/nyx-amdvi/caches/tables", test_tables);
     g_test_add_func("/nyx-amdvi/caches/rights", test_rights);
     g_test_add_func("/nyx-amdvi/caches/np-cache", test_np_cache);

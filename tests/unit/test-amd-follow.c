@@ -10,6 +10,7 @@
 
 #define SPACES 3
 #define FIRST_DID 10
+#define NOBODY 0x7000
 
 /* Device table entries. */
 #define DTE_V    (1ULL << 0)
@@ -103,6 +104,11 @@ static void world_route(FwWorld *w, uint16_t sid, FwRoute *route)
     }
 }
 
+static bool world_checked(FwWorld *w, const FwDevice *d)
+{
+    return bench(w)->enabled;
+}
+
 static GArray *world_leaves(FwWorld *w, const FwRoute *route, uint64_t first,
                             uint64_t last)
 {
@@ -134,7 +140,7 @@ static bool amd_direct(void *requester)
     return nyx_amd_requester_direct(requester);
 }
 
-static bool amd_checked(FwWorld *w)
+static bool amd_checked(FwWorld *w, const FwDevice *d)
 {
     return nyx_amd_dma_checked(bench(w)->f->amd);
 }
@@ -142,6 +148,11 @@ static bool amd_checked(FwWorld *w)
 static void amd_settle(FwWorld *w)
 {
     ax_settle(bench(w)->f);
+}
+
+static void amd_track(FwWorld *w, bool on)
+{
+    bench(w)->f->unmap_each = on;
 }
 
 static uint64_t amd_dma(FwWorld *w, FwDevice *d, unsigned access,
@@ -200,11 +211,6 @@ static void inv_domain(FwWorld *w, uint16_t did)
     fw_check(w, "domain");
 }
 
-static bool is_sid(const FwDevice *d, const void *sid)
-{
-    return d->sid_seen == *(const uint16_t *)sid;
-}
-
 static bool is_any(const FwDevice *d, const void *opaque)
 {
     return true;
@@ -215,7 +221,7 @@ static void inv_devtab(FwWorld *w, uint16_t sid)
 {
     fw_begin(w);
     ax_inv_devtab(bench(w)->f, sid);
-    fw_contexts(w, is_sid, &sid);
+    fw_id(w, sid);
     for (unsigned i = 0; i < FW_DEVICES; i++) {
         const FwDevice *d = &w->d[i];
 
@@ -400,7 +406,7 @@ static void step_load(FwWorld *w)
     fw_check(w, "load");
 }
 
-/* Buses get other numbers, or lose them. */
+/* Buses get other numbers, or lose them; any command finds out. */
 static void step_ids(FwWorld *w)
 {
     FwDevice *d = fw_some_device(w), *other = fw_some_device(w);
@@ -409,7 +415,7 @@ static void step_ids(FwWorld *w)
     d->sid = other->sid;
     other->sid = sid;
     d->no_bus = !fw_below(w, 4);
-    inv_all(w);
+    inv_devtab(w, NOBODY);
 }
 
 static FwStep *const often[] = {
@@ -419,7 +425,7 @@ static FwStep *const often[] = {
 
 static FwStep *const seldom[] = {
     step_enable, step_exclude, step_exclude, step_devtab, step_reset,
-    step_load, fw_step_plug, fw_step_plug, step_ids, NULL,
+    step_load, fw_step_plug, fw_step_plug, fw_step_track, step_ids, NULL,
 };
 
 static const FwOps amd_ops = {
@@ -429,8 +435,10 @@ static const FwOps amd_ops = {
     .direct = amd_direct,
     .checked = amd_checked,
     .settle = amd_settle,
+    .to_check = world_checked,
     .route = world_route,
     .leaves = world_leaves,
+    .track = amd_track,
     .dma = amd_dma,
     .inv_pages = inv_pages,
     .inv_domain = inv_domain,
@@ -457,6 +465,7 @@ static void bench_init(Bench *b, GRand *rand, bool wild)
         .w.wild = wild,
         .w.coalesce = cfg.coalesce,
         .w.hole = true,
+        .w.steps = 30,
         .w.max_lg2 = 40,
         .devtab = { fx_mem_pages(&f->mem, 512), fx_mem_pages(&f->mem, 512) },
     };

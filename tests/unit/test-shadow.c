@@ -699,6 +699,28 @@ static void test_apart(void)
     tables_free(t);
 }
 
+/* For who has to learn which memory each of them was. */
+static void test_each(void)
+{
+    Tables *t = tables_new(3);
+    g_autofree Consumer *c = g_new0(Consumer, 1);
+    NyxTableShadow *shadow = shadow_new(true, 100000);
+
+    for (unsigned each = 0; each < 2; each++) {
+        nyx_table_shadow_each(shadow, each);
+        pages(t, AREA, 8, 0x200000 | FX_RW, 2 * PAGE);
+        pages(t, AREA + 8 * PAGE, 8, 0x300000 | FX_RW, PAGE);
+        sync_range(shadow, t, c, AREA, AREA + LG2_MASK(21));
+        expect_events(c, "map", 9, 0);
+        pages(t, AREA, 16, 0, 0);
+        sync_range(shadow, t, c, AREA, AREA + LG2_MASK(21));
+        expect_events(c, "unmap", 0, each ? 9 : 1);
+        FX_CHECK("the last", c->only_addr, each ? 0x300000 : 0);
+    }
+    nyx_table_shadow_free(shadow);
+    tables_free(t);
+}
+
 /* Leaves of one size only make a block, though their pages continue. */
 static void test_leaf_sizes(void)
 {
@@ -729,6 +751,17 @@ static void test_leaf_sizes(void)
     c->maps = c->unmaps = 0;
     sync_range(shadow, t, c, AREA, AREA + PAGE - 1);
     expect_events(c, "page 9 is back", 1, 0);
+
+    /* The same pages in a table: from now on each is its own. */
+    fx_mem_poke(&t->mem, table + 9 * 8, 0x1009000 | FX_RW);
+    fx_mem_poke(&t->mem, entry_at(t, AREA, 2), table | FX_RW);
+    sync_range(shadow, t, c, AREA, AREA + PAGE - 1);
+    expect_events(c, "as it was", 0, 0);
+    fx_mem_poke(&t->mem, table + 10 * 8, 0);
+    fx_mem_poke(&t->mem, table + 11 * 8, 0);
+    sync_range(shadow, t, c, AREA + 10 * PAGE, AREA + 11 * PAGE - 1);
+    FX_CHECK("named", c->page[10], 0);
+    FX_CHECK("not named", c->page[11], 0x100b000 | FX_RW);
     nyx_table_shadow_free(shadow);
     tables_free(t);
 }
@@ -746,6 +779,12 @@ static void test_hole(void)
     FX_CHECK("hole", c->page[255], 0);
     FX_CHECK("above", c->page[256], 0xfef00000 | FX_RW);
     compare(t, c, want);
+    /* A page in the hole is one of the leaf. */
+    fx_mem_poke(&t->mem, entry_at(t, AREA, 2),
+                fx_mem_pages(&t->mem, 1) | FX_RW);
+    sync_range(shadow, t, c, AREA + 5 * PAGE, AREA + 6 * PAGE - 1);
+    compare(t, c, want);
+    FX_CHECK("gone", c->page[256], 0);
     fx_mem_poke(&t->mem, entry_at(t, AREA, 2), 0xfec00000 | 0x80 | FX_RW);
     sync_range(shadow, t, c, AREA + 511 * PAGE, AREA + 512 * PAGE - 1);
     compare(t, c, want);
@@ -799,6 +838,7 @@ int main(int argc, char **argv)
     g_test_add_func("/shadow/range-loop", test_range_loop);
     g_test_add_func("/shadow/by-hand", test_by_hand);
     g_test_add_func("/shadow/apart", test_apart);
+    g_test_add_func("/shadow/each", test_each);
     g_test_add_func("/shadow/leaf-sizes", test_leaf_sizes);
     g_test_add_func("/shadow/hole", test_hole);
     g_test_add_func("/shadow/full", test_full);

@@ -5,6 +5,7 @@
  * and checks that nothing is mapped twice or cut.
  */
 #include "qemu/osdep.h"
+#include "container.h"
 #include "vio-drafts.h"
 
 #define PAGE 4096ull
@@ -19,10 +20,8 @@ typedef struct Consumer {
     NyxVioRequester *r;
     uint16_t sid;
     bool told;
-    bool expected;
     bool no_bus;
-    GArray *blocks;          /* NyxBlock */
-    unsigned maps, unmaps;
+    Container has;
 } Consumer;
 
 typedef struct Bench {
@@ -43,30 +42,16 @@ static Consumer *consumer_of(Vx *f, NyxVioRequester *r)
     g_assert_not_reached();
 }
 
-static void take(void *opaque, const NyxBlock *block)
-{
-    Consumer *c = opaque;
-
-    FX_CHECK("aligned", (block->iova | block->addr) &
-             ((1ULL << block->lg2) - 1), 0);
-    for (unsigned i = 0; i < c->blocks->len; i++) {
-        const NyxBlock *has = &g_array_index(c->blocks, NyxBlock, i);
-
-        FX_CHECK("double map", nyx_block_last(block) < has->iova ||
-                 block->iova > nyx_block_last(has), true);
-    }
-    g_array_append_vals(c->blocks, block, 1);
-}
-
 static void on_map(Vx *f, NyxVioRequester *r, const NyxBlock *block)
 {
-    Bench *b = f->opaque;
+    const Bench *b = f->opaque;
     Consumer *c = consumer_of(f, r);
 
     FX_CHECK("told", c->told, true);
-    c->maps++;
-    if (!b->count_only) {
-        take(c, block);
+    if (b->count_only) {
+        c->has.maps++;
+    } else {
+        container_map(&c->has, block);
     }
     g_array_set_size(f->maps, 0);
 }
@@ -74,25 +59,15 @@ static void on_map(Vx *f, NyxVioRequester *r, const NyxBlock *block)
 static void on_unmap(Vx *f, NyxVioRequester *r, uint64_t first, uint64_t last,
                      const NyxBlock *only)
 {
+    const Bench *b = f->opaque;
     Consumer *c = consumer_of(f, r);
-    unsigned gone = 0;
 
     FX_CHECK("told", c->told, true);
-    c->unmaps++;
-    for (unsigned i = 0; i < c->blocks->len; ) {
-        const NyxBlock *has = &g_array_index(c->blocks, NyxBlock, i);
-
-        if (nyx_block_last(has) < first || has->iova > last) {
-            i++;
-            continue;
-        }
-        FX_CHECK("cut", has->iova < first || nyx_block_last(has) > last,
-                 false);
-        g_array_remove_index_fast(c->blocks, i);
-        gone++;
+    if (b->count_only) {
+        c->has.unmaps++;
+    } else {
+        container_unmap(&c->has, first, last, only);
     }
-    FX_CHECK("something", gone > 0 || ((Bench *)f->opaque)->count_only, true);
-    FX_CHECK("only", !only || gone == 1, true);
     g_array_set_size(f->unmaps, 0);
 }
 
@@ -115,7 +90,7 @@ static Bench *bench_new(const NyxVioCfg *cfg)
     for (unsigned i = 0; i < CONSUMERS; i++) {
         b->c[i].sid = VX_SID + 8 * i;
         b->c[i].r = i ? vx_requester(b->f, b->c[i].sid) : b->f->r;
-        b->c[i].blocks = g_array_new(FALSE, FALSE, sizeof(NyxBlock));
+        container_init(&b->c[i].has);
     }
     vx_set_bypass(b->f, false);
     vx_forget(b->f);
@@ -126,7 +101,7 @@ static void bench_free(Bench *b)
 {
     vx_free(b->f);
     for (unsigned i = 0; i < CONSUMERS; i++) {
-        g_array_free(b->c[i].blocks, TRUE);
+        container_destroy(&b->c[i].has);
     }
     g_free(b);
 }
@@ -135,27 +110,30 @@ static void bench_free(Bench *b)
 static void follow(Bench *b, unsigned i)
 {
     Consumer *c = &b->c[i];
-    unsigned events = c->maps + c->unmaps;
+    unsigned maps = c->has.maps, events = maps + c->has.unmaps;
 
     nyx_vio_requester_follow(c->r, true);
-    c->told = c->expected = true;
-    FX_CHECK("silent", c->maps + c->unmaps, events);
-    g_array_set_size(c->blocks, 0);
-    nyx_vio_requester_replay(c->r, take, c);
+    c->told = true;
+    FX_CHECK("silent", c->has.maps + c->has.unmaps, events);
+    container_clear(&c->has);
+    nyx_vio_requester_replay(c->r, container_map, &c->has);
+    c->has.maps = maps;
 }
 
 static void expect(Bench *b, unsigned i, const char *row, unsigned maps,
                    unsigned unmaps, unsigned blocks)
 {
-    FX_CHECK(row, b->c[i].maps, maps);
-    FX_CHECK(row, b->c[i].unmaps, unmaps);
-    FX_CHECK(row, b->c[i].blocks->len, blocks);
-    b->c[i].maps = b->c[i].unmaps = 0;
+    Container *has = &b->c[i].has;
+
+    FX_CHECK(row, has->maps, maps);
+    FX_CHECK(row, has->unmaps, unmaps);
+    FX_CHECK(row, has->blocks->len, blocks);
+    has->maps = has->unmaps = 0;
 }
 
 static const NyxBlock *block(Bench *b, unsigned i)
 {
-    return &g_array_index(b->c[i].blocks, NyxBlock, 0);
+    return &g_array_index(b->c[i].has.blocks, NyxBlock, 0);
 }
 
 static void attach(Bench *b, unsigned domain, unsigned i)
@@ -617,248 +595,6 @@ static void test_tables(void)
     }
 }
 
-/* --- Random --------------------------------------------------------------- */
-
-/* A small part of the address space, so that neighbours are frequent. */
-#define AREA_PAGES 256u
-#define DOMAINS 3
-
-typedef struct Model {
-    bool is[DOMAINS];        /* there is such a domain */
-    bool bypass_domain[DOMAINS];
-    /* By page: address and permission; and the number of the mapping. */
-    uint64_t page[DOMAINS][AREA_PAGES];
-    uint32_t mapping[DOMAINS][AREA_PAGES];
-    uint32_t next_mapping;
-    int in[VX_ENDPOINTS];    /* domain, or -1 */
-    bool bypass;
-} Model;
-
-static void model_end_unused(Model *m)
-{
-    for (unsigned d = 0; d < DOMAINS; d++) {
-        bool used = false;
-
-        for (unsigned i = 0; i < 0x100; i++) {
-            used |= m->in[i] == (int)d;
-        }
-        if (!used) {
-            m->is[d] = false;
-            memset(m->page[d], 0, sizeof(m->page[d]));
-            memset(m->mapping[d], 0, sizeof(m->mapping[d]));
-        }
-    }
-}
-
-static void model_reset(Model *m)
-{
-    for (unsigned i = 0; i < 0x100; i++) {
-        m->in[i] = -1;
-    }
-    model_end_unused(m);
-}
-
-static void random_attach(Bench *b, Model *m, GRand *rand)
-{
-    unsigned i = g_rand_int_range(rand, 0, CONSUMERS);
-    unsigned d = g_rand_int_range(rand, 0, DOMAINS);
-    uint16_t sid = b->c[i].sid;
-    bool bypass = !g_rand_int_range(rand, 0, 4);
-    unsigned status = bypass ? vx_attach_bypass(b->f, d, sid)
-                             : vx_attach(b->f, d, sid);
-
-    FX_CHECK("attach", status == VX_OK,
-             !m->is[d] || m->bypass_domain[d] == bypass);
-    if (status == VX_OK) {
-        m->is[d] = true;
-        m->bypass_domain[d] = bypass;
-        m->in[sid] = d;
-        model_end_unused(m);
-    }
-}
-
-static void random_detach(Bench *b, Model *m, GRand *rand)
-{
-    uint16_t sid = b->c[g_rand_int_range(rand, 0, CONSUMERS)].sid;
-    unsigned d = g_rand_int_range(rand, 0, DOMAINS);
-
-    FX_CHECK("detach", vx_detach(b->f, d, sid) == VX_OK,
-             m->in[sid] == (int)d);
-    if (m->in[sid] == (int)d) {
-        m->in[sid] = -1;
-        model_end_unused(m);
-    }
-}
-
-static void random_map(Bench *b, Model *m, GRand *rand)
-{
-    unsigned d = g_rand_int_range(rand, 0, DOMAINS);
-    unsigned n = 1 + g_rand_int_range(rand, 0,
-                                      g_rand_int_range(rand, 0, 4) ? 4 : 60);
-    unsigned first = g_rand_int_range(rand, 0, AREA_PAGES - n);
-    uint64_t phys = first * PAGE +
-                    (g_rand_int_range(rand, 0, 4) ? 0x40000000 : PAGE);
-    uint32_t flags = g_rand_int_range(rand, 0, 8) ? FX_RW
-                     : g_rand_int_range(rand, 0, 4);
-
-    if (vx_map(b->f, d, IOVA + first * PAGE, IOVA + (first + n) * PAGE - 1,
-               phys, flags) != VX_OK) {
-        return;
-    }
-    m->next_mapping++;
-    for (unsigned i = 0; i < n; i++) {
-        FX_CHECK("overlap", m->mapping[d][first + i], 0);
-        m->mapping[d][first + i] = m->next_mapping;
-        m->page[d][first + i] = flags ? (phys + i * PAGE) | flags : 0;
-    }
-}
-
-static void random_unmap(Bench *b, Model *m, GRand *rand)
-{
-    unsigned d = g_rand_int_range(rand, 0, DOMAINS);
-    unsigned n = 1 + g_rand_int_range(rand, 0, 40);
-    unsigned first = g_rand_int_range(rand, 0, AREA_PAGES - n);
-
-    /* Mostly where mappings end. */
-    while (g_rand_int_range(rand, 0, 20) && first && m->mapping[d][first] &&
-           m->mapping[d][first] == m->mapping[d][first - 1]) {
-        first--;
-        n++;
-    }
-    while (g_rand_int_range(rand, 0, 20) && first + n < AREA_PAGES &&
-           m->mapping[d][first + n] &&
-           m->mapping[d][first + n] == m->mapping[d][first + n - 1]) {
-        n++;
-    }
-    if (vx_unmap(b->f, d, IOVA + first * PAGE,
-                 IOVA + (first + n) * PAGE - 1) == VX_OK) {
-        memset(&m->mapping[d][first], 0, n * sizeof(uint32_t));
-        memset(&m->page[d][first], 0, n * sizeof(uint64_t));
-    }
-}
-
-static void random_consumer(Bench *b, GRand *rand)
-{
-    unsigned i = g_rand_int_range(rand, 0, CONSUMERS);
-    Consumer *c = &b->c[i];
-
-    if (!c->told) {
-        follow(b, i);
-    } else {
-        nyx_vio_requester_follow(c->r, false);
-        c->told = false;
-        g_array_set_size(c->blocks, 0);
-        if (g_rand_int_range(rand, 0, 2)) {
-            nyx_vio_requester_expect(c->r, false);
-            c->expected = false;
-        }
-    }
-    vx_settle(b->f);
-}
-
-/* Buses are numbered anew: two have each other's id, or one has no bus. */
-static void random_ids(Bench *b, GRand *rand)
-{
-    unsigned i = g_rand_int_range(rand, 0, CONSUMERS);
-    unsigned j = g_rand_int_range(rand, 0, CONSUMERS);
-    uint16_t sid = b->c[i].sid;
-
-    b->c[i].sid = b->c[j].sid;
-    b->c[j].sid = sid;
-    b->c[i].no_bus = !g_rand_int_range(rand, 0, 4);
-    stir(b);
-}
-
-static void random_step(Bench *b, Model *m, GRand *rand)
-{
-    switch (g_rand_int_range(rand, 0, 64)) {
-    case 0:
-        m->bypass = !m->bypass;
-        vx_set_bypass(b->f, m->bypass);
-        break;
-    case 1:
-        nyx_vio_device_reset(b->f->vio);
-        nyx_vio_set_features(b->f->vio, nyx_vio_features(b->f->vio));
-        model_reset(m);
-        break;
-    case 2:
-        random_ids(b, rand);
-        break;
-    case 3 ... 5:
-        random_consumer(b, rand);
-        break;
-    case 6 ... 9:
-        random_attach(b, m, rand);
-        break;
-    case 10 ... 11:
-        random_detach(b, m, rand);
-        break;
-    case 12 ... 39:
-        random_map(b, m, rand);
-        break;
-    default:
-        random_unmap(b, m, rand);
-        break;
-    }
-}
-
-static void compare(Bench *b, const Model *m)
-{
-    for (unsigned i = 0; i < CONSUMERS; i++) {
-        const Consumer *c = &b->c[i];
-        int d = c->no_bus ? -1 : m->in[c->sid];
-        bool bypass = !c->no_bus && (d < 0 ? m->bypass
-                                           : m->bypass_domain[d]);
-        uint64_t page[AREA_PAGES] = { };
-
-        FX_CHECK("direct", nyx_vio_requester_direct(c->r),
-                 c->expected && bypass);
-        for (unsigned j = 0; j < c->blocks->len; j++) {
-            const NyxBlock *has = &g_array_index(c->blocks, NyxBlock, j);
-            unsigned first = (has->iova - IOVA) / PAGE;
-
-            for (unsigned k = 0; k < 1u << (has->lg2 - 12); k++) {
-                page[first + k] = (has->addr + k * PAGE) | has->permission;
-            }
-        }
-        for (unsigned j = 0; j < AREA_PAGES; j++) {
-            FX_CHECK("page", page[j], c->told && d >= 0 ? m->page[d][j] : 0);
-        }
-    }
-}
-
-static void random_steps(bool coalesce)
-{
-    NyxVioCfg cfg = vx_cfg();
-    const char *given = g_getenv("NYX_SEED");
-    uint32_t seed = given ? g_ascii_strtoull(given, NULL, 0) : g_random_int();
-    GRand *rand = g_rand_new_with_seed(seed);
-    g_autofree Model *m = g_new0(Model, 1);
-    Bench *b;
-
-    g_test_message("NYX_SEED=%u", seed);
-    cfg.coalesce = coalesce;
-    b = bench_new(&cfg);
-    model_reset(m);
-    for (unsigned round = 0; round < 20000; round++) {
-        random_step(b, m, rand);
-        compare(b, m);
-    }
-    FX_CHECK("many events", nyx_vio_stats(b->f->vio).map_events > 1000, true);
-    g_rand_free(rand);
-    bench_free(b);
-}
-
-static void test_random(void)
-{
-    random_steps(true);
-}
-
-static void test_random_apart(void)
-{
-    random_steps(false);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -876,7 +612,5 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/announce/apart", test_apart);
     g_test_add_func("/vio/announce/full", test_full);
     g_test_add_func("/vio/announce/tables", test_tables);
-    g_test_add_func("/vio/announce/random", test_random);
-    g_test_add_func("/vio/announce/random-apart", test_random_apart);
     return g_test_run();
 }

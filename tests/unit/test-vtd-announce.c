@@ -5,6 +5,7 @@
  * keeps what it is told and checks that nothing is mapped twice or cut.
  */
 #include "qemu/osdep.h"
+#include "container.h"
 #include "vtd-fixture.h"
 
 #define PAGE 4096ull
@@ -16,8 +17,7 @@ typedef struct Consumer {
     NyxVtdRequester *r;
     uint16_t sid;
     bool no_bus;
-    GArray *blocks;          /* NyxBlock */
-    unsigned maps, unmaps;
+    Container has;
 } Consumer;
 
 typedef struct Bench {
@@ -38,44 +38,15 @@ static Consumer *consumer_of(Fx *f, NyxVtdRequester *r)
     g_assert_not_reached();
 }
 
-static void take(void *opaque, const NyxBlock *block)
-{
-    Consumer *c = opaque;
-
-    for (unsigned i = 0; i < c->blocks->len; i++) {
-        const NyxBlock *has = &g_array_index(c->blocks, NyxBlock, i);
-
-        FX_CHECK("double map", nyx_block_last(block) < has->iova ||
-                 block->iova > nyx_block_last(has), true);
-    }
-    g_array_append_vals(c->blocks, block, 1);
-}
-
 static void on_map(Fx *f, NyxVtdRequester *r, const NyxBlock *block)
 {
-    Consumer *c = consumer_of(f, r);
-
-    c->maps++;
-    take(c, block);
+    container_map(&consumer_of(f, r)->has, block);
 }
 
 static void on_unmap(Fx *f, NyxVtdRequester *r, uint64_t first, uint64_t last,
                      const NyxBlock *only)
 {
-    Consumer *c = consumer_of(f, r);
-
-    c->unmaps++;
-    for (unsigned i = 0; i < c->blocks->len; ) {
-        const NyxBlock *has = &g_array_index(c->blocks, NyxBlock, i);
-
-        if (nyx_block_last(has) < first || has->iova > last) {
-            i++;
-            continue;
-        }
-        FX_CHECK("cut", has->iova < first || nyx_block_last(has) > last,
-                 false);
-        g_array_remove_index_fast(c->blocks, i);
-    }
+    container_unmap(&consumer_of(f, r)->has, first, last, only);
 }
 
 static bool sid_of(Fx *f, NyxVtdRequester *r, uint16_t *sid)
@@ -98,7 +69,7 @@ static Bench *bench_new(bool caching_mode)
     for (unsigned i = 0; i < CONSUMERS; i++) {
         b->c[i].r = i ? nyx_vtd_requester_new(b->f->vtd, b->f) : b->f->r;
         b->c[i].sid = FX_SID + 8 * i;
-        b->c[i].blocks = g_array_new(FALSE, FALSE, sizeof(NyxBlock));
+        container_init(&b->c[i].has);
     }
     b->ss[0] = fx_domain(b->f, FX_SID, 10, 4);
     b->ss[1] = fx_mem_pages(&b->f->mem, 1);
@@ -110,7 +81,7 @@ static void bench_free(Bench *b)
 {
     fx_free(b->f);
     for (unsigned i = 0; i < CONSUMERS; i++) {
-        g_array_free(b->c[i].blocks, TRUE);
+        container_destroy(&b->c[i].has);
     }
     g_free(b);
 }
@@ -119,12 +90,20 @@ static void bench_free(Bench *b)
 static void follow(Bench *b, unsigned i)
 {
     unsigned maps = b->f->map_events, unmaps = b->f->unmap_events;
+    Container *has = &b->c[i].has;
 
     nyx_vtd_requester_follow(b->c[i].r, true);
     FX_CHECK("silent", b->f->map_events - maps + b->f->unmap_events - unmaps,
              0);
-    g_array_set_size(b->c[i].blocks, 0);
-    nyx_vtd_requester_replay(b->c[i].r, take, &b->c[i]);
+    maps = has->maps;
+    container_clear(has);
+    nyx_vtd_requester_replay(b->c[i].r, container_map, has);
+    has->maps = maps;
+}
+
+static const NyxBlock *block(Bench *b, unsigned i)
+{
+    return &g_array_index(b->c[i].has.blocks, NyxBlock, 0);
 }
 
 static void context(Bench *b, unsigned i, unsigned domain, unsigned tt)
@@ -147,10 +126,12 @@ static void flush_context(Bench *b, unsigned did, unsigned i)
 static void expect(Bench *b, unsigned i, const char *row, unsigned maps,
                    unsigned unmaps, unsigned blocks)
 {
-    FX_CHECK(row, b->c[i].maps, maps);
-    FX_CHECK(row, b->c[i].unmaps, unmaps);
-    FX_CHECK(row, b->c[i].blocks->len, blocks);
-    b->c[i].maps = b->c[i].unmaps = 0;
+    Container *has = &b->c[i].has;
+
+    FX_CHECK(row, has->maps, maps);
+    FX_CHECK(row, has->unmaps, unmaps);
+    FX_CHECK(row, has->blocks->len, blocks);
+    has->maps = has->unmaps = 0;
 }
 
 static void map(Bench *b, unsigned domain, uint64_t iova, uint64_t gpa)
@@ -213,10 +194,10 @@ static void test_late_comer(void)
     context(b, 1, 0, 0);
     fx_start(b->f);
     follow(b, 0);
-    FX_CHECK("replayed", b->c[0].blocks->len, 1);
+    FX_CHECK("replayed", b->c[0].has.blocks->len, 1);
     map(b, 0, IOVA + 8 * PAGE, 0x2000);
     follow(b, 1);
-    FX_CHECK("the same", b->c[1].blocks->len, 1);
+    FX_CHECK("the same", b->c[1].has.blocks->len, 1);
     flush_pages(b, 10, IOVA + 8 * PAGE, 0);
     expect(b, 0, "both", 1, 0, 2);
     expect(b, 1, "both", 1, 0, 2);
@@ -226,7 +207,7 @@ static void test_late_comer(void)
     nyx_vtd_requester_follow(b->c[1].r, false);
     unmap(b, 0, IOVA);
     follow(b, 0);
-    FX_CHECK("anew", b->c[0].blocks->len, 1);
+    FX_CHECK("anew", b->c[0].has.blocks->len, 1);
     bench_free(b);
 }
 
@@ -241,7 +222,7 @@ static void test_contexts(void)
     map(b, 1, IOVA + PAGE, 0x8000);
     fx_start(b->f);
     follow(b, 0);
-    FX_CHECK("A", b->c[0].blocks->len, 1);
+    FX_CHECK("A", b->c[0].has.blocks->len, 1);
 
     context(b, 0, 1, 0);
     flush_context(b, 10, 1);
@@ -322,7 +303,7 @@ static void test_pass_through(void)
     FX_CHECK("back", nyx_vtd_requester_direct(r), false);
     FX_CHECK("told", b->f->direct_changes, 2);
     follow(b, 0);
-    FX_CHECK("mapped", b->c[0].blocks->len, 1);
+    FX_CHECK("mapped", b->c[0].has.blocks->len, 1);
 
     /* Unless it is not: then such a context is none of its business. */
     nyx_vtd_requester_follow(r, false);
@@ -347,6 +328,12 @@ static void test_pass_through(void)
     fx_settle(b->f);
     FX_CHECK("gone", nyx_vtd_requester_direct(r), false);
     FX_CHECK("gone", b->f->direct_changes, 4);
+
+    /* One that is to come, while translation is on. */
+    nyx_vtd_requester_expect(r, true);
+    FX_CHECK("to come", nyx_vtd_requester_direct(r), true);
+    fx_settle(b->f);
+    FX_CHECK("to come", b->f->direct_changes, 5);
     bench_free(b);
 }
 
@@ -359,7 +346,7 @@ static void test_enable(void)
     map(b, 0, IOVA, 0x1000);
     context(b, 1, 1, 2);
     follow(b, 0);
-    FX_CHECK("off", b->c[0].blocks->len, 0);
+    FX_CHECK("off", b->c[0].has.blocks->len, 0);
     nyx_vtd_requester_expect(b->c[1].r, true);
     FX_CHECK("off", nyx_vtd_requester_direct(b->c[1].r), false);
     fx_start(b->f);
@@ -395,8 +382,7 @@ static void test_load(void)
     map(b, 0, IOVA + 4 * PAGE, 0x9000);
     g_assert_null(nyx_vtd_load(b->f->vtd, saved));
     expect(b, 0, "loaded", 1, 1, 1);
-    FX_CHECK("loaded", g_array_index(b->c[0].blocks, NyxBlock, 0).iova,
-             IOVA + 4 * PAGE);
+    FX_CHECK("loaded", block(b, 0)->iova, IOVA + 4 * PAGE);
     bench_free(b);
 }
 
@@ -450,11 +436,11 @@ static void test_beside_requests(void)
     FX_CHECK("DMA", fx_dma(b->f, FX_W, IOVA + 5), 0x1005);
     map(b, 0, IOVA, 0x2000);
     FX_CHECK("stale", fx_dma(b->f, FX_W, IOVA + 5), 0x1005);
-    FX_CHECK("stale", g_array_index(b->c[0].blocks, NyxBlock, 0).addr, 0x1000);
+    FX_CHECK("stale", block(b, 0)->addr, 0x1000);
     flush_pages(b, 10, IOVA, 0);
     FX_CHECK("DMA", fx_dma(b->f, FX_W, IOVA + 5), 0x2005);
     expect(b, 0, "moved", 1, 1, 1);
-    FX_CHECK("moved", g_array_index(b->c[0].blocks, NyxBlock, 0).addr, 0x2000);
+    FX_CHECK("moved", block(b, 0)->addr, 0x2000);
     bench_free(b);
 }
 

@@ -582,6 +582,28 @@ static void test_run_of_large(void)
     fx_free(f);
 }
 
+/*
+ * 3.14: a leaf with the interrupt range in it is handled page by page, and is
+ * still one: a command for any of its pages drops all of them.
+ */
+static void test_leaf_with_interrupts(void)
+{
+    const uint64_t iova = 1ULL << 30;
+
+    for (unsigned i = 0; i < ARRAY_SIZE(caching); i++) {
+        NyxVtdCfg cfg = cfg_cache(false, caching[i]);
+        uint64_t ss;
+        Fx *f = fx_new_domain(&cfg, LEVELS, &ss);
+
+        fx_map(f, ss, LEVELS, iova, 0xc0000000, 30, FX_RW);
+        FX_CHECK("before", fx_dma(f, FX_R, iova + 0x1000), 0xc0001000);
+        fx_map(f, ss, LEVELS, iova, 0x100000000, 30, FX_RW);
+        fx_flush_pages(f, FX_DID, iova + 0x5000, 0, false);
+        FX_CHECK("after", fx_dma(f, FX_R, iova + 0x1000), 0x100001000);
+        fx_free(f);
+    }
+}
+
 /* The paging-structure caches of `sticky` keep everything, too. */
 static void test_sticky_paging(void)
 {
@@ -771,6 +793,8 @@ int main(int argc, char **argv)
     ADD("run-dropped", test_run_dropped);
     ADD("run-tempers", test_run_tempers);
     ADD("run-of-large", test_run_of_large);
+    g_test_add_func("/nyx-vtd/caches/leaf-with-interrupts",
+                    test_leaf_with_interrupts);
     ADD("iec-tempers", test_iec_tempers);
     ADD("latch-keeps", test_latch_keeps);
     ADD("refill", test_refill);

@@ -11,6 +11,8 @@
 #define TE 31
 #define SPACES 3
 #define FIRST_DID 10
+#define NO_DID 99
+#define NOBODY 0x7000
 
 /* What is in the context entry, or the PASID entry, of a function. */
 typedef enum ContextKind {
@@ -81,6 +83,11 @@ static void world_route(FwWorld *w, uint16_t sid, FwRoute *route)
     }
 }
 
+static bool world_checked(FwWorld *w, const FwDevice *d)
+{
+    return bench(w)->translating || bench(w)->protecting;
+}
+
 static GArray *world_leaves(FwWorld *w, const FwRoute *route, uint64_t first,
                             uint64_t last)
 {
@@ -109,7 +116,7 @@ static bool unit_direct(void *requester)
     return nyx_vtd_requester_direct(requester);
 }
 
-static bool unit_checked(FwWorld *w)
+static bool unit_checked(FwWorld *w, const FwDevice *d)
 {
     Bench *b = bench(w);
 
@@ -121,6 +128,11 @@ static void unit_settle(FwWorld *w)
     Bench *b = bench(w);
 
     fx_settle(b->f);
+}
+
+static void unit_track(FwWorld *w, bool on)
+{
+    bench(w)->f->unmap_each = on;
 }
 
 static uint64_t unit_dma(FwWorld *w, FwDevice *d, unsigned access,
@@ -460,7 +472,7 @@ static void step_load(FwWorld *w)
     fw_check(&b->w, "load");
 }
 
-/* Buses get other numbers, or lose them; then a command for contexts. */
+/* Buses get other numbers, or lose them; any command finds out. */
 static void step_ids(FwWorld *w)
 {
     Bench *b = bench(w);
@@ -488,7 +500,7 @@ static FwStep *const often[] = {
 
 static FwStep *const seldom[] = {
     step_translation, step_translation, step_protect, step_root, step_reset,
-    step_load, fw_step_plug, fw_step_plug, step_ids, NULL,
+    step_load, fw_step_plug, fw_step_plug, fw_step_track, step_ids, NULL,
 };
 
 static const FwOps unit_ops = {
@@ -498,8 +510,10 @@ static const FwOps unit_ops = {
     .direct = unit_direct,
     .checked = unit_checked,
     .settle = unit_settle,
+    .to_check = world_checked,
     .route = world_route,
     .leaves = world_leaves,
+    .track = unit_track,
     .dma = unit_dma,
     .inv_pages = inv_pages,
     .inv_domain = inv_domain,
@@ -536,6 +550,7 @@ static void bench_init(Bench *b, GRand *rand, bool wild)
         .w.wild = wild,
         .w.coalesce = cfg.coalesce,
         .w.hole = true,
+        .w.steps = 30,
         .w.max_lg2 = 30,
         .root = { f->root, fx_mem_pages(&f->mem, 1) },
         .first_stage = fx_mem_pages(&f->mem, 1),

@@ -145,6 +145,13 @@ static void host_direct_changed(void *opaque, NyxVioRequester *r)
     }
 }
 
+static bool host_unmap_each(void *opaque)
+{
+    const Vx *f = opaque;
+
+    return f->unmap_each;
+}
+
 static bool host_sid(void *opaque, NyxVioRequester *r, uint16_t *sid)
 {
     Vx *f = opaque;
@@ -221,6 +228,7 @@ static const NyxVioHost host_ops = {
     .unmapped = host_unmapped,
     .unmap = host_unmap,
     .map = host_map,
+    .unmap_each = host_unmap_each,
     .direct_changed = host_direct_changed,
     .sid = host_sid,
     .device_tlb = host_device_tlb,

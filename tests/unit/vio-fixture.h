@@ -123,6 +123,7 @@ typedef struct Vx {
     void (*on_map)(struct Vx *f, NyxVioRequester *r, const NyxBlock *block);
     void (*on_unmap)(struct Vx *f, NyxVioRequester *r, uint64_t first,
                      uint64_t last, const NyxBlock *only);
+    bool unmap_each;         /* each mapping is taken away by itself */
     void (*on_direct_changed)(struct Vx *f, NyxVioRequester *r);
     /* That of vx_requester() unless set. */
     bool (*sid_of)(struct Vx *f, NyxVioRequester *r, uint16_t *sid);

@@ -111,6 +111,13 @@ static void host_direct_changed(void *opaque, NyxVtdRequester *r)
     }
 }
 
+static bool host_unmap_each(void *opaque)
+{
+    const Fx *f = opaque;
+
+    return f->unmap_each;
+}
+
 static bool host_sid(void *opaque, NyxVtdRequester *r, uint16_t *sid)
 {
     Fx *f = opaque;
@@ -211,6 +218,7 @@ Fx *fx_new(const NyxVtdCfg *cfg)
         .unmapped = host_unmapped,
         .unmap = host_unmap,
         .map = host_map,
+        .unmap_each = host_unmap_each,
         .direct_changed = host_direct_changed,
         .sid = host_sid,
         .device_tlb = host_device_tlb,

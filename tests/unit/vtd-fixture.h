@@ -59,6 +59,7 @@ typedef struct Fx {
     void (*on_map)(struct Fx *f, NyxVtdRequester *r, const NyxBlock *block);
     void (*on_unmap)(struct Fx *f, NyxVtdRequester *r, uint64_t first,
                      uint64_t last, const NyxBlock *only);
+    bool unmap_each;         /* each mapping is taken away by itself */
     void (*on_direct_changed)(struct Fx *f, NyxVtdRequester *r);
     void (*on_mode_changed)(struct Fx *f);
     /* FX_SID for all unless set. */

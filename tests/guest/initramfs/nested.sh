@@ -11,9 +11,11 @@ INNER_CONSOLE=/dev/ttyS1
 # give_away DEVICE...: what was given, as "DEVICE=FUNCTION ...".
 give_away()
 {
-    local device
+    local device module
     # Behind an IOMMU that remaps no interrupts.
-    echo Y > /sys/module/vfio_iommu_type1/parameters/allow_unsafe_interrupts
+    for module in /sys/module/vfio_iommu_type1 /sys/module/iommufd; do
+        [ ! -e "$module" ] || echo Y > $module/parameters/allow_unsafe_interrupts
+    done
     given=
     for device; do
         pci_named "$device" && give "$pci" vfio-pci || return 1
@@ -41,12 +43,13 @@ test_nested_linux()
     wait
 }
 
-# nested_qtest DEVICE: a program that needs no inner processor, and judges
+# nested_qtest DEVICE [iommufd]: a program that needs no inner processor, and judges
 # itself, but for what our IOMMU has reported.
 test_nested_qtest()
 {
     local status=0
     give_away "$1" || return 1
+    [ -z "$2" ] || export NYX_NESTED_IOMMUFD=1
     NYX_NESTED_DEVICE=$pci NYX_PLUGIN=/inner/nyx-iommu.so \
         QTEST_QEMU_BINARY=/bin/qemu-system-x86_64 \
         nyx-nested-test --tap > /tmp/qtest 2>&1 || status=$?

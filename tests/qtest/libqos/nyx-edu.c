@@ -36,23 +36,27 @@ void nyx_edu_put(NyxEdu *edu)
     g_free(edu->pci);
 }
 
-void nyx_edu_enable(const NyxEdu *edu)
-{
-    qpci_config_writel(edu->pci, PCI_BASE_ADDRESS_0, edu->bar);
-    qpci_device_enable(edu->pci);
-}
-
-static void dma(const NyxEdu *edu, uint64_t source, uint64_t target,
-                unsigned len, uint32_t direction)
+static void start(const NyxEdu *edu, uint64_t source, uint64_t target,
+                  unsigned len, uint32_t direction)
 {
     QTestState *qts = edu->pci->bus->qts;
-    unsigned polls = POLLS;
 
     qtest_writeq(qts, edu->bar + EDU_SOURCE, source);
     qtest_writeq(qts, edu->bar + EDU_TARGET, target);
     qtest_writeq(qts, edu->bar + EDU_COUNT, len);
     qtest_writeq(qts, edu->bar + EDU_COMMAND, EDU_RUN | direction);
-    while (qtest_readq(qts, edu->bar + EDU_COMMAND) & EDU_RUN) {
+}
+
+bool nyx_edu_busy(const NyxEdu *edu)
+{
+    return qtest_readq(edu->pci->bus->qts, edu->bar + EDU_COMMAND) & EDU_RUN;
+}
+
+void nyx_edu_wait(const NyxEdu *edu)
+{
+    unsigned polls = POLLS;
+
+    while (nyx_edu_busy(edu)) {
         g_assert_cmpuint(polls--, >, 0);
         g_usleep(POLL_US);
     }
@@ -60,10 +64,17 @@ static void dma(const NyxEdu *edu, uint64_t source, uint64_t target,
 
 void nyx_edu_load(const NyxEdu *edu, uint64_t iova, unsigned len)
 {
-    dma(edu, iova, EDU_BUFFER, len, 0);
+    start(edu, iova, EDU_BUFFER, len, 0);
+    nyx_edu_wait(edu);
+}
+
+void nyx_edu_start_store(const NyxEdu *edu, uint64_t iova, unsigned len)
+{
+    start(edu, EDU_BUFFER, iova, len, EDU_TO_MEMORY);
 }
 
 void nyx_edu_store(const NyxEdu *edu, uint64_t iova, unsigned len)
 {
-    dma(edu, EDU_BUFFER, iova, len, EDU_TO_MEMORY);
+    nyx_edu_start_store(edu, iova, len);
+    nyx_edu_wait(edu);
 }

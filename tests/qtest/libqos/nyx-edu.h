@@ -19,11 +19,13 @@ typedef struct NyxEdu {
 /* The device at @sid, mapped and enabled; it has to be an edu. */
 NyxEdu nyx_edu_get(QPCIBus *bus, uint16_t sid);
 void nyx_edu_put(NyxEdu *edu);
-/* The same BAR again, after a reset of the machine. */
-void nyx_edu_enable(const NyxEdu *edu);
 
 /* @len bytes at @iova to the start of the buffer, or from there. */
 void nyx_edu_load(const NyxEdu *edu, uint64_t iova, unsigned len);
 void nyx_edu_store(const NyxEdu *edu, uint64_t iova, unsigned len);
+/* Only begin with it; whether it is going on; its end. */
+void nyx_edu_start_store(const NyxEdu *edu, uint64_t iova, unsigned len);
+bool nyx_edu_busy(const NyxEdu *edu);
+void nyx_edu_wait(const NyxEdu *edu);
 
 #endif

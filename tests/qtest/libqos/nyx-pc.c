@@ -12,6 +12,10 @@
 #define MCFG_BASE       0xb0000000ull
 #define PCIEXBAR        0x60
 
+/* Slot Control: power off is bit 10; the indicator, 9:8, is on 1 or off 3. */
+#define SLOT_ON         0x0100
+#define SLOT_OFF        0x0700
+
 #define BRIDGE_WINDOW   (16 * NYX_MIB)
 
 #define IOAPIC_BASE     0xfec00000
@@ -214,6 +218,16 @@ void nyx_pci_bridge_below(NyxPc *pc, uint16_t upper, uint16_t sid,
     bridge_open(pc, sid,
                 pc->pci->config_readw(pc->pci, upper, PCI_MEMORY_BASE),
                 pc->pci->config_readw(pc->pci, upper, PCI_MEMORY_LIMIT));
+}
+
+void nyx_pci_slot(NyxPc *pc, uint16_t sid, bool on)
+{
+    QPCIDevice *port = qpci_device_find(pc->pci, sid);
+    uint8_t cap = qpci_find_capability(port, PCI_CAP_ID_EXP, 0);
+
+    g_assert_cmphex(cap, !=, 0);
+    qpci_config_writew(port, cap + PCI_EXP_SLTCTL, on ? SLOT_ON : SLOT_OFF);
+    g_free(port);
 }
 
 void nyx_td_ats(NyxPc *pc, uint16_t sid, bool on)

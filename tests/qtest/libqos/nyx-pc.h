@@ -103,6 +103,9 @@ void nyx_pci_bridge_below(NyxPc *pc, uint16_t upper, uint16_t sid,
 void nyx_pci_renumber(NyxPc *pc, uint16_t sid, uint8_t secondary,
                       uint8_t subordinate);
 
+/* Switch the slot of root port @sid on; or off, which unplugs what is to go. */
+void nyx_pci_slot(NyxPc *pc, uint16_t sid, bool on);
+
 /* Enable ATS in the test device's configuration space, or disable it. */
 void nyx_td_ats(NyxPc *pc, uint16_t sid, bool on);
 

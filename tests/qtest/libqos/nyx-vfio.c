@@ -25,7 +25,7 @@ static void vtd_begin(NyxVfio *v)
     g_assert_true(qvtd_queue(v->vtd, 0));
     g_assert_true(qvtd_enable(v->vtd));
     for (unsigned i = 0; i < NYX_DOMS; i++) {
-        v->vtd_dom[i] = qvtd_domain(v->vtd, ids[i], 3);
+        v->vtd_dom[i] = qvtd_domain(v->vtd, ids[i], 4);
     }
 }
 
@@ -113,7 +113,7 @@ static void scalable_begin(NyxVfio *v)
     v->vtd = qvtd_of(v->pc);
     g_assert_true(qvtd_enable_scalable(v->vtd));
     for (unsigned i = 0; i < NYX_DOMS; i++) {
-        v->vtd_dom[i] = qvtd_domain(v->vtd, ids[i], 3);
+        v->vtd_dom[i] = qvtd_domain(v->vtd, ids[i], 4);
     }
 }
 
@@ -195,17 +195,25 @@ static void amd_flush(NyxVfio *v, NyxVfioDomain dom, uint64_t iova,
     qamd_flush_pages(v->amd, ids[dom], iova, lg2);
 }
 
+/* Commands wait while the IOMMU is off: amd_translate() flushes. */
+static void amd_flush_entry(NyxVfio *v, uint16_t sid)
+{
+    if (qamd_r64(v->amd, QAMD_CONTROL) & QAMD_IOMMUEN) {
+        qamd_flush_dte(v->amd, sid);
+    }
+}
+
 static void amd_entry(NyxVfio *v, uint16_t sid, uint64_t w0, uint64_t w1)
 {
     qamd_set_dte_word(v->amd, sid, 1, w1);
     qamd_set_dte_word(v->amd, sid, 0, w0);
-    qamd_flush_dte(v->amd, sid);
+    amd_flush_entry(v, sid);
 }
 
 static void amd_attach(NyxVfio *v, uint16_t sid, NyxVfioDomain dom)
 {
     qamd_attach(v->amd, sid, &v->amd_dom[dom], 0);
-    qamd_flush_dte(v->amd, sid);
+    amd_flush_entry(v, sid);
 }
 
 static void amd_pass(NyxVfio *v, uint16_t sid)
@@ -221,6 +229,9 @@ static void amd_block(NyxVfio *v, uint16_t sid)
 static void amd_translate(NyxVfio *v, bool on)
 {
     qamd_control(v->amd, on ? 0 : QAMD_IOMMUEN, on ? QAMD_IOMMUEN : 0);
+    if (on) {
+        qamd_flush(v->amd);
+    }
 }
 
 /* --- virtio-iommu --------------------------------------------------------- */
