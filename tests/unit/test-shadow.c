@@ -766,6 +766,42 @@ static void test_leaf_sizes(void)
     tables_free(t);
 }
 
+/* A table with the pages of a leaf of 2 MiB at @addr, but for one. */
+static void table_for_leaf(Tables *t, uint64_t iova, uint64_t addr,
+                           unsigned without)
+{
+    uint64_t table = fx_mem_pages(&t->mem, 1);
+
+    for (unsigned i = 0; i < 512; i++) {
+        fx_mem_poke(&t->mem, table + i * 8,
+                    i == without ? 0 : (addr + i * PAGE) | FX_RW);
+    }
+    fx_mem_poke(&t->mem, entry_at(t, iova, 2), table | FX_RW);
+}
+
+/* One half of a block gets smaller leaves: the other has large ones still. */
+static void test_half(void)
+{
+    Tables *t = tables_new(3);
+    g_autofree Consumer *c = g_new0(Consumer, 1);
+    NyxTableShadow *shadow = shadow_new(true, 100000);
+    const uint64_t upper = AREA + (2 << 20);
+
+    fx_mem_poke(&t->mem, entry_at(t, AREA, 2), 0x1000000 | 0x80 | FX_RW);
+    fx_mem_poke(&t->mem, entry_at(t, upper, 2), 0x1200000 | 0x80 | FX_RW);
+    sync_range(shadow, t, c, 0, UINT64_MAX);
+    expect_events(c, "one block", 1, 0);
+    table_for_leaf(t, AREA, 0x1000000, UINT_MAX);
+    sync_range(shadow, t, c, AREA, AREA + PAGE - 1);
+    expect_events(c, "as it was", 0, 0);
+    table_for_leaf(t, upper, 0x1200000, 9);
+    sync_range(shadow, t, c, upper + 77 * PAGE, upper + 78 * PAGE - 1);
+    FX_CHECK("gone", c->page[512 + 9], 0);
+    FX_CHECK("rest", c->page[512 + 10], 0x120a000 | FX_RW);
+    nyx_table_shadow_free(shadow);
+    tables_free(t);
+}
+
 /* The interrupt range is cut out of a leaf that reaches over it. */
 static void test_hole(void)
 {
@@ -840,6 +876,7 @@ int main(int argc, char **argv)
     g_test_add_func("/shadow/apart", test_apart);
     g_test_add_func("/shadow/each", test_each);
     g_test_add_func("/shadow/leaf-sizes", test_leaf_sizes);
+    g_test_add_func("/shadow/half", test_half);
     g_test_add_func("/shadow/hole", test_hole);
     g_test_add_func("/shadow/full", test_full);
     g_test_add_func("/shadow/edits", test_edits);
