@@ -223,7 +223,7 @@ def others():
                      given=['nvme', 'edu'],
                      tests=f'log hotplug:nvme {ROGUES} hotplug:nvme functions')
     yield inside('vtd', 'scalable', append='intel_iommu=on,sm_on',
-                 iommu='scalable-mode=on,flts=off,caching-mode=on,intremap=on')
+                 iommu='scalable-mode=on,caching-mode=on,intremap=on')
 
 
 def own():

@@ -528,7 +528,7 @@ static void test_pasid_cache(void)
 
 static void test_not_present(void)
 {
-    Scene s = scene_start(",caching-mode=on");
+    Scene s = scene_start(",caching-mode=on,flts=on");
     QVtdSpace *space = &s.space[QVTD_SECOND];
 
     dma(&s.td, QVTD_SECOND, NYX_TD_OP_READ, 0, 0x5000);
