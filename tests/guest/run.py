@@ -262,7 +262,7 @@ class Reports:
 class Host:
     """The host's half of a test: does what the guest asks for."""
 
-    def __init__(self, guest, row, reports, made, backend):
+    def __init__(self, guest, row, reports, made, backend=None):
         self.guest = guest
         self.backend = backend
         self.row = row
