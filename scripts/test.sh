@@ -86,7 +86,7 @@ tier_tsan() {
 tier_qtest() {
     # For nyx-virtio-arm, which says so if there is none.
     tests/guest/fetch.sh qemu-arm >/dev/null || true
-    meson_tier "$BUILD" --suite qtest --num-processes 2
+    meson_tier "$BUILD" --suite qtest --num-processes 3
 }
 
 # guest_rows LOG ARGUMENT...

@@ -831,7 +831,9 @@ def parse_arguments():
     add_setup_arguments(parser)
     parser.add_argument('--device', default='nyx-vtd',
                         help='the model under test (default: %(default)s)')
-    parser.add_argument('--jobs', type=int, default=2,
+    # Guests leave a processor idle now and then.
+    parser.add_argument('--jobs', type=int,
+                        default=3 * (os.cpu_count() or 1) // 2,
                         help='guests at a time (default: %(default)s)')
     parser.add_argument('--timeout-scale', type=float, default=1.0,
                         help='stretch the time that a guest is given')
