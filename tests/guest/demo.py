@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import amd
+import checks
 import intel
 import nested
 import rows
@@ -271,12 +272,12 @@ def main():
     row = ROWS[options.model]
     setup = run.prepare(options, [row])
     directory = pathlib.Path(tempfile.mkdtemp(prefix='nyx-demo-'))
-    findings = run.Findings()
+    findings = checks.Findings()
     try:
         show = Show(paint, {}, directory)
         made, reports, lines, stderr = run.boot(
             row, setup, options.device, directory, show.line, show.sums)
-        run.judge(row, made, reports, lines, stderr, findings)
+        checks.judge(row, made, reports, lines, stderr, findings)
         if reports.inner:
             paint.title("What the inner IOMMU told the outer one's owner")
             table([f'{"kind":30}', 'count'],
