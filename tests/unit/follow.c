@@ -678,8 +678,9 @@ void fw_run(FwWorld *w)
     fw_check_memory(w, "in the end");
 }
 
-void fw_sequences(unsigned n, void (*sequence)(GRand *rand))
+static void run_sequences(FwSequence *sequence, bool wild)
 {
+    const unsigned n = FW_SEQUENCES;
     const char *given = g_getenv("NYX_SEED");
     uint32_t seed = given ? g_ascii_strtoull(given, NULL, 0) : g_random_int();
 
@@ -687,7 +688,7 @@ void fw_sequences(unsigned n, void (*sequence)(GRand *rand))
     for (unsigned i = 0; i < (given ? 1 : n) && !g_test_failed(); i++) {
         GRand *rand = g_rand_new_with_seed(seed + i);
 
-        sequence(rand);
+        sequence(rand, wild);
         g_rand_free(rand);
         if (g_test_failed()) {
             g_test_message("NYX_SEED=%u repeats it", seed + i);
@@ -704,4 +705,25 @@ void fw_sequences(unsigned n, void (*sequence)(GRand *rand))
         FX_CHECK("switches", totals.switches > 2 * n, true);
         FX_CHECK("newer", totals.newer < n / 10, true);
     }
+}
+
+static void test_right(const void *sequence)
+{
+    run_sequences(*(FwSequence *const *)sequence, false);
+}
+
+static void test_wild(const void *sequence)
+{
+    run_sequences(*(FwSequence *const *)sequence, true);
+}
+
+int fw_main(int argc, char **argv, const char *model, FwSequence *sequence)
+{
+    g_autofree char *right = g_strdup_printf("/%s/follow/right", model);
+    g_autofree char *wild = g_strdup_printf("/%s/follow/wild", model);
+
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_data_func(right, &sequence, test_right);
+    g_test_add_data_func(wild, &sequence, test_wild);
+    return g_test_run();
 }

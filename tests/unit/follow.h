@@ -171,10 +171,15 @@ void fw_check_memory(FwWorld *w, const char *row);
  * nothing is pending any more.
  */
 void fw_run(FwWorld *w);
+/* From nothing to fw_run(); @wild is for the world. */
+typedef void FwSequence(GRand *rand, bool wild);
+
 /*
- * Run @sequence @n times, each with its own seed; or once, with the seed in
- * NYX_SEED, which a failure names.  On average each has to come to something.
+ * The tests of a model: so many sequences of each kind, each with its own seed;
+ * or one, with the seed in NYX_SEED, which a failure names.  On average each
+ * has to come to something.
  */
-void fw_sequences(unsigned n, void (*sequence)(GRand *rand));
+#define FW_SEQUENCES 1500
+int fw_main(int argc, char **argv, const char *model, FwSequence *sequence);
 
 #endif

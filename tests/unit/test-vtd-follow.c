@@ -590,30 +590,7 @@ static void sequence(GRand *rand, bool wild)
     fw_destroy(&b.w);
 }
 
-static void right_sequence(GRand *rand)
-{
-    sequence(rand, false);
-}
-
-static void wild_sequence(GRand *rand)
-{
-    sequence(rand, true);
-}
-
-static void test_right(void)
-{
-    fw_sequences(1500, right_sequence);
-}
-
-static void test_wild(void)
-{
-    fw_sequences(1500, wild_sequence);
-}
-
 int main(int argc, char **argv)
 {
-    g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/vtd/follow/right", test_right);
-    g_test_add_func("/vtd/follow/wild", test_wild);
-    return g_test_run();
+    return fw_main(argc, argv, "vtd", sequence);
 }
