@@ -46,7 +46,7 @@ unpack() {
 # a point release when the next comes.  "[0-9]" before the flavour leaves out
 # -rt and -cloud.
 kernel() {
-    local regex=$1 deb name debs=()
+    local regex=$1 deb name debs=() other=()
     shift
     deb=$(nyx_fetch_deb "$regex" "$@")
     [ -n "$deb" ] || return 1
@@ -63,11 +63,13 @@ kernel() {
                 debs+=("$deb")
             done ;;
     esac
+    # What VFIO needs is there on x86 only.
+    [ -n "${NYX_FETCH_ARCH:-}" ] || other=('*/lib/modules/*/kernel/virt/*')
     unpack "${debs[@]}" -- '*/vmlinuz*' '*/lib/modules/*/modules.builtin' \
         '*/lib/modules/*/kernel/drivers/*' '*/lib/modules/*/kernel/lib/*' \
         '*/lib/modules/*/kernel/net/*' '*/lib/modules/*/kernel/crypto/*' \
         '*/lib/modules/*/kernel/block/*' '*/lib/modules/*/kernel/arch/*' \
-        '*/lib/modules/*/kernel/virt/*'
+        "${other[@]}"
 }
 
 same_series() {
