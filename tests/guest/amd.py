@@ -224,7 +224,8 @@ SELDOM = (
     'amd-sticky-6.1-np', 'amd-legacy-irq-6.12', 'amd-isolation-6.12',
     'amd-epyc-6.12', 'amd-iotlb-16-6.1', 'amd-bridges-6.12',
     'amd-snapshot-6.12', 'amd-rogue-newest-np', 'amd-client-6.12',
-    'amd-ga-off-6.12',
+    'amd-ga-off-6.12', 'amd-no-x2apic-cpu-6.12', 'amd-cache-off-6.12',
+    'amd-intremap-only-6.12', 'amd-rogue-6.12-lazy',
 )
 
 

@@ -435,7 +435,10 @@ SELDOM = (
     'features-migrate-6.12', 'aw57-6.1-cm', 'cache-sticky-6.1-cm',
     'hotplug-6.1-lazy', 'retype-6.1-cm', 'migrate-6.1', 'dmar-ovmf-6.12',
     'rogue-6.12-cm', 'profile-client-6.12', 'profile-server-6.12',
-    'units-6.1-lazy-cm', 'scalable-6.1', 'scalable-second-6.12', 'iotlb-16-6.1',
+    'units-6.1-lazy-cm', 'scalable-6.1', 'scalable-second-6.12',
+    'iotlb-16-6.1', 'no-x2apic-cpu-6.12', 'scalable-second-newest',
+    'features-newest', 'rogue-6.12-lazy', 'cache-off-6.12',
+    'dmar-6.1-scalable',
 )
 
 

@@ -217,12 +217,13 @@ SINGLE = (
 
 # As in rows.py.
 SELDOM = (
-    'virtio-newest-pt-aw39', 'virtio-memory-above-4g-6.12',
-    'virtio-vnet-6.12', 'virtio-bridges-6.12', 'virtio-hotplug-newest-lazy',
+    'virtio-newest-pt-aw39', 'virtio-memory-above-4g-6.12', 'virtio-vnet-6.12',
+    'virtio-bridges-6.12', 'virtio-hotplug-newest-lazy',
     'virtio-retype-newest', 'virtio-snapshot-6.12', 'virtio-blocked-all-6.12',
     'virtio-blocked-newest', 'virtio-late-waits-newest', 'virtio-late-6.12',
     'virtio-rogue-newest-lazy', 'virtio-cycles-newest-lazy',
-    'virtio-no-driver-6.1', 'virtio-outside-6.12',
+    'virtio-no-driver-6.1', 'virtio-outside-6.12', 'virtio-newest-lazy-aw48',
+    'virtio-rogue-6.12',
 )
 
 
