@@ -115,9 +115,10 @@ static bool each(const NyxAnnounce *announce)
 static NyxShadowResult compare(NyxFollowed *shadow, uint64_t first,
                                uint64_t last)
 {
-    const NyxShadowSink sink = { tell_unmap, tell_map, shadow };
+    const NyxShadowSink sink = {
+        tell_unmap, tell_map, shadow, each(shadow->announce),
+    };
 
-    nyx_table_shadow_each(shadow->blocks, each(shadow->announce));
     return shadow->kind == NYX_ROUTE_TABLES
            ? nyx_table_shadow_sync(shadow->blocks, &shadow->tables, first,
                                    last, &sink)

@@ -76,9 +76,6 @@ void nyx_notify_map(IOMMUNotifier *n, uint16_t sid, const NyxBlock *block,
     uint64_t addr = block->addr + (first - block->iova);
     uint64_t end = addr + (last - first + 1);
 
-    if (first > n->end || last < n->start) {
-        return;
-    }
     while (addr < end) {
         MemoryRegionSection section = memory_region_find(get_system_memory(),
                                                          addr, end - addr);

@@ -6,27 +6,11 @@
 #include "qemu/range.h"
 #include "hw/nyx-iommu/host-spans.h"
 
-#define PAGE 4096ULL
-
 static gint by_first(gconstpointer a, gconstpointer b)
 {
     const NyxSpan *left = a, *right = b;
 
     return left->first < right->first ? -1 : left->first > right->first;
-}
-
-/* The whole pages of @range, if there are any. */
-static bool span_of(const Range *range, NyxSpan *span)
-{
-    uint64_t low = range_lob((Range *)range);
-    uint64_t high = range_upb((Range *)range);
-
-    if (low > -PAGE || high < PAGE - 1) {
-        return false;
-    }
-    span->first = ROUND_UP(low, PAGE);
-    span->last = QEMU_ALIGN_DOWN(high + 1, PAGE) - 1;
-    return span->first < span->last;
 }
 
 GArray *nyx_host_spans_new(HostIOMMUDevice *hiod)
@@ -40,11 +24,9 @@ GArray *nyx_host_spans_new(HostIOMMUDevice *hiod)
     }
     spans = g_array_new(FALSE, FALSE, sizeof(NyxSpan));
     for (GList *l = ranges; l; l = l->next) {
-        NyxSpan span;
+        const NyxSpan span = { range_lob(l->data), range_upb(l->data) };
 
-        if (span_of(l->data, &span)) {
-            g_array_append_val(spans, span);
-        }
+        g_array_append_val(spans, span);
     }
     g_list_free_full(ranges, g_free);
     g_array_sort(spans, by_first);

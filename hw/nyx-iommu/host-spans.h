@@ -13,7 +13,7 @@ typedef struct NyxSpan {
     uint64_t last;           /* inclusive */
 } NyxSpan;
 
-/* NyxSpan of @hiod in order, whole pages; NULL if it does not say. */
+/* NyxSpan of @hiod in order; NULL if it does not say, as old kernels do. */
 GArray *nyx_host_spans_new(HostIOMMUDevice *hiod);
 /* What is in both, either of which may be NULL for everything.  Frees @a. */
 GArray *nyx_spans_both(GArray *a, const GArray *b);

@@ -32,7 +32,6 @@ struct NyxTableShadow {
     NyxShadowCfg cfg;
     NyxBlocks blocks;
     GArray *runs;            /* of a synchronization; else empty */
-    bool each;
 };
 
 /* One synchronization.  Runs are passed in order by two readers. */
@@ -62,11 +61,6 @@ void nyx_table_shadow_free(NyxTableShadow *shadow)
     nyx_blocks_destroy(&shadow->blocks);
     g_array_free(shadow->runs, TRUE);
     g_free(shadow);
-}
-
-void nyx_table_shadow_each(NyxTableShadow *shadow, bool each)
-{
-    shadow->each = each;
 }
 
 void nyx_table_shadow_foreach(const NyxTableShadow *shadow,
@@ -375,6 +369,7 @@ static void fill_gap(Sync *s, uint64_t first, uint64_t last)
 static bool clear_gap(Sync *s, NyxBlockPos pos, NyxBlock *kept)
 {
     NyxBlocks *blocks = &s->shadow->blocks;
+    bool each = s->sink && s->sink->each;
     uint64_t first = 0, last = 0;
     unsigned gone = 0;
     bool found = false;
@@ -392,14 +387,14 @@ static bool clear_gap(Sync *s, NyxBlockPos pos, NyxBlock *kept)
         }
         last = nyx_block_last(block);
         pos = nyx_blocks_next(blocks, pos);
-        if (s->shadow->each) {
+        if (each) {
             send_unmap(s, block->iova, last, block);
         }
     }
     if (gone) {
         nyx_blocks_remove(blocks, first, last);
     }
-    if (gone && !s->shadow->each) {
+    if (gone && !each) {
         send_unmap(s, first, last, gone == 1 ? &only : NULL);
     }
     return found;

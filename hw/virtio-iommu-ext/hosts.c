@@ -6,6 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "qapi/error.h"
+#include "hw/nyx-iommu/host-spans.h"
 #include "hw/virtio-iommu-ext/host.h"
 
 typedef struct Host {
@@ -39,33 +40,23 @@ static void add_region(GArray *regions, uint64_t first, uint64_t last)
     g_array_append_val(regions, region);
 }
 
-static gint ranges_by_first(gconstpointer a, gconstpointer b)
-{
-    uint64_t left = range_lob((Range *)a), right = range_lob((Range *)b);
-
-    return left < right ? -1 : left > right;
-}
-
-/* What no range of the host's has, up to @last; @ranges is freed. */
-static void add_holes(GArray *regions, GList *ranges, uint64_t last)
+/* What no span of the host's has, up to @last. */
+static void add_holes(GArray *regions, const GArray *spans, uint64_t last)
 {
     uint64_t next = 0;
 
-    ranges = g_list_sort(ranges, ranges_by_first);
-    for (GList *l = ranges; l; l = l->next) {
-        uint64_t first = range_lob(l->data);
+    for (unsigned i = 0; i < spans->len; i++) {
+        const NyxSpan *span = &g_array_index(spans, NyxSpan, i);
 
-        if (first > next) {
-            add_region(regions, next, MIN(first - 1, last));
+        if (span->first > next) {
+            add_region(regions, next, MIN(span->first - 1, last));
         }
-        if (range_upb(l->data) >= last) {
-            g_list_free_full(ranges, g_free);
+        if (span->last >= last) {
             return;
         }
-        next = MAX(next, range_upb(l->data) + 1);
+        next = MAX(next, span->last + 1);
     }
     add_region(regions, next, last);
-    g_list_free_full(ranges, g_free);
 }
 
 static bool find_regions(NyxVioState *s, Host *host, Error **errp)
@@ -73,13 +64,11 @@ static bool find_regions(NyxVioState *s, Host *host, Error **errp)
     HostIOMMUDeviceClass *hc = HOST_IOMMU_DEVICE_GET_CLASS(host->hiod);
     uint8_t bits = nyx_vio_cfg(s->engine)->input_bits;
     uint64_t last = bits == 64 ? UINT64_MAX : (1ULL << bits) - 1;
-    GList *ranges = hc->get_iova_ranges ? hc->get_iova_ranges(host->hiod)
-                                        : NULL;
+    g_autoptr(GArray) spans = nyx_host_spans_new(host->hiod);
     int width = 0;
 
-    /* Old kernels tell of none. */
-    if (ranges) {
-        add_holes(host->regions, ranges, last);
+    if (spans) {
+        add_holes(host->regions, spans, last);
     }
     if (hc->get_cap) {
         width = hc->get_cap(host->hiod, HOST_IOMMU_DEVICE_CAP_AW_BITS, errp);

@@ -78,9 +78,7 @@ static void run_requests(NyxVioState *s)
     s->in_request = true;
     s->enough = nyx_vio_work(s->engine) + PASS_WORK;
     n = nyx_vio_requests_short(s, room);
-    if (!nyx_vio_pass_is_over(s)) {
-        n += run_chains(s, room - n);
-    }
+    n += run_chains(s, room - n);
     if (n) {
         virtio_notify(vdev, s->requests);
     }

@@ -96,7 +96,7 @@ static void shadow_round(FxMem *mem, uint64_t seed, unsigned *maps)
         .max_tables = 1000, .max_blocks = 100000,
     };
     Consumer c = { };
-    const NyxShadowSink sink = { consumer_unmap, consumer_map, &c };
+    const NyxShadowSink sink = { consumer_unmap, consumer_map, &c, false };
     NyxTableShadow *shadow = nyx_table_shadow_new(&cfg);
     uint64_t rng = seed * 0x9e3779b97f4a7c15ULL | 1;
     bool agree = seed % 4 < 2;

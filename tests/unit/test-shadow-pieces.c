@@ -111,7 +111,7 @@ static void bench_free(Bench *b)
 
 static NyxShadowResult sync_range(Bench *b, uint64_t first, uint64_t last)
 {
-    const NyxShadowSink sink = { on_unmap, on_map, b };
+    const NyxShadowSink sink = { on_unmap, on_map, b, false };
 
     return nyx_table_shadow_sync_pieces(b->shadow, visit_pieces, b, first,
                                         last, &sink);

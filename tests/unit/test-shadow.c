@@ -290,6 +290,7 @@ typedef struct Consumer {
     unsigned maps, unmaps;
     uint64_t only_addr;      /* of the last UNMAP */
     uint8_t largest;
+    bool each;               /* wants an UNMAP for each mapping */
 } Consumer;
 
 static unsigned page_index(uint64_t iova)
@@ -375,7 +376,9 @@ static NyxTableShadow *shadow_new(bool coalesce, uint32_t max_blocks)
 static NyxShadowResult sync_range(NyxTableShadow *shadow, Tables *t,
                                   Consumer *c, uint64_t first, uint64_t last)
 {
-    const NyxShadowSink sink = { consumer_unmap, consumer_map, c };
+    const NyxShadowSink sink = {
+        consumer_unmap, consumer_map, c, c->each,
+    };
 
     return nyx_table_shadow_sync(shadow, &t->ctx, first, last, &sink);
 }
@@ -707,7 +710,7 @@ static void test_each(void)
     NyxTableShadow *shadow = shadow_new(true, 100000);
 
     for (unsigned each = 0; each < 2; each++) {
-        nyx_table_shadow_each(shadow, each);
+        c->each = each;
         pages(t, AREA, 8, 0x200000 | FX_RW, 2 * PAGE);
         pages(t, AREA + 8 * PAGE, 8, 0x300000 | FX_RW, PAGE);
         sync_range(shadow, t, c, AREA, AREA + LG2_MASK(21));

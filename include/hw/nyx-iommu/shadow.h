@@ -61,6 +61,7 @@ typedef struct NyxShadowSink {
                   const NyxBlock *only);
     void (*map)(void *opaque, const NyxBlock *block);
     void *opaque;
+    bool each;               /* unmap() for each block, whatever is beside it */
 } NyxShadowSink;
 
 /* What a synchronization came to. */
@@ -73,8 +74,6 @@ typedef struct NyxShadowResult {
 
 NyxTableShadow *nyx_table_shadow_new(const NyxShadowCfg *cfg);
 void nyx_table_shadow_free(NyxTableShadow *shadow);
-/* Whether unmap() is to be called for each block, whatever its neighbours. */
-void nyx_table_shadow_each(NyxTableShadow *shadow, bool each);
 
 /**
  * nyx_table_shadow_sync: make [@first, @last] what the tables of @ctx say.
