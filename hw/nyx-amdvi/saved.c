@@ -49,7 +49,7 @@ static bool same_options(const NyxAmd *amd, const NyxAmdSaved *saved)
 /* The mirror of configuration space is not ours to save. */
 static bool is_mirror(const NyxReg *reg)
 {
-    return reg->offset >= A_NAMD_MSI_CAP && reg->offset <= A_NAMD_MSI_DATA;
+    return reg->offset >= A_NAMD_MSI_CAP && reg->offset <= A_NAMD_MSI_MAP;
 }
 
 static bool registers_ok(const NyxAmd *amd, const NyxAmdSaved *saved)
