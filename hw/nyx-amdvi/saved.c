@@ -151,8 +151,7 @@ void nyx_amd_save(NyxAmd *amd, NyxAmdSaved *saved)
 {
     QEMU_BUILD_BUG_ON(A_NAMD_PPREARLY_B + 8 > NAMD_SAVED_REGS);
 
-    nyx_amd_catch_up(amd);
-    nyx_amd_perf_drain(amd);
+    /* Nothing is logged now: memory has been saved before us. */
     memset(saved, 0, sizeof(*saved));
     for (unsigned i = 0; i < amd->regs.n_regs; i++) {
         const NyxReg *reg = &amd->regs.regs[i];
