@@ -259,7 +259,8 @@ NyxAmdFaultCode nyx_amd_remap_interrupt(NyxAmd *amd, uint16_t sid,
 
 /**
  * nyx_amd_route_interrupt: the same for a route that is to be kept, where no
- * interrupt has come yet.  If *@send is false no message can tell it.
+ * interrupt has come yet, so that nothing is reported.  If *@send is false
+ * no message can tell it.
  */
 NyxAmdFaultCode nyx_amd_route_interrupt(NyxAmd *amd, uint16_t sid,
                                         uint64_t *addr, uint32_t *data,
