@@ -222,6 +222,31 @@ static void test_reset(void)
     ax_free(f);
 }
 
+/* Software stores 128 bits at once: their words belong together. */
+static void store_other_word(void *opaque, uint64_t gpa)
+{
+    Ax *f = opaque;
+
+    if (gpa == irq_table(f) + 5 * 16) {
+        fx_mem_poke(&f->mem, gpa + 8, WIDE_HI(0x51, 0x2000003));
+    }
+}
+
+static void test_torn(void)
+{
+    Ax *f = irq_new(NULL, AX_GAEN | AX_XTEN);
+    FxMessage msg;
+
+    /* The first half is stored already: vector and processor of one half. */
+    irq_entry(f, 5, WIDE_LO(0x2000003), WIDE_HI(0x41, 0x1000002));
+    f->mem.on_read = store_other_word;
+    f->mem.on_read_opaque = f;
+    FX_CHECK("torn", irq_send(f, IRQ_ADDR, 5, &msg), 0);
+    FX_CHECK("torn", msg.addr, 0x02000000fee03000ULL);
+    FX_CHECK("torn", msg.data, 0x51);
+    ax_free(f);
+}
+
 /* --- Routes and notices --------------------------------------------------- */
 
 /* KVM's: the same answer, and no request in anybody's name. */
@@ -285,6 +310,7 @@ int main(int argc, char **argv)
     ADD("cache-disable", test_cache_disable);
     ADD("tempers", test_tempers);
     ADD("reset", test_reset);
+    ADD("torn", test_torn);
     ADD("routes", test_routes);
     ADD("notices", test_notices);
     return g_test_run();
