@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "container.h"
-#include "vtd-fixture.h"
+#include "vtd-scalable.h"
 
 #define PAGE 4096ull
 #define IOVA 0x40000000ull
@@ -444,6 +444,49 @@ static void test_beside_requests(void)
     bench_free(b);
 }
 
+/*
+ * RID_PRIV: requests without a PASID are privileged, and refused by an entry
+ * without SRE.  What is refused is not announced.
+ */
+static void test_privileged(void)
+{
+    NyxVtdCfg cfg = sm_cfg();
+
+    cfg.caching_mode = true;
+    for (uint32_t pgtt = SM_SECOND; pgtt <= SM_PASS; pgtt += 2) {
+        Bench b = { };
+        SmScene s;
+
+        sc_init(&s, &cfg);
+        b.f = s.f;
+        b.c[0] = (Consumer) { .r = s.f->r, .sid = FX_SID };
+        container_init(&b.c[0].has);
+        s.f->opaque = &b;
+        s.f->on_map = on_map;
+        s.f->on_unmap = on_unmap;
+        s.f->sid_of = sid_of;
+        sc_alias(&s, pgtt, 6);
+        sc_poke(&s, s.ctx + 8, 1 << 20 | 6);
+        sm_flush(s.f);
+        FX_CHECK("DMA", sm_dma(s.f, SM_NO_PASID, FX_R, SC_IOVA), FX_REFUSED);
+        follow(&b, 0);
+        FX_CHECK("refused", b.c[0].has.blocks->len, 0);
+        FX_CHECK("refused", nyx_vtd_requester_direct(s.f->r), false);
+
+        /* SRE */
+        sc_or(&s, s.space[pgtt].at + 16, 1);
+        sc_alias(&s, pgtt, 6);
+        sm_flush(s.f);
+        FX_CHECK("DMA", sm_dma(s.f, SM_NO_PASID, FX_R, SC_IOVA),
+                 sc_good(pgtt));
+        FX_CHECK("granted", b.c[0].has.blocks->len, pgtt == SM_SECOND);
+        FX_CHECK("granted", nyx_vtd_requester_direct(s.f->r),
+                 pgtt == SM_PASS);
+        sc_free(&s);
+        container_destroy(&b.c[0].has);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -455,5 +498,6 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/announce/load", test_load);
     g_test_add_func("/vtd/announce/bounds", test_bounds);
     g_test_add_func("/vtd/announce/beside-requests", test_beside_requests);
+    g_test_add_func("/vtd/announce/privileged", test_privileged);
     return g_test_run();
 }
