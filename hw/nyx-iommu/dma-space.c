@@ -352,11 +352,26 @@ static void ask_dirty(NyxDmaDevice *device)
     }
 }
 
+/*
+ * Those who keep translations (vhost) do so longer than they listen: a region
+ * that goes has nobody to tell any more.
+ */
+static void tell_before_it_goes(NyxDmaDevice *device)
+{
+    nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_UNMAP, 0, 64);
+    if (device->ops->unmap_drops_device_tlbs) {
+        nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP, 0, 64);
+    }
+}
+
 static void device_switch(NyxDmaDevice *device)
 {
     bool checked = is_checked(device);
     MemoryRegion *region = MEMORY_REGION(&device->region);
 
+    if (region->enabled && !checked) {
+        tell_before_it_goes(device);
+    }
     /* One is off before the other is on. */
     memory_region_transaction_begin();
     if (checked) {
