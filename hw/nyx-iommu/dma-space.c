@@ -20,6 +20,7 @@
 #include "hw/nyx-iommu/requester.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
+#include "trace.h"
 
 #define TYPE_NYX_IOMMU_REGION "nyx-iommu-region"
 
@@ -98,6 +99,20 @@ bool nyx_dma_device_find_sid(const NyxDmaDevice *device, uint16_t *sid)
         *sid = nyx_dma_device_sid(device);
     }
     return found;
+}
+
+/*
+ * What traces of events have.  VFIO still listens for a while when the bus of
+ * its device is gone: what listeners hold goes with RCU.
+ */
+static uint16_t told_sid(const NyxDmaDevice *device)
+{
+    uint16_t sid = 0;
+
+    if (unlikely(trace_events_enabled_count)) {
+        nyx_dma_device_find_sid(device, &sid);
+    }
+    return sid;
 }
 
 static bool is_sid(const NyxDmaDevice *device, uint16_t sid)
@@ -194,7 +209,7 @@ static void map_usable(NyxDmaDevice *device, IOMMUNotifier *n,
         if (part.first > first) {
             outside_hosts(device, first);
         }
-        nyx_notify_map(n, nyx_dma_device_sid(device), block, part.first,
+        nyx_notify_map(n, told_sid(device), block, part.first,
                        part.last);
         if (part.last == last) {
             return;
@@ -257,7 +272,7 @@ void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
     IOMMU_NOTIFIER_FOREACH(n, &device->region) {
         if ((n->notifier_flags & type) &&
             !(n->notifier_flags & IOMMU_NOTIFIER_MAP)) {
-            nyx_notify_unmap(n, nyx_dma_device_sid(device), type,
+            nyx_notify_unmap(n, told_sid(device), type,
                              iova & ~mask, iova | mask, NULL);
         }
     }
@@ -270,7 +285,7 @@ void nyx_dma_device_unmap(NyxDmaDevice *device, uint64_t first, uint64_t last,
 
     IOMMU_NOTIFIER_FOREACH(n, &device->region) {
         if (n->notifier_flags & IOMMU_NOTIFIER_MAP) {
-            nyx_notify_unmap(n, nyx_dma_device_sid(device),
+            nyx_notify_unmap(n, told_sid(device),
                              IOMMU_NOTIFIER_UNMAP, first, last, only);
         }
     }
