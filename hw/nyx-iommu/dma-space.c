@@ -35,6 +35,7 @@ struct NyxDmaDevice {
     void *requester;
     PCIBus *bus;
     PCIBus *root_bus;        /* above it; that one stays */
+    uint8_t root_devfn;      /* and what is there on the way to it */
     uint8_t devfn;
     unsigned hosts;          /* devices of the host that it stands for */
     GArray *usable;          /* NyxSpan: what those can reach; NULL: all */
@@ -481,10 +482,7 @@ static NyxDmaDevice *device_new(NyxDmaSpace *space, const char *name,
  */
 static void device_follow_bus(NyxDmaDevice *device)
 {
-    device->root_bus = device->bus;
-    while (!pci_bus_is_root(device->root_bus)) {
-        device->root_bus = pci_get_bus(device->root_bus->parent_dev);
-    }
+    nyx_dma_device_root(device, &device->root_bus, &device->root_devfn);
     if (pci_bus_is_root(device->bus)) {
         device->fixed_bus_nr = pci_bus_num(device->bus);
         device->bus_nr = &device->fixed_bus_nr;
@@ -532,11 +530,39 @@ static NyxDmaDevice *device_of(NyxDmaSpace *space, PCIBus *bus, int devfn)
     return found;
 }
 
+/*
+ * Whether its bus was unplugged, and the one that is there now is somewhere
+ * else: what the model has of it is for another place.
+ */
+static bool has_moved(const NyxDmaDevice *device)
+{
+    PCIBus *root;
+    uint8_t devfn;
+
+    nyx_dma_device_root(device, &root, &devfn);
+    return root != device->root_bus || devfn != device->root_devfn;
+}
+
+/* Nobody finds it any more.  It stays: listeners may go later. */
+static void device_retire(NyxDmaDevice *device)
+{
+    NyxDmaSpace *space = device->space;
+
+    qemu_mutex_lock(&space->lock);
+    device->bus_nr = &device->fixed_bus_nr;
+    device->bus = NULL;
+    qemu_mutex_unlock(&space->lock);
+}
+
 /* The device of a function that is behind the IOMMU. */
 static NyxDmaDevice *device_get(NyxDmaSpace *space, PCIBus *bus, int devfn)
 {
     NyxDmaDevice *device = device_of(space, bus, devfn);
 
+    if (device && has_moved(device)) {
+        device_retire(device);
+        device = NULL;
+    }
     if (!device) {
         g_autofree char *name = g_strdup_printf("%s-%02x.%x",
                                                 space->ops->name,
