@@ -105,7 +105,7 @@ void nyx_dma_device_update(NyxDmaDevice *device);
 
 /*
  * Requester id that the function has now.  Its bus is there, as that of who
- * has made a request, or listens.
+ * has made a request.
  */
 uint16_t nyx_dma_device_sid(const NyxDmaDevice *device);
 
