@@ -94,7 +94,10 @@ bool nyx_dma_device_find_sid(const NyxDmaDevice *device, uint16_t *sid)
 {
     bool found = has_bus(device);
 
-    if (found) {
+    if (found && device->root_bus) {
+        /* Another bus may be at its address now: that one has the number. */
+        *sid = pci_bus_num(device->bus) << 8 | device->devfn;
+    } else if (found) {
         *sid = nyx_dma_device_sid(device);
     }
     return found;
