@@ -49,9 +49,13 @@ static size_t answer(NyxVioState *s, const VirtQueueElement *elem)
     return iov_from_buf(elem->in_sg, elem->in_num, 0, out, used);
 }
 
-/* Up to @max requests by QEMU's functions, whatever they look like. */
+/*
+ * Up to @max requests by QEMU's functions, whatever they look like.  Some of
+ * many that are published at once get lost there with IN_ORDER.
+ */
 static unsigned run_chains(NyxVioState *s, unsigned max)
 {
+    bool each = virtio_vdev_has_feature(VIRTIO_DEVICE(s), VIRTIO_F_IN_ORDER);
     unsigned n = 0;
 
     while (n < max && !nyx_vio_pass_is_over(s)) {
@@ -63,11 +67,15 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
         }
         used = answer(s, elem);
         WITH_RCU_READ_LOCK_GUARD() {
-            virtqueue_fill(s->requests, elem, used, n++);
+            virtqueue_fill(s->requests, elem, used, each ? 0 : n);
+            if (each) {
+                virtqueue_flush(s->requests, 1);
+            }
         }
+        n++;
         g_free(elem);
     }
-    if (n) {
+    if (n && !each) {
         WITH_RCU_READ_LOCK_GUARD() {
             virtqueue_flush(s->requests, n);
         }
