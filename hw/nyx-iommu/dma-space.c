@@ -40,6 +40,7 @@ struct NyxDmaDevice {
     bool outside_told;
     const uint8_t *bus_nr;   /* where the bus's number is at any time */
     uint8_t fixed_bus_nr;
+    uint16_t switched_as;    /* its id when it was last switched over */
 };
 
 /* A device of the host; behind a bridge several share a NyxDmaDevice. */
@@ -360,6 +361,7 @@ static void device_switch(NyxDmaDevice *device)
     bool checked = is_checked(device);
     MemoryRegion *region = MEMORY_REGION(&device->region);
 
+    nyx_dma_device_find_sid(device, &device->switched_as);
     /* One is off before the other is on. */
     memory_region_transaction_begin();
     if (checked) {
@@ -394,8 +396,11 @@ void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid)
 {
     for (unsigned i = 0; i < space->devices->len; i++) {
         NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
+        uint16_t own;
 
-        if (is_sid(device, sid)) {
+        /* Nobody is told when software gives a bus another number. */
+        if (nyx_dma_device_find_sid(device, &own) &&
+            (own == sid || own != device->switched_as)) {
             nyx_dma_device_update(device);
         }
     }

@@ -377,6 +377,14 @@ static void test_renumber(void)
     qvio_set_bypass(f.v, 0);
     expect_refused(&f, "bus 6", NYX_SID(6, 0, 0), IOVA, QVIO_REASON_DOMAIN,
                    NYX_SID(6, 0, 0));
+    /* The next request at the latest, whoever it is for, closes memory. */
+    NYX_CHECK("bypass", qvio_attach(f.v, 6, NYX_SID(6, 0, 0),
+                                    QVIO_ATTACH_BYPASS), QVIO_S_OK);
+    expect_write(&f, "bypass", NYX_SID(6, 0, 0), f.page, f.page);
+    nyx_pci_renumber(f.pc, PORT, 7, 7);
+    NYX_CHECK("port", qvio_attach(f.v, 8, PORT, 0), QVIO_S_OK);
+    expect_refused(&f, "bus 7", NYX_SID(7, 0, 0), f.page, QVIO_REASON_DOMAIN,
+                   NYX_SID(7, 0, 0));
     end(&f);
 }
 
