@@ -42,6 +42,7 @@ struct NyxDmaDevice {
     bool outside_told;
     const uint8_t *bus_nr;   /* where the bus's number is at any time */
     uint8_t fixed_bus_nr;
+    uint16_t switched_as;    /* its id when it was last switched over */
 };
 
 /* A device of the host; behind a bridge several share a NyxDmaDevice. */
@@ -96,7 +97,10 @@ bool nyx_dma_device_find_sid(const NyxDmaDevice *device, uint16_t *sid)
 {
     bool found = has_bus(device);
 
-    if (found) {
+    if (found && device->root_bus) {
+        /* Another bus may be at its address now: that one has the number. */
+        *sid = pci_bus_num(device->bus) << 8 | device->devfn;
+    } else if (found) {
         *sid = nyx_dma_device_sid(device);
     }
     return found;
@@ -385,6 +389,7 @@ static void device_switch(NyxDmaDevice *device)
     bool checked = is_checked(device);
     MemoryRegion *region = MEMORY_REGION(&device->region);
 
+    nyx_dma_device_find_sid(device, &device->switched_as);
     if (region->enabled && !checked) {
         tell_before_it_goes(device);
     }
@@ -422,8 +427,11 @@ void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid)
 {
     for (unsigned i = 0; i < space->devices->len; i++) {
         NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
+        uint16_t own;
 
-        if (is_sid(device, sid)) {
+        /* Nobody is told when software gives a bus another number. */
+        if (nyx_dma_device_find_sid(device, &own) &&
+            (own == sid || own != device->switched_as)) {
             nyx_dma_device_update(device);
         }
     }
