@@ -749,7 +749,7 @@ static unsigned desc_check(const NyxVtd *vtd,
         (k->scalable && !vtd->cfg.scalable_mode)) {
         return NVTD_IQEI_TYPE;
     }
-    if (k->scalable && !nyx_vtd_scalable(vtd)) {
+    if (k->scalable && !nyx_vtd_scalable(vtd) && !nyx_vtd_aborting(vtd)) {
         return NVTD_IQEI_TTM;
     }
     if ((desc[0] & k->mbz[0]) || (desc[1] & k->mbz[1]) || desc[2] || desc[3]) {
