@@ -570,11 +570,13 @@ static void test_ring_reset(void)
 {
     Fx *f = new_faulty(4);
 
+    fx_write32(f, FECTL, 0);
     f->elsewhere = true;
     make_fault(f, 1);
     f->elsewhere = false;
     nyx_vtd_reset(f->vtd);
     fx_settle(f);
+    g_assert_cmpuint(f->messages->len, ==, 0);
     g_assert_cmphex(status(f), ==, 0);
     g_assert_false(fx_record(f, 0).valid);
     g_assert_cmphex(fx_read32(f, FECTL), ==, IM);
