@@ -104,6 +104,13 @@ static void test_no_memory(void)
     fx_write64(s.f, PQA, 0xfffffffffffff000ULL);
     ask(&s, &plain);
     check_own("no RAM", &s, 2, FAILURE);
+    /* Of a larger queue that would be there, nothing is at address 0. */
+    fx_mem_poke(&s.f->mem, 0, 0);
+    fx_write64(s.f, PQT, 0x1000);
+    fx_write64(s.f, PQA, 0xfffffffffffff001ULL);
+    ask(&s, &plain);
+    check_own("no RAM", &s, 3, FAILURE);
+    g_assert_cmphex(fx_mem_peek(&s.f->mem, 0), ==, 0);
     fini(&s);
 }
 
