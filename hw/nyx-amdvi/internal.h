@@ -447,6 +447,8 @@ void nyx_amd_command_range(uint64_t addr, bool s, uint64_t *first,
 void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages);
 void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_all(NyxAmd *amd);
+/* Consumers that keep translations forget all of them. */
+void nyx_amd_notify_all(NyxAmd *amd);
 /* Everything, for reset and load; no consumer is told. */
 void nyx_amd_caches_clear(NyxAmd *amd);
 

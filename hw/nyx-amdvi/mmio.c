@@ -193,6 +193,7 @@ static void mode_tell(NyxAmd *amd)
 {
     nyx_announce_mode(amd->announce);
     amd->host.mode_changed(amd->host.opaque);
+    nyx_amd_notify_all(amd);
 }
 
 void nyx_amd_mode_update(NyxAmd *amd)

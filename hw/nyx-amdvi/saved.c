@@ -151,7 +151,10 @@ void nyx_amd_save(NyxAmd *amd, NyxAmdSaved *saved)
 {
     QEMU_BUILD_BUG_ON(A_NAMD_PPREARLY_B + 8 > NAMD_SAVED_REGS);
 
-    nyx_amd_catch_up(amd);
+    /*
+     * What other threads have left stays here: it would be written to logs,
+     * and the guest's memory has gone before.
+     */
     nyx_amd_perf_drain(amd);
     memset(saved, 0, sizeof(*saved));
     for (unsigned i = 0; i < amd->regs.n_regs; i++) {

@@ -150,6 +150,31 @@ static void test_in_between(void)
     g_free(saved);
 }
 
+/*
+ * Memory has gone when the state is saved: an event that another thread has
+ * left must not be in the log by its tail alone.
+ */
+static void test_left_behind(void)
+{
+    NyxAmdSaved *saved = g_new0(NyxAmdSaved, 1);
+    Ax *f = ax_new_started(NULL);
+    uint64_t writes = f->mem.writes;
+
+    f->elsewhere = true;
+    nyx_amd_report(f->amd, &(NyxAmdFault) {
+        .code = NAMD_FAULT_DTE_READ, .sid = 0x123, .addr = 0x4560,
+    });
+    f->elsewhere = false;
+    nyx_amd_save(f->amd, saved);
+    FX_CHECK("memory", f->mem.writes, writes);
+    FX_CHECK("tail", get(saved, AX_EVTTAIL), 0);
+    /* If it goes on here after all, it is not lost. */
+    ax_settle(f);
+    FX_CHECK("here", ax_read32(f, AX_EVTTAIL), 16);
+    ax_free(f);
+    g_free(saved);
+}
+
 /* Stopped logs stay stopped, with or without their status bit. */
 static void test_stopped_logs(void)
 {
@@ -457,6 +482,7 @@ int main(int argc, char **argv)
     g_test_add_func("/amd/saved/round-trip", test_round_trip);
     g_test_add_func("/amd/saved/hidden-state", test_hidden_state);
     g_test_add_func("/amd/saved/in-between", test_in_between);
+    g_test_add_func("/amd/saved/left-behind", test_left_behind);
     g_test_add_func("/amd/saved/stopped-logs", test_stopped_logs);
     g_test_add_func("/amd/saved/refused", test_refused);
     g_test_add_func("/amd/saved/refused-counters", test_refused_counters);
