@@ -236,6 +236,9 @@ static void test_unplug_bus(void)
         NYX_CHECK("detach", qvio_detach(f.v, DOMAIN, own), QVIO_S_OK);
         NYX_CHECK("gone", qvio_attach(f.v, DOMAIN, alias, 0), QVIO_S_NOENT);
     }
+    /* For all requesters; the reset takes it back. */
+    qvio_set_bypass(f.v, 0);
+    NYX_CHECK("bypass", qvio_bypass(f.v), 0);
     qvio_end(f.v);
     qtest_system_reset(f.pc->qts);
     nyx_pc_end(f.pc);
