@@ -21,7 +21,8 @@ void nyx_handoff_destroy(NyxHandoff *handoff)
     g_free(handoff->records);
 }
 
-bool nyx_handoff_put(NyxHandoff *handoff, const void *record, bool *first)
+static bool place(NyxHandoff *handoff, const void *record, bool missed,
+                  bool *first)
 {
     bool placed;
 
@@ -33,10 +34,20 @@ bool nyx_handoff_put(NyxHandoff *handoff, const void *record, bool *first)
                handoff->size);
         qatomic_set(&handoff->len, handoff->len + 1);
     } else {
-        handoff->lost = true;
+        handoff->lost |= missed;
     }
     pthread_mutex_unlock(&handoff->lock);
     return placed;
+}
+
+bool nyx_handoff_put(NyxHandoff *handoff, const void *record, bool *first)
+{
+    return place(handoff, record, true, first);
+}
+
+bool nyx_handoff_offer(NyxHandoff *handoff, const void *record, bool *first)
+{
+    return place(handoff, record, false, first);
 }
 
 unsigned nyx_handoff_take(NyxHandoff *handoff, void *records, bool *lost)

@@ -188,7 +188,7 @@ unsigned nyx_vtd_fault_index(NyxVtdFaultCode code);
       "IQT moves in steps of 32 bytes with IQA.DW = 1")                      \
     F(IQ_MODE, "vtd.iq.mode", ERROR, "6.5.2.10",                             \
       "invalidation descriptor of scalable mode in another mode",            \
-      "types 6 to 9 need a root pointer latched with TTM = 01")              \
+      "types 6 to 9 need a root pointer latched with TTM = 01 or 11")        \
     F(IQ_WAIT_STORE, "vtd.iq.wait-store", ERROR, "6.5.2.8",                  \
       "wait descriptor's status address is not RAM",                         \
       "status writes go to a guest physical address in RAM")                 \

@@ -87,10 +87,12 @@ void nyx_vtd_reset(NyxVtd *vtd)
 {
     const NyxVtdLatched nothing = { };
 
-    nyx_vtd_catch_up(vtd);
     nyx_regfile_reset(&vtd->regs);
     /* Off first, or requests of other threads find no root. */
     nyx_vtd_mode_update(vtd);
+    /* What they left meets a unit that is off, and which tells nobody. */
+    nyx_vtd_catch_up(vtd);
+    nyx_regfile_reset(&vtd->regs);
     latched_set(vtd, &nothing);
     vtd->iva = 0;
     vtd->ccmd = 0;

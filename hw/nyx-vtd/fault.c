@@ -195,13 +195,18 @@ static bool record(NyxVtd *vtd, const NyxVtdFault *fault)
     return true;
 }
 
+/* 7.1.3: FPD keeps the qualified ones out of the registers. */
+static bool is_hidden(const NyxVtdFault *fault, unsigned index)
+{
+    return fault->fpd && nyx_vtd_faults[index].qualified;
+}
+
 /* The serialized half of a report. */
 static void report_now(NyxVtd *vtd, NyxVtdRequester *r,
                        const NyxVtdFault *fault)
 {
     unsigned index = nyx_vtd_fault_index(fault->code);
-    bool hidden = fault->fpd && nyx_vtd_faults[index].qualified;
-    bool recorded = !hidden && record(vtd, fault);
+    bool recorded = !is_hidden(fault, index) && record(vtd, fault);
 
     if (r) {
         r->refused++;
@@ -254,7 +259,12 @@ void nyx_vtd_report(NyxVtd *vtd, NyxVtdRequester *r, const NyxVtdFault *fault)
         report_now(vtd, r, fault);
         return;
     }
-    nyx_handoff_put(&vtd->faults, &left, &kick);
+    /* One that the registers would not show is no loss that they tell. */
+    if (is_hidden(fault, nyx_vtd_fault_index(fault->code))) {
+        nyx_handoff_offer(&vtd->faults, &left, &kick);
+    } else {
+        nyx_handoff_put(&vtd->faults, &left, &kick);
+    }
     if (kick) {
         vtd->host.kick(vtd->host.opaque);
     }

@@ -243,6 +243,7 @@ struct NyxVtd {
 
     NyxCache iec;
     uint32_t iec_gen;
+    uint64_t entries_dropped;    /* of it, or looked for in vain */
     uint64_t vcmd_pasids[NVTD_VCMD_WORDS]; /* a bit for each in use */
 
     NyxVtdPerf perf;

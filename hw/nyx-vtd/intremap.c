@@ -95,7 +95,8 @@ static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint16_t sid,
     const NyxCacheKey key = { .addr = index };
     const NyxCacheRecord *record = nyx_cache_lookup(&vtd->iec, key,
                                                     vtd->iec_gen);
-    uint64_t addr = (vtd->latched.irta & R_NVTD_IRTA_IRTA_MASK) + index * 16;
+    uint64_t table = vtd->latched.irta & R_NVTD_IRTA_IRTA_MASK;
+    uint64_t addr = table + index * 16;
 
     nyx_vtd_perf_count(vtd, NVTD_PERF_IRQ_LOOKUP, 1, sid, NVTD_NO_DOMAIN);
     if (record) {
@@ -106,7 +107,7 @@ static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint16_t sid,
         irte[1] = record->data[1];
         return NVTD_FAULT_NONE;
     }
-    if (addr >> vtd->cfg.haw_bits) {
+    if ((table | addr) >> vtd->cfg.haw_bits) {
         return NVTD_FAULT_IR_INDEX;
     }
     if (!nyx_mem_read_le64(&vtd->host.mem, addr, irte, 2)) {

@@ -8,7 +8,7 @@
 
 /* Descriptors worked through before the main loop gets a turn. */
 #define QUEUE_SLICE 256
-/* Tables read and mappings announced that count as one more of them */
+/* Tables read, mappings announced, entries dropped that count as one more */
 #define QUEUE_WORK 256
 
 /* Ranges up to the whole address space, last inclusive. */
@@ -618,6 +618,7 @@ static DescResult desc_iec(NyxVtd *vtd, const uint64_t *desc)
     }
     for (uint32_t i = 0; by_index && i < count; i++) {
         nyx_cache_drop(&vtd->iec, (NyxCacheKey) { .addr = index + i });
+        vtd->entries_dropped++;
     }
     vtd->host.iec_changed(vtd->host.opaque, !by_index, index, count);
     return DESC_DONE;
@@ -749,7 +750,7 @@ static unsigned desc_check(const NyxVtd *vtd,
         (k->scalable && !vtd->cfg.scalable_mode)) {
         return NVTD_IQEI_TYPE;
     }
-    if (k->scalable && !nyx_vtd_scalable(vtd)) {
+    if (k->scalable && !nyx_vtd_scalable(vtd) && !nyx_vtd_aborting(vtd)) {
         return NVTD_IQEI_TTM;
     }
     if ((desc[0] & k->mbz[0]) || (desc[1] & k->mbz[1]) || desc[2] || desc[3]) {
@@ -797,11 +798,17 @@ static bool queue_stopped(const NyxVtd *vtd)
             (R_NVTD_FSTS_IQE_MASK | R_NVTD_FSTS_ITE_MASK));
 }
 
+/* What commands took so far, beside being commands. */
+static uint64_t work_done(const NyxVtd *vtd)
+{
+    return (nyx_announce_work(vtd->announce) + vtd->entries_dropped) /
+           QUEUE_WORK;
+}
+
 void nyx_vtd_queue_run(NyxVtd *vtd)
 {
     uint64_t size = 4096ULL << FIELD_EX64(vtd->latched.iqa, NVTD_IQA, QS);
-    uint64_t budget = nyx_announce_work(vtd->announce) / QUEUE_WORK +
-                      QUEUE_SLICE;
+    uint64_t budget = work_done(vtd) + QUEUE_SLICE;
     unsigned bytes = desc_bytes(vtd);
     unsigned done = 0;
     DescResult result = DESC_DONE;
@@ -824,8 +831,7 @@ void nyx_vtd_queue_run(NyxVtd *vtd)
             }
             return;
         }
-        if (nyx_announce_work(vtd->announce) / QUEUE_WORK + done++ >=
-            budget) {
+        if (work_done(vtd) + done++ >= budget) {
             vtd->host.kick(vtd->host.opaque);
             return;
         }

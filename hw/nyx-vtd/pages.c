@@ -184,7 +184,9 @@ static bool enqueue(NyxVtd *vtd, const NyxVtdPage *page)
                         nyx_vtd_at_reg(A_NVTD_PQA, pqa));
     }
     encode(page, words);
-    if (!vtd->host.mem.write(vtd->host.mem.opaque, at, words, sizeof(words))) {
+    /* A queue that goes on above the last address does not at zero. */
+    if (at < tail ||
+        !vtd->host.mem.write(vtd->host.mem.opaque, at, words, sizeof(words))) {
         nyx_vtd_finding(vtd, NVTD_RULE_PRQ_MEMORY,
                         nyx_vtd_at_reg(A_NVTD_PQA, at));
         lose(vtd, page, NYX_VTD_PAGE_FAILURE);

@@ -296,7 +296,8 @@ static bool dma_notify(void *requester, bool unmap, bool map, Error **errp)
 {
     const NyxVtdCfg *cfg = nyx_vtd_cfg(nyx_vtd_requester_unit(requester));
 
-    if (map && !cfg->caching_mode) {
+    /* Where nothing is translated there are no mappings. */
+    if (map && cfg->dma_translation && !cfg->caching_mode) {
         error_setg(errp, "vfio-pci and vhost-vdpa need to know of each new "
                    "mapping: set caching-mode=on of %s", TYPE_NYX_VTD);
         return false;
@@ -460,11 +461,34 @@ static const MemoryRegionOps mmio_ops = {
 
 /* --- Life ----------------------------------------------------------------- */
 
+/*
+ * A machine that stands still stays as it is: its memory may have been saved,
+ * or not all of it be loaded.  One that has not begun yet has no driver, but
+ * it may be a test's.
+ */
+static bool machine_runs(const NyxVtdState *s)
+{
+    return s->runs || runstate_check(RUN_STATE_PRELAUNCH);
+}
+
 static void continue_bh(void *opaque)
 {
     NyxVtdUnit *unit = opaque;
 
-    nyx_vtd_continue(unit->engine);
+    if (machine_runs(unit->s)) {
+        nyx_vtd_continue(unit->engine);
+    }
+}
+
+/* What waits is done before memory is saved, or before anybody looks. */
+static void vm_state_changed(void *opaque, bool running, RunState state)
+{
+    NyxVtdState *s = opaque;
+
+    s->runs = running;
+    for (unsigned i = 0; i < s->n_units; i++) {
+        nyx_vtd_continue(s->units[i].engine);
+    }
 }
 
 /* Before the machine builds its ACPI tables: notifiers run newest first. */
@@ -520,6 +544,7 @@ static void realize(DeviceState *dev, Error **errp)
         nyx_dma_space_fixed(s->space, "nyx-vtd-ioapic", NVTD_IOAPIC_SID);
     s->machine_done.notify = machine_done;
     qemu_add_machine_init_done_notifier(&s->machine_done);
+    NYX_VM_CHANGE_HANDLER(dev, vm_state_changed, s);
 }
 
 /* Before the parent's own realize, whose error does not name a machine. */

@@ -111,6 +111,7 @@ struct NyxVtdState {
     uint32_t n_units;
     NyxDmaSpace *space;
     Notifier machine_done;
+    bool runs;               /* the machine does; false until it begins */
     NyxStream stream;        /* findings, one JSON object a line */
 };
 

@@ -590,6 +590,36 @@ static void test_queue_wrap(void)
     qvtd_end(v);
 }
 
+/* A queue that is not through when the machine stops goes on with it. */
+static void test_queue_stopped(void)
+{
+    QVtd *v = qvtd_start("-M q35 -device nyx-vtd,id=iommu");
+    uint64_t desc[2 * 511] = { }, head;
+
+    for (unsigned i = 0; i < 511; i++) {
+        desc[2 * i] = cpu_to_le64(0x45);
+    }
+    g_assert_true(qvtd_queue(v, 1));
+    qtest_bufwrite(v->qts, v->queue, desc, sizeof(desc));
+    qtest_qmp_assert_success(v->qts, "{'execute': 'cont'}");
+    qtest_qmp_assert_success(v->qts, "{'execute': 'stop'}");
+    v->tail = sizeof(desc);
+    qvtd_ring(v);
+    head = qvtd_r64(v, QVTD_IQH);
+    g_assert_cmphex(head, <, v->tail);
+    for (unsigned polls = 0; polls < 100; polls++) {
+        qtest_qmp_assert_success(v->qts, "{'execute': 'query-status'}");
+    }
+    g_assert_cmphex(qvtd_r64(v, QVTD_IQH), ==, head);
+    qtest_qmp_assert_success(v->qts, "{'execute': 'cont'}");
+    for (unsigned polls = 0; polls < NYX_POLLS &&
+         qvtd_r64(v, QVTD_IQH) != v->tail; polls++) {
+    }
+    g_assert_cmphex(qvtd_r64(v, QVTD_IQH), ==, v->tail);
+    g_assert_cmpuint(qvtd_stat(v, "invalidations.waits"), ==, 511);
+    qvtd_end(v);
+}
+
 /* The completion event: mask, pending, and one message for one IWC. */
 static void test_completion_event(void)
 {
@@ -711,6 +741,7 @@ int main(int argc, char **argv)
                    test_register_errors);
     qtest_add_func("/nyx-vtd/invalidate/queue-errors", test_queue_errors);
     qtest_add_func("/nyx-vtd/invalidate/queue-wrap", test_queue_wrap);
+    qtest_add_func("/nyx-vtd/invalidate/queue-stopped", test_queue_stopped);
     qtest_add_func("/nyx-vtd/invalidate/completion-event",
                    test_completion_event);
     qtest_add_func("/nyx-vtd/invalidate/threads", test_threads);

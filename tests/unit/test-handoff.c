@@ -59,6 +59,13 @@ static void test_full(void)
     g_assert_true(nyx_handoff_put(&h, out, &first));
     g_assert_cmpuint(nyx_handoff_take(&h, out, &lost), ==, 1);
     g_assert_false(lost);
+    /* And not at all of one that nobody misses. */
+    for (unsigned i = 0; i < ROOM; i++) {
+        g_assert_true(nyx_handoff_offer(&h, &(Record) { 0, i }, &first));
+    }
+    g_assert_false(nyx_handoff_offer(&h, &(Record) { 0, ROOM }, &first));
+    g_assert_cmpuint(nyx_handoff_take(&h, out, &lost), ==, ROOM);
+    g_assert_false(lost);
     nyx_handoff_destroy(&h);
 }
 

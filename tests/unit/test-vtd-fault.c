@@ -570,11 +570,13 @@ static void test_ring_reset(void)
 {
     Fx *f = new_faulty(4);
 
+    fx_write32(f, FECTL, 0);
     f->elsewhere = true;
     make_fault(f, 1);
     f->elsewhere = false;
     nyx_vtd_reset(f->vtd);
     fx_settle(f);
+    g_assert_cmpuint(f->messages->len, ==, 0);
     g_assert_cmphex(status(f), ==, 0);
     g_assert_false(fx_record(f, 0).valid);
     g_assert_cmphex(fx_read32(f, FECTL), ==, IM);
@@ -654,6 +656,37 @@ static void test_ring_overflow_once(void)
     f->elsewhere = false;
     fx_settle(f);
     g_assert_cmphex(status(f), ==, PPF);
+    fx_free(f);
+}
+
+/* FPD: what is not to be recorded is not told to be lost either. */
+static void test_ring_overflow_hidden(void)
+{
+    const NyxRequest req = { .access = NYX_ACCESS_WRITE };
+    Fx *f = new_faulty(16);
+    NyxReply reply;
+
+    fx_context(f, FX_SID, fx_context_lo(0x100000, 0, true),
+               fx_context_hi(4, FX_DID));
+    fx_write32(f, FECTL, 0);
+    f->elsewhere = true;
+    for (unsigned n = 1; n <= 200; n++) {
+        make_fault(f, n);
+    }
+    f->elsewhere = false;
+    fx_settle(f);
+    g_assert_cmphex(status(f), ==, 0);
+    g_assert_cmpuint(f->messages->len, ==, 0);
+    g_assert_cmpuint(nyx_vtd_stats(f->vtd).faults_recorded, ==, 0);
+    /* Among them there is room for one that is recorded, or it is lost. */
+    f->elsewhere = true;
+    for (unsigned n = 1; n <= 64; n++) {
+        make_fault(f, n);
+    }
+    g_assert_false(nyx_vtd_translate(f->r, FX_SID + 8, &req, &reply));
+    f->elsewhere = false;
+    fx_settle(f);
+    g_assert_cmphex(status(f), ==, PFO);
     fx_free(f);
 }
 
@@ -801,6 +834,7 @@ int main(int argc, char **argv)
     ADD("ring-order", test_ring_order);
     ADD("ring-overflow", test_ring_overflow);
     ADD("ring-overflow-once", test_ring_overflow_once);
+    ADD("ring-overflow-hidden", test_ring_overflow_hidden);
     ADD("ring-counts", test_ring_counts);
     ADD("ring-requester-freed", test_ring_requester_freed);
     ADD("ring-probe", test_ring_probe);

@@ -275,6 +275,12 @@ static void test_beyond_width(void)
     fx_write64(f, 0xb8, 0x3ffffffff000ULL | 7);
     fx_gcmd(f, 24, true);
     g_assert_cmpuint(fx_interrupt(f, SID, fx_irq_addr(5), 0, &msg), ==, 0x23);
+    /* There is nothing above the last address, and no way round to zero. */
+    fx_mem_poke(&f->mem, 0, IRTE(0x42, 0x300));
+    fx_write64(f, 0xb8, 0xfffffffffffff000ULL | 15);
+    fx_gcmd(f, 24, true);
+    g_assert_cmpuint(fx_interrupt(f, SID, fx_irq_addr(256), 0, &msg), ==,
+                     0x21);
     fx_free(f);
 }
 

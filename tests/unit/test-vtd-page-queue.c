@@ -104,6 +104,13 @@ static void test_no_memory(void)
     fx_write64(s.f, PQA, 0xfffffffffffff000ULL);
     ask(&s, &plain);
     check_own("no RAM", &s, 2, FAILURE);
+    /* Of a larger queue that would be there, nothing is at address 0. */
+    fx_mem_poke(&s.f->mem, 0, 0);
+    fx_write64(s.f, PQT, 0x1000);
+    fx_write64(s.f, PQA, 0xfffffffffffff001ULL);
+    ask(&s, &plain);
+    check_own("no RAM", &s, 3, FAILURE);
+    g_assert_cmphex(fx_mem_peek(&s.f->mem, 0), ==, 0);
     fini(&s);
 }
 
@@ -310,6 +317,25 @@ static void test_elsewhere_order(void)
     fini(&s);
 }
 
+/* What a reset finds on its way is refused, and memory left as it is. */
+static void test_elsewhere_reset(void)
+{
+    PageScene s;
+
+    init(&s, 0);
+    s.f->elsewhere = true;
+    ask(&s, &plain);
+    s.f->elsewhere = false;
+    nyx_vtd_reset(s.f->vtd);
+    fx_settle(s.f);
+    g_assert_cmphex(word(&s, 0), ==, 0);
+    g_assert_cmpuint(s.f->messages->len, ==, 0);
+    check_own("reset", &s, 1, INVALID);
+    g_assert_cmphex(fx_read64(s.f, PQT), ==, 0);
+    g_assert_cmphex(fx_read32(s.f, PRS), ==, 0);
+    fini(&s);
+}
+
 /*
  * Threads ask as fast as they can while software takes requests out: none is
  * lost without being counted, and each thread's come in order.
@@ -466,6 +492,7 @@ int main(int argc, char **argv)
     ADD("order", test_order);
     ADD("elsewhere", test_elsewhere);
     ADD("elsewhere-order", test_elsewhere_order);
+    ADD("elsewhere-reset", test_elsewhere_reset);
     ADD("threads", test_threads);
     ADD("ask-again", test_ask_again);
     ADD("drain", test_drain);

@@ -237,6 +237,26 @@ static void test_types(void)
     }
 }
 
+/* In abort mode, which software may come to from scalable mode: as there. */
+static void test_types_abort(void)
+{
+    NyxVtdCfg cfg = scalable_cfg();
+    Fx *f;
+
+    cfg.abort_dma = true;
+    f = fx_new(&cfg);
+    fx_queue_start_wide(f, 0);
+    fx_root_latch(f, 3);
+    check_accepted("IOTLB", f, 0x26, 0);
+    check_accepted("PASID cache", f, 0x37, 0);
+    check_accepted("device-TLB", f, 0x08, 0);
+    check_accepted("response", f, 0x09, 0);
+    /* The reserved mode is none that has them. */
+    fx_root_latch(f, 2);
+    check_iqe("reserved mode", f, 0x37, 0, 128, 7);
+    fx_free(f);
+}
+
 /* --- The queue ------------------------------------------------------------ */
 
 /* Every size, filled to the last slot but one, and around its end. */
@@ -484,6 +504,7 @@ int main(int argc, char **argv)
     ADD("reserved-bits", test_reserved_bits);
     ADD("granularities", test_granularities);
     ADD("types", test_types);
+    ADD("types-abort", test_types_abort);
     ADD("sizes", test_sizes);
     ADD("tail", test_tail);
     ADD("width", test_width);

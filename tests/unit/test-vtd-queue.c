@@ -726,6 +726,22 @@ static void test_slices(void)
     fx_free(f);
 }
 
+/* Commands that take long fill a slice sooner: of 32768 entries there are 2. */
+static void test_slices_work(void)
+{
+    Fx *f = new_queue(0);
+
+    for (unsigned i = 0; i < 5; i++) {
+        fx_desc(f, 0x14 | 15 << 27, 0);
+    }
+    fx_ring(f);
+    g_assert_cmphex(fx_read64(f, IQH), ==, 2 * 16);
+    g_assert_cmpuint(f->kicks, ==, 1);
+    fx_settle(f);
+    g_assert_cmphex(fx_read64(f, IQH), ==, 5 * 16);
+    fx_free(f);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -754,5 +770,6 @@ int main(int argc, char **argv)
     ADD("timeout", test_timeout);
     ADD("timeout-without-wait", test_timeout_without_wait);
     ADD("slices", test_slices);
+    ADD("slices-work", test_slices_work);
     return g_test_run();
 }

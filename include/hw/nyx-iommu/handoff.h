@@ -30,6 +30,9 @@ void nyx_handoff_destroy(NyxHandoff *handoff);
  */
 bool nyx_handoff_put(NyxHandoff *handoff, const void *record, bool *first);
 
+/* The same of a record that nobody misses if there is no place. */
+bool nyx_handoff_offer(NyxHandoff *handoff, const void *record, bool *first);
+
 /**
  * nyx_handoff_take: take all that wait, on the serialized side.
  * @records: room for as many as there can be
