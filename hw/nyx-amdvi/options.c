@@ -191,9 +191,11 @@ static void make_host_cfg(NyxAmdState *s, NyxAmdCfg *cfg)
 
 static void make_page_cfg(NyxAmdState *s, NyxAmdCfg *cfg)
 {
-    bool on = s->props.page_requests == ON_OFF_AUTO_ON ||
-              (s->props.page_requests == ON_OFF_AUTO_AUTO &&
-               cfg->guest_levels && cfg->device_iotlb);
+    bool base = cfg->device_iotlb && s->props.eph;
+    bool on = s->props.page_requests == ON_OFF_AUTO_AUTO
+              ? base && cfg->guest_levels
+              : wanted(s, "page-requests",
+                       s->props.page_requests == ON_OFF_AUTO_ON, base);
 
     cfg->page_requests = on;
     cfg->eph = wanted(s, "eph", s->props.eph, on);
@@ -241,7 +243,7 @@ bool nyx_amd_options_cfg(NyxAmdState *s, NyxAmdCfg *cfg, Error **errp)
         .host_levels = dma ? s->props.host_levels : 0,
         .dual_event = s->props.dual_event,
         .dma_remap = dma,
-        .device_iotlb = x86->dt_supported,
+        .device_iotlb = wanted(s, "device-iotlb", x86->dt_supported, dma),
         .coherent = s->props.coherent,
         .prefetch = s->props.prefetch,
         .invalidate_all = s->props.invalidate_all,

@@ -261,6 +261,12 @@ static const ValidRow valid_rows[] = {
     { "ga=on,profile=minimal", BIT(2) | BIT(7), 0, HEADER, 0x00182800 },
     { "profile=client,device-iotlb=off,page-requests=off,inv-iotlb-type=off",
       0x000b64ef20294ad8ull, 0, HEADER, MISC_GT },
+    /* What a profile says has no effect without its base. */
+    { "profile=client,device-iotlb=off", 0x000b64ef20294ad8ull, 0, HEADER,
+      MISC_GT },
+    { "profile=client,eph=off", 0x004b64ef20294ad8ull, 0, ATS, MISC_GT },
+    { "profile=client,dma-remap=off", 0x000060c020290ec0ull, 0, HEADER, MISC },
+    { "guest-levels=4,device-iotlb=on,eph=off", GUEST, 0, ATS, MISC_GT },
     { "profile=minimal -global nyx-amdvi.va-bits=40", 0, 0, HEADER,
       0x00142800 },
 };
