@@ -46,6 +46,10 @@ TIMER_RACE = re.compile(
 # interrupt passes no IOMMU.
 LOST_TIMER = re.compile(r'rcu: \tPossible timer handling issue on cpu=\d')
 
+# TCG's own: a processor still has the sections of a memory map that has been
+# replaced and freed. It took a thousand rows on a busy machine to see it.
+FREED_SECTIONS = re.compile(r'iotlb_to_section: Assertion .* failed')
+
 
 # By the vendor of a row: the lines and checks of the kernel's driver.
 DRIVERS = {'intel': intel, 'amd': amd, 'virtio': virtio}
@@ -299,6 +303,15 @@ def is_timer_race(findings):
                                    for line in findings.failed)
 
 
-def lost_its_timer(directory):
-    return any(LOST_TIMER.search(log.read_text(errors='replace'))
-               for log in directory.glob('*/serial.log'))
+def any_says(directory, logs, pattern):
+    return any(pattern.search(log.read_text(errors='replace'))
+               for log in directory.glob(f'*/{logs}'))
+
+
+def why_it_ended(directory):
+    """What ended a row's guest early, if it was none of ours."""
+    if any_says(directory, 'serial.log', LOST_TIMER):
+        return "a processor's own timer has stopped"
+    if any_says(directory, 'qemu*.stderr', FREED_SECTIONS):
+        return 'QEMU lost its memory map'
+    return None

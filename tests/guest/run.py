@@ -393,10 +393,10 @@ def run_row_again_if_raced(row, setup, directory):
         if not checks.is_timer_race(findings):
             return findings
         why = 'Linux raced with its timer'
-    except GuestError:
-        if not checks.lost_its_timer(directory):
+    except (GuestError, QmpError, OSError):
+        why = checks.why_it_ended(directory)
+        if not why:
             raise
-        why = "a processor's own timer has stopped"
     print(f'# guest {row.name}: again, {why}', flush=True)
     again = directory / 'again'
     again.mkdir()
