@@ -13,12 +13,14 @@ usage() {
     cat <<USAGE
 Usage: scripts/test.sh [--extended] [TIER ...]
 
-Tiers, all of them if none is named; --extended adds the last one:
+Tiers, all of them if none is named; --extended adds the last two:
   unit    the engine and the core, without QEMU
   asan    the same under the address and undefined-behaviour sanitizers
   tsan    the threaded tests under the thread sanitizer
   qtest   the module in the stock QEMU, driven by libqtest
   guest   Debian's kernels behind the devices
+  asan-qtest  the tier qtest, the module under the sanitizers of the tier asan,
+          leaks of the module included (six minutes)
   extended  a kernel built from Debian's newest source: IOMMUFD, nested
           translation, the kernel's own dumps and selftests (the first run
           builds the kernel: ten minutes and 2 GB, given back)
@@ -29,6 +31,7 @@ USAGE
 }
 
 TIERS=(unit asan tsan qtest guest)
+targets=()
 BUILD=${NYX_BUILD:-build}
 
 passed=0
@@ -43,7 +46,7 @@ add() {
     printf '  %d passed, %d failed, %d skipped\n' "$1" "$2" "$3"
 }
 
-# configure DIR OPTION...
+# configure DIR OPTION...: builds the array targets, all if there is none
 configure() {
     local dir=$1
     shift
@@ -51,7 +54,8 @@ configure() {
         "$MESON" setup "$dir" "$@" >"$NYX_LOGS/meson-$(basename "$dir").log" ||
             nyx_die "meson setup $dir failed: see $NYX_LOGS"
     fi
-    ninja -C "$dir" >"$NYX_LOGS/ninja-$(basename "$dir").log" || {
+    ninja -C "$dir" "${targets[@]}" \
+        >"$NYX_LOGS/ninja-$(basename "$dir").log" || {
         tail -n 30 "$NYX_LOGS/ninja-$(basename "$dir").log" >&2
         nyx_die "the build in $dir failed: the lines above say where"
     }
@@ -61,9 +65,11 @@ configure() {
 meson_tier() {
     local dir=$1
     shift
+    # A wrapper has its name in the log's.
+    rm -f "$dir"/meson-logs/testlog*.json
     "$MESON" test -C "$dir" --no-rebuild --print-errorlogs "$@" || true
     # shellcheck disable=SC2046
-    add $("$NYX_PYTHON" scripts/tap-count.py "$dir/meson-logs/testlog.json")
+    add $("$NYX_PYTHON" scripts/tap-count.py "$dir"/meson-logs/testlog*.json)
 }
 
 tier_unit() {
@@ -88,6 +94,42 @@ tier_qtest() {
     # For nyx-virtio-arm, which says so if there is none.
     tests/guest/fetch.sh qemu-arm >/dev/null || true
     meson_tier "$BUILD" --suite qtest --num-processes 3
+}
+
+# A QEMU that is not sanitized loads a module that is if the library comes
+# first. UBSan reports into the log of the test, ASan into files: it warns of
+# QEMU's coroutines as well, and some tests look at all that QEMU prints. Leaks
+# end no test, for QEMU has some; one with the module in its stack is a failure.
+tier_asan-qtest() {
+    local targets=(nyx-iommu.so tests/qtest/nyx-fake-iommu.so)
+    local dir report reports="$NYX_LOGS/asan-qtest" stop wrapper
+    configure "$BUILD-asan-qtest" -Db_sanitize=address,undefined \
+        -Db_lundef=false -Dmodule=enabled
+    dir=$(realpath "$BUILD-asan-qtest")
+    rm -rf "$reports"
+    mkdir "$reports"
+
+    stop=halt_on_error=1:abort_on_error=1
+    wrapper=(
+        env
+        "LD_PRELOAD=$("${CC:-cc}" -print-file-name=libasan.so)"
+        "NYX_PLUGIN=$dir/${targets[0]}"
+        "NYX_FAKE_IOMMU=$dir/${targets[1]}"
+        "UBSAN_OPTIONS=$stop:print_stacktrace=1"
+        "ASAN_OPTIONS=$stop:use_sigaltstack=0:detect_leaks=1:exitcode=0"
+    )
+    wrapper[-1]+=":fast_unwind_on_malloc=0:malloc_context_size=6"
+    wrapper[-1]+=":log_path='$reports/report'"
+    meson_tier "$BUILD" --suite qtest --num-processes 3 \
+        --timeout-multiplier 3 --wrapper "$(printf '%q ' "${wrapper[@]}")"
+
+    for report in "$reports"/*; do
+        if grep -sqE 'ERROR: AddressSanitizer|hw/(nyx|virtio-iommu-ext)' \
+            "$report"; then
+            cat "$report"
+            add 0 1 0
+        fi
+    done
 }
 
 # guest_rows LOG ARGUMENT...
@@ -126,7 +168,7 @@ case "${1:-}" in
     exit 0
     ;;
 --extended)
-    extended=(extended)
+    extended=(asan-qtest extended)
     shift
     ;;
 esac
@@ -134,7 +176,7 @@ esac
 TIERS+=("${extended[@]}")
 for tier in "${TIERS[@]}"; do
     declare -F "tier_$tier" >/dev/null ||
-        nyx_die "no tier \"$tier\": known are unit, asan, tsan, qtest, guest, extended"
+        nyx_die "no tier \"$tier\": known are unit, asan, tsan, qtest, guest, asan-qtest, extended"
 done
 
 scripts/setup.sh

@@ -448,6 +448,16 @@ static void continue_bh(void *opaque)
     nyx_amd_continue(s->engine);
 }
 
+/* What waits for the logs gets there while memory can still be saved. */
+static void vm_change(void *opaque, bool running, RunState state)
+{
+    NyxAmdState *s = opaque;
+
+    if (!running) {
+        nyx_amd_finish(s->engine);
+    }
+}
+
 /* Before the machine builds its ACPI tables: notifiers run newest first. */
 static void machine_done(Notifier *notifier, void *data)
 {
@@ -492,6 +502,7 @@ static void realize(DeviceState *dev, Error **errp)
     }
     X86_MACHINE(pcms)->ioapic_as =
         nyx_dma_space_fixed(s->space, "nyx-amdvi-ioapic", NAMD_IOAPIC_SID);
+    NYX_VM_CHANGE_HANDLER(dev, vm_change, s);
     s->machine_done.notify = machine_done;
     qemu_add_machine_init_done_notifier(&s->machine_done);
 }

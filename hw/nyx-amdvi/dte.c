@@ -26,29 +26,25 @@ NyxAmdFaultCode nyx_amd_dte_address(const NyxAmd *amd, uint16_t sid,
                                             : NAMD_FAULT_DTE_RANGE;
 }
 
-static bool read_words(const NyxAmd *amd, uint64_t addr, uint64_t *words)
-{
-    return nyx_mem_read_le64(&amd->host.mem, addr, words, NAMD_DTE_WORDS);
-}
-
 /*
  * Software stores an entry by halves of 128 bits, which memory gives us by
  * words: an entry that is the same twice was not being stored.
  */
-static bool read_entry(const NyxAmd *amd, uint64_t addr, uint64_t *words)
+bool nyx_amd_entry_read(const NyxMem *mem, uint64_t addr, uint64_t *words,
+                        unsigned n)
 {
     uint64_t before[NAMD_DTE_WORDS];
     unsigned tries = READ_TRIES;
 
-    if (!read_words(amd, addr, words)) {
+    if (!nyx_mem_read_le64(mem, addr, words, n)) {
         return false;
     }
     do {
-        memcpy(before, words, sizeof(before));
-        if (!read_words(amd, addr, words)) {
+        memcpy(before, words, n * sizeof(*words));
+        if (!nyx_mem_read_le64(mem, addr, words, n)) {
             return false;
         }
-    } while (memcmp(before, words, sizeof(before)) && --tries);
+    } while (memcmp(before, words, n * sizeof(*words)) && --tries);
     return true;
 }
 
@@ -58,7 +54,8 @@ NyxAmdFaultCode nyx_amd_dte_fetch(const NyxAmd *amd, uint16_t sid,
 {
     NyxAmdFaultCode code = nyx_amd_dte_address(amd, sid, addr);
 
-    if (code == NAMD_FAULT_NONE && !read_entry(amd, *addr, words)) {
+    if (code == NAMD_FAULT_NONE &&
+        !nyx_amd_entry_read(&amd->host.mem, *addr, words, NAMD_DTE_WORDS)) {
         code = NAMD_FAULT_DTE_READ;
     }
     return code;

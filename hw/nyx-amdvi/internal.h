@@ -337,6 +337,9 @@ static inline void nyx_amd_perf_count(NyxAmd *amd, NyxAmdPerfSource source,
 }
 
 /* dte.c */
+/* The @n words of an entry that software stores at once; at most four. */
+bool nyx_amd_entry_read(const NyxMem *mem, uint64_t addr, uint64_t *words,
+                        unsigned n);
 /* The address of the entry, or NAMD_FAULT_DTE_RANGE; [any] */
 NyxAmdFaultCode nyx_amd_dte_address(const NyxAmd *amd, uint16_t sid,
                                     uint64_t *addr);
@@ -447,6 +450,8 @@ void nyx_amd_command_range(uint64_t addr, bool s, uint64_t *first,
 void nyx_amd_inv_pages(NyxAmd *amd, const NyxAmdPages *pages);
 void nyx_amd_inv_devtab(NyxAmd *amd, uint16_t sid);
 void nyx_amd_inv_all(NyxAmd *amd);
+/* Consumers that keep translations forget all of them. */
+void nyx_amd_notify_all(NyxAmd *amd);
 /* Everything, for reset and load; no consumer is told. */
 void nyx_amd_caches_clear(NyxAmd *amd);
 

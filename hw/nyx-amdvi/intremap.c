@@ -66,11 +66,13 @@ static NyxAmdFaultCode refused(NyxAmd *amd, const IrqRequest *irq,
         .access = NYX_ACCESS_WRITE,
     };
 
-    if (!irq->route) {
-        nyx_amd_perf_count(amd, NAMD_PERF_ABORT, 1, irq->sid, irq->did,
-                           NAMD_NO_PASID);
-        amd->host.target_abort(amd->host.opaque);
+    /* Nothing was sent: a route is looked at whenever an entry may change. */
+    if (irq->route) {
+        return code;
     }
+    nyx_amd_perf_count(amd, NAMD_PERF_ABORT, 1, irq->sid, irq->did,
+                       NAMD_NO_PASID);
+    amd->host.target_abort(amd->host.opaque);
     nyx_amd_report(amd, &fault);
     return code;
 }
@@ -175,7 +177,7 @@ bool nyx_amd_interrupt_entry_read(const NyxMem *mem, uint64_t addr, bool wide,
     uint32_t narrow;
 
     if (wide) {
-        return nyx_mem_read_le64(mem, addr, irte, 2);
+        return nyx_amd_entry_read(mem, addr, irte, 2);
     }
     if (!nyx_mem_read_le32(mem, addr, &narrow)) {
         return false;

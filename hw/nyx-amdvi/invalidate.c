@@ -31,7 +31,7 @@ static void notify(NyxAmdRequester *r, uint64_t first, uint8_t lg2)
     }
 }
 
-static void notify_all(NyxAmd *amd)
+void nyx_amd_notify_all(NyxAmd *amd)
 {
     for (unsigned i = 0; i < amd->requesters->len; i++) {
         notify(requester(amd, i), 0, 64);
@@ -206,7 +206,7 @@ void nyx_amd_inv_all(NyxAmd *amd)
     drop_contexts(amd);
     gen_moved(amd, nyx_tags_drop_all(&amd->tags));
     count_dropped(amd, live);
-    notify_all(amd);
+    nyx_amd_notify_all(amd);
     nyx_amd_announce_all(amd);
 }
 

@@ -111,21 +111,27 @@ uint64_t nyx_amd_control_possible(const NyxAmdCfg *cfg, uint64_t control)
      R_NAMD_CTRL_NUMINTREMAP_MASK | R_NAMD_CTRL_IRTCACHEDIS_MASK |          \
      R_NAMD_CTRL_SMIFEN_MASK)
 
-/* Publish a window; it is empty while it changes. */
-static void window_set(NyxAmdWindow *window, const NyxAmdWindow *to)
+/* Publish a window; it is empty while it changes.  Whether it does. */
+static bool window_set(NyxAmdWindow *window, const NyxAmdWindow *to)
 {
+    if (window->first == to->first && window->last == to->last &&
+        window->to == to->to && window->everybody == to->everybody &&
+        window->read_only == to->read_only) {
+        return false;
+    }
     qatomic_set(&window->last, 0);
     qatomic_store_release(&window->first, to->first);
     qatomic_set(&window->to, to->to);
     qatomic_set(&window->everybody, to->everybody);
     qatomic_set(&window->read_only, to->read_only);
     qatomic_store_release(&window->last, to->last);
+    return true;
 }
 
 static const NyxAmdWindow no_window = { .first = 1, .last = 0 };
 
-/* 3.4.6: the limit's page belongs to the range. */
-static bool exclusion_update(NyxAmd *amd)
+/* 3.4.6: the limit's page belongs to the range.  Whether there is one. */
+static bool exclusion_update(NyxAmd *amd, bool *moved)
 {
     uint64_t base = nyx_amd_reg64(amd, A_NAMD_EXCLBASE);
     uint64_t limit = nyx_amd_reg64(amd, A_NAMD_EXCLLIMIT);
@@ -136,11 +142,11 @@ static bool exclusion_update(NyxAmd *amd)
         window.last = limit | 0xfff;
         window.everybody = base & R_NAMD_EXCLB_ALLOW_MASK;
     }
-    window_set(&amd->exclusion, &window);
+    *moved |= window_set(&amd->exclusion, &window);
     return window.first <= window.last;
 }
 
-static bool marc_update(NyxAmd *amd)
+static bool marc_update(NyxAmd *amd, bool *moved)
 {
     bool on = amd->cfg.marc && amd->control & R_NAMD_CTRL_MARCEN_MASK;
     bool any = false;
@@ -157,7 +163,7 @@ static bool marc_update(NyxAmd *amd)
             window.read_only = reloc & R_NAMD_MARCR_READONLY_MASK;
             any = true;
         }
-        window_set(&amd->marc[i], &window);
+        *moved |= window_set(&amd->marc[i], &window);
     }
     return any;
 }
@@ -171,28 +177,30 @@ static void devtab_update(NyxAmd *amd)
     }
 }
 
-/* Returns the bits that have changed. */
+/* Returns the bits that have changed, or what they are about. */
 static uint32_t mode_latch(NyxAmd *amd)
 {
     uint64_t control = nyx_amd_reg64(amd, A_NAMD_CONTROL);
     uint32_t was = amd->mode;
     uint32_t mode = qatomic_read(&amd->mode) & NAMD_MODE_COUNT;
+    bool moved = false;
 
     devtab_update(amd);
     qatomic_set(&amd->control, control);
     if (amd->cfg.dma_remap && control & R_NAMD_CTRL_IOMMUEN_MASK) {
         mode |= NAMD_MODE_ENABLED;
     }
-    mode |= exclusion_update(amd) ? NAMD_MODE_WINDOWS : 0;
-    mode |= marc_update(amd) ? NAMD_MODE_WINDOWS : 0;
+    mode |= exclusion_update(amd, &moved) ? NAMD_MODE_WINDOWS : 0;
+    mode |= marc_update(amd, &moved) ? NAMD_MODE_WINDOWS : 0;
     qatomic_store_release(&amd->mode, mode);
-    return was ^ mode;
+    return (was ^ mode) | (moved ? NAMD_MODE_WINDOWS : 0);
 }
 
 static void mode_tell(NyxAmd *amd)
 {
     nyx_announce_mode(amd->announce);
     amd->host.mode_changed(amd->host.opaque);
+    nyx_amd_notify_all(amd);
 }
 
 void nyx_amd_mode_update(NyxAmd *amd)
@@ -664,6 +672,10 @@ static void add_rows(NyxAmd *amd, size_t option, size_t also,
 
 void nyx_amd_regs_init(NyxAmd *amd)
 {
+    amd->exclusion = no_window;
+    for (unsigned i = 0; i < NAMD_MARC_WINDOWS; i++) {
+        amd->marc[i] = no_window;
+    }
     nyx_regfile_init(&amd->regs, amd, NAMD_MMIO_SIZE, mistake);
     ADD(ALWAYS, ALWAYS, always_rows);
     ADD(OPT(page_requests), ALWAYS, ppr_rows);

@@ -49,7 +49,7 @@ static bool same_options(const NyxAmd *amd, const NyxAmdSaved *saved)
 /* The mirror of configuration space is not ours to save. */
 static bool is_mirror(const NyxReg *reg)
 {
-    return reg->offset >= A_NAMD_MSI_CAP && reg->offset <= A_NAMD_MSI_DATA;
+    return reg->offset >= A_NAMD_MSI_CAP && reg->offset <= A_NAMD_MSI_MAP;
 }
 
 static bool registers_ok(const NyxAmd *amd, const NyxAmdSaved *saved)
@@ -151,8 +151,7 @@ void nyx_amd_save(NyxAmd *amd, NyxAmdSaved *saved)
 {
     QEMU_BUILD_BUG_ON(A_NAMD_PPREARLY_B + 8 > NAMD_SAVED_REGS);
 
-    nyx_amd_catch_up(amd);
-    nyx_amd_perf_drain(amd);
+    /* Nothing is logged now: memory has been saved before us. */
     memset(saved, 0, sizeof(*saved));
     for (unsigned i = 0; i < amd->regs.n_regs; i++) {
         const NyxReg *reg = &amd->regs.regs[i];

@@ -84,6 +84,11 @@ static bool complete(const Xlat *x, uint64_t addr, uint8_t lg2,
     if (no_write(req)) {
         access &= ~NYX_ACCESS_WRITE;
     }
+    if ((x->mode & NAMD_MODE_WINDOWS) && !req->has_pasid && lg2 > 12) {
+        /* The next page may be in a window, or out of it. */
+        addr |= req->iova & MAKE_64BIT_MASK(12, lg2 - 12);
+        lg2 = 12;
+    }
     answer(reply, req->iova, addr, lg2, access);
     if (req->type == NYX_REQ_TRANSLATION) {
         reply->access |= req->has_pasid ? req->access & NYX_ACCESS_PRIV : 0;
@@ -166,10 +171,6 @@ static bool identity(const Xlat *x, unsigned rights, NyxReply *reply)
 
     if (!x->req->has_pasid) {
         lg2 = nyx_amd_range_clip(x->amd, iova, lg2);
-    }
-    if (x->mode & NAMD_MODE_WINDOWS) {
-        /* The next page may be in a window, or out of it. */
-        lg2 = MIN(lg2, 12);
     }
     return complete(x, iova, lg2, rights, reply);
 }

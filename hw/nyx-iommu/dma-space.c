@@ -20,6 +20,7 @@
 #include "hw/nyx-iommu/requester.h"
 #include "hw/pci/pci_bus.h"
 #include "hw/pci/pci_device.h"
+#include "trace.h"
 
 #define TYPE_NYX_IOMMU_REGION "nyx-iommu-region"
 
@@ -34,12 +35,14 @@ struct NyxDmaDevice {
     void *requester;
     PCIBus *bus;
     PCIBus *root_bus;        /* above it; that one stays */
+    uint8_t root_devfn;      /* and what is there on the way to it */
     uint8_t devfn;
     unsigned hosts;          /* devices of the host that it stands for */
     GArray *usable;          /* NyxSpan: what those can reach; NULL: all */
     bool outside_told;
     const uint8_t *bus_nr;   /* where the bus's number is at any time */
     uint8_t fixed_bus_nr;
+    uint16_t switched_as;    /* its id when it was last switched over */
 };
 
 /* A device of the host; behind a bridge several share a NyxDmaDevice. */
@@ -94,10 +97,27 @@ bool nyx_dma_device_find_sid(const NyxDmaDevice *device, uint16_t *sid)
 {
     bool found = has_bus(device);
 
-    if (found) {
+    if (found && device->root_bus) {
+        /* Another bus may be at its address now: that one has the number. */
+        *sid = pci_bus_num(device->bus) << 8 | device->devfn;
+    } else if (found) {
         *sid = nyx_dma_device_sid(device);
     }
     return found;
+}
+
+/*
+ * What traces of events have.  VFIO still listens for a while when the bus of
+ * its device is gone: what listeners hold goes with RCU.
+ */
+static uint16_t told_sid(const NyxDmaDevice *device)
+{
+    uint16_t sid = 0;
+
+    if (unlikely(trace_events_enabled_count)) {
+        nyx_dma_device_find_sid(device, &sid);
+    }
+    return sid;
 }
 
 static bool is_sid(const NyxDmaDevice *device, uint16_t sid)
@@ -194,7 +214,7 @@ static void map_usable(NyxDmaDevice *device, IOMMUNotifier *n,
         if (part.first > first) {
             outside_hosts(device, first);
         }
-        nyx_notify_map(n, nyx_dma_device_sid(device), block, part.first,
+        nyx_notify_map(n, told_sid(device), block, part.first,
                        part.last);
         if (part.last == last) {
             return;
@@ -257,7 +277,7 @@ void nyx_dma_device_unmapped(NyxDmaDevice *device, IOMMUNotifierFlag type,
     IOMMU_NOTIFIER_FOREACH(n, &device->region) {
         if ((n->notifier_flags & type) &&
             !(n->notifier_flags & IOMMU_NOTIFIER_MAP)) {
-            nyx_notify_unmap(n, nyx_dma_device_sid(device), type,
+            nyx_notify_unmap(n, told_sid(device), type,
                              iova & ~mask, iova | mask, NULL);
         }
     }
@@ -270,7 +290,7 @@ void nyx_dma_device_unmap(NyxDmaDevice *device, uint64_t first, uint64_t last,
 
     IOMMU_NOTIFIER_FOREACH(n, &device->region) {
         if (n->notifier_flags & IOMMU_NOTIFIER_MAP) {
-            nyx_notify_unmap(n, nyx_dma_device_sid(device),
+            nyx_notify_unmap(n, told_sid(device),
                              IOMMU_NOTIFIER_UNMAP, first, last, only);
         }
     }
@@ -352,11 +372,27 @@ static void ask_dirty(NyxDmaDevice *device)
     }
 }
 
+/*
+ * Those who keep translations (vhost) do so longer than they listen: a region
+ * that goes has nobody to tell any more.
+ */
+static void tell_before_it_goes(NyxDmaDevice *device)
+{
+    nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_UNMAP, 0, 64);
+    if (device->ops->unmap_drops_device_tlbs) {
+        nyx_dma_device_unmapped(device, IOMMU_NOTIFIER_DEVIOTLB_UNMAP, 0, 64);
+    }
+}
+
 static void device_switch(NyxDmaDevice *device)
 {
     bool checked = is_checked(device);
     MemoryRegion *region = MEMORY_REGION(&device->region);
 
+    nyx_dma_device_find_sid(device, &device->switched_as);
+    if (region->enabled && !checked) {
+        tell_before_it_goes(device);
+    }
     /* One is off before the other is on. */
     memory_region_transaction_begin();
     if (checked) {
@@ -391,8 +427,11 @@ void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid)
 {
     for (unsigned i = 0; i < space->devices->len; i++) {
         NyxDmaDevice *device = g_ptr_array_index(space->devices, i);
+        uint16_t own;
 
-        if (is_sid(device, sid)) {
+        /* Nobody is told when software gives a bus another number. */
+        if (nyx_dma_device_find_sid(device, &own) &&
+            (own == sid || own != device->switched_as)) {
             nyx_dma_device_update(device);
         }
     }
@@ -451,10 +490,7 @@ static NyxDmaDevice *device_new(NyxDmaSpace *space, const char *name,
  */
 static void device_follow_bus(NyxDmaDevice *device)
 {
-    device->root_bus = device->bus;
-    while (!pci_bus_is_root(device->root_bus)) {
-        device->root_bus = pci_get_bus(device->root_bus->parent_dev);
-    }
+    nyx_dma_device_root(device, &device->root_bus, &device->root_devfn);
     if (pci_bus_is_root(device->bus)) {
         device->fixed_bus_nr = pci_bus_num(device->bus);
         device->bus_nr = &device->fixed_bus_nr;
@@ -502,11 +538,39 @@ static NyxDmaDevice *device_of(NyxDmaSpace *space, PCIBus *bus, int devfn)
     return found;
 }
 
+/*
+ * Whether its bus was unplugged, and the one that is there now is somewhere
+ * else: what the model has of it is for another place.
+ */
+static bool has_moved(const NyxDmaDevice *device)
+{
+    PCIBus *root;
+    uint8_t devfn;
+
+    nyx_dma_device_root(device, &root, &devfn);
+    return root != device->root_bus || devfn != device->root_devfn;
+}
+
+/* Nobody finds it any more.  It stays: listeners may go later. */
+static void device_retire(NyxDmaDevice *device)
+{
+    NyxDmaSpace *space = device->space;
+
+    qemu_mutex_lock(&space->lock);
+    device->bus_nr = &device->fixed_bus_nr;
+    device->bus = NULL;
+    qemu_mutex_unlock(&space->lock);
+}
+
 /* The device of a function that is behind the IOMMU. */
 static NyxDmaDevice *device_get(NyxDmaSpace *space, PCIBus *bus, int devfn)
 {
     NyxDmaDevice *device = device_of(space, bus, devfn);
 
+    if (device && has_moved(device)) {
+        device_retire(device);
+        device = NULL;
+    }
     if (!device) {
         g_autofree char *name = g_strdup_printf("%s-%02x.%x",
                                                 space->ops->name,

@@ -97,7 +97,7 @@ bool nyx_dma_device_is_alias(const NyxDmaDevice *device);
 /* NyxDmaOps.checked has changed: switch every function over. */
 void nyx_dma_space_update(NyxDmaSpace *space);
 
-/* The same for those with requester id @sid. */
+/* The same for those with requester id @sid, or another one than before. */
 void nyx_dma_space_update_sid(NyxDmaSpace *space, uint16_t sid);
 
 /* NyxDmaOps.direct of the function has changed. */
@@ -105,7 +105,7 @@ void nyx_dma_device_update(NyxDmaDevice *device);
 
 /*
  * Requester id that the function has now.  Its bus is there, as that of who
- * has made a request, or listens.
+ * has made a request.
  */
 uint16_t nyx_dma_device_sid(const NyxDmaDevice *device);
 

@@ -38,6 +38,7 @@ struct NyxTableShadow {
 typedef struct Sync {
     NyxTableShadow *shadow;
     const NyxShadowSink *sink;
+    const NyxWalkCtx *ctx;   /* NULL for pieces */
     uint64_t first;
     uint64_t last;
     GArray *runs;
@@ -187,6 +188,18 @@ static inline bool collect(Sync *s, const Run *whole)
     return true;
 }
 
+/*
+ * Accesses to what is announced are not seen, and cannot set a mark later:
+ * they count as made.  A leaf whose mark cannot be stored gives no access.
+ */
+static bool mark(const Sync *s, const NyxLeaf *leaf)
+{
+    NyxWalk walk;
+
+    nyx_walk_and_mark(s->ctx, leaf->iova, leaf->permission, NULL, &walk);
+    return walk.status == NYX_WALK_OK;
+}
+
 static bool collect_leaf(void *opaque, const NyxLeaf *leaf)
 {
     const Run run = {
@@ -194,7 +207,7 @@ static bool collect_leaf(void *opaque, const NyxLeaf *leaf)
         leaf->lg2, leaf->permission,
     };
 
-    return collect(opaque, &run);
+    return (leaf->unmarked && !mark(opaque, leaf)) || collect(opaque, &run);
 }
 
 static bool collect_piece(void *opaque, const NyxPiece *piece)
@@ -446,6 +459,7 @@ NyxShadowResult nyx_table_shadow_sync(NyxTableShadow *shadow,
     Sync s = {
         .shadow = shadow,
         .sink = sink,
+        .ctx = ctx,
         .first = first,
         .last = MIN(last, nyx_walk_limit(ctx)),
         .runs = shadow->runs,

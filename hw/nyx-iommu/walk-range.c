@@ -57,6 +57,19 @@ static NyxEntryClass judge(const NyxWalkCtx *ctx, unsigned level,
     return klass;
 }
 
+static bool unmarked(const NyxWalkCtx *ctx, uint64_t entry,
+                     unsigned permission)
+{
+    const NyxFormat *fmt = ctx->fmt;
+    uint64_t bits = nyx_mark_bits(ctx, &fmt->accessed) |
+                    nyx_mark_bits(ctx, &fmt->extended);
+
+    if (permission & NYX_ACCESS_WRITE) {
+        bits |= nyx_mark_bits(ctx, &fmt->dirty);
+    }
+    return bits & ~entry;
+}
+
 /*
  * A leaf at @iova.  It may be a copy that others should precede, for which
  * another leaf was found: then it counts for its own place only.
@@ -68,7 +81,10 @@ static bool visit_leaf(const RangeWalk *w, unsigned level, uint64_t iova,
     uint8_t lg2 = fmt->leaf_lg2(w->ctx, level, entry);
     uint64_t mask = MAKE_64BIT_MASK(0, lg2);
     uint64_t addr = entry & fmt->table_mask & ~mask;
-    NyxLeaf leaf = { iova & ~mask, addr, lg2, permission };
+    NyxLeaf leaf = {
+        iova & ~mask, addr, lg2, permission,
+        unmarked(w->ctx, entry, permission),
+    };
 
     if ((iova & mask) && iova > w->first) {
         leaf.addr += iova & mask;

@@ -41,6 +41,10 @@ static void announce_route(void *opaque, NyxFollower *f, uint16_t sid,
         return;
     }
     route->did = ctx.did;
+    if (ctx.rid_priv && !ctx.supervisor) {
+        /* SPT.6: every request is refused. */
+        return;
+    }
     if (ctx.kind == NYX_VTD_KIND_SECOND) {
         route->kind = NYX_ROUTE_TABLES;
         route->tables = nyx_vtd_second_stage(vtd, &ctx);

@@ -283,8 +283,11 @@ NyxVtdFaultCode nyx_vtd_context_peek(NyxVtd *vtd, uint16_t sid,
         return nyx_vtd_context_read(vtd, sid, ctx);
     }
     code = nyx_vtd_function_fetch(vtd, sid, &fn);
-    return code == NVTD_FAULT_NONE
-           ? nyx_vtd_pasid_fetch(vtd, &fn, fn.rid_pasid, ctx) : code;
+    if (code == NVTD_FAULT_NONE) {
+        code = nyx_vtd_pasid_fetch(vtd, &fn, fn.rid_pasid, ctx);
+        ctx->rid_priv = fn.rid_priv;
+    }
+    return code;
 }
 
 NyxVtdFaultCode nyx_vtd_context_get(NyxVtdRequester *r, uint16_t sid,

@@ -59,6 +59,18 @@ static bool any_context(uint64_t word, const void *opaque)
     return true;
 }
 
+/* Those who keep translations have some that are not right any more. */
+static void tell_consumers(NyxVtd *vtd)
+{
+    for (unsigned i = 0; i < vtd->requesters->len; i++) {
+        NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
+
+        if (r->notify) {
+            vtd->host.unmapped(vtd->host.opaque, r, 0, 64);
+        }
+    }
+}
+
 /*
  * 6.6: a new root pointer takes effect with nothing left of the old one.
  * Contexts go first: a request that still has one from before is too late
@@ -77,10 +89,8 @@ static void drop_translations(NyxVtd *vtd)
         NyxVtdRequester *r = g_ptr_array_index(vtd->requesters, i);
 
         nyx_tlbs_clear(&r->tlbs);
-        if (r->notify) {
-            vtd->host.unmapped(vtd->host.opaque, r, 0, 64);
-        }
     }
+    tell_consumers(vtd);
     vtd->latched.need_context_flush = false;
     vtd->latched.need_iotlb_flush = false;
     nyx_vtd_announce_contexts(vtd, any_context, NULL);
@@ -294,6 +304,7 @@ void nyx_vtd_mode_update(NyxVtd *vtd)
     qatomic_store_release(&vtd->mode, mode);
     nyx_announce_mode(vtd->announce);
     vtd->host.mode_changed(vtd->host.opaque);
+    tell_consumers(vtd);
 }
 
 /* 11.4.16: PRS follows EPM, and the ranges in force change with it. */

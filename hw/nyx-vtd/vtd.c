@@ -296,7 +296,8 @@ static bool dma_notify(void *requester, bool unmap, bool map, Error **errp)
 {
     const NyxVtdCfg *cfg = nyx_vtd_cfg(nyx_vtd_requester_unit(requester));
 
-    if (map && !cfg->caching_mode) {
+    /* Where nothing is translated there are no mappings. */
+    if (map && cfg->dma_translation && !cfg->caching_mode) {
         error_setg(errp, "vfio-pci and vhost-vdpa need to know of each new "
                    "mapping: set caching-mode=on of %s", TYPE_NYX_VTD);
         return false;

@@ -177,7 +177,7 @@ void nyx_vio_announce_mode(NyxVio *vio)
 
 uint64_t nyx_vio_work(const NyxVio *vio)
 {
-    return nyx_announce_work(vio->announce);
+    return nyx_announce_work(vio->announce) + vio->pasids_told;
 }
 
 /* --- The glue ------------------------------------------------------------- */

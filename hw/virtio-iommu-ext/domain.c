@@ -318,9 +318,9 @@ void nyx_vio_domain_flush_devices(NyxVio *vio, const NyxVioDomain *domain,
     });
 }
 
-/* An endpoint has left: the domain's PASIDs mean nothing any more. */
+/* What is kept of all PASIDs of a domain, by those that @match. */
 static void drop_pasids(NyxVio *vio, const NyxVioDomain *domain,
-                        uint32_t endpoint)
+                        RequesterMatch *match, const void *opaque)
 {
     g_autofree uint32_t *pasids = NULL;
     unsigned n = nyx_vio_tables_pasids(domain, &pasids);
@@ -333,14 +333,29 @@ static void drop_pasids(NyxVio *vio, const NyxVioDomain *domain,
         uint16_t sid;
 
         if (!concerns(r, &drop) ||
-            !vio->host.sid(vio->host.opaque, r, &sid) || sid != endpoint) {
+            !vio->host.sid(vio->host.opaque, r, &sid) ||
+            !match(vio, sid, opaque)) {
             continue;
         }
         for (unsigned j = 0; j < n; j++) {
             drop.pasid = pasids[j];
             tell(r, sid, &drop);
         }
+        vio->pasids_told += n;
     }
+}
+
+void nyx_vio_domain_flush_device_pasids(NyxVio *vio,
+                                        const NyxVioDomain *domain)
+{
+    drop_pasids(vio, domain, in_domain, domain);
+}
+
+/* An endpoint has left: the domain's PASIDs mean nothing any more. */
+static void drop_pasids_of(NyxVio *vio, const NyxVioDomain *domain,
+                           uint32_t endpoint)
+{
+    drop_pasids(vio, domain, is_sid, &endpoint);
 }
 
 /* --- Endpoints ------------------------------------------------------------ */
@@ -397,7 +412,7 @@ void nyx_vio_domain_join(NyxVio *vio, NyxVioDomain *domain, uint32_t endpoint)
     set_word(vio, endpoint, domain);
     changed(vio, endpoint);
     if (old) {
-        drop_pasids(vio, old, endpoint);
+        drop_pasids_of(vio, old, endpoint);
         left(vio, old);
     }
 }
@@ -419,7 +434,7 @@ void nyx_vio_domain_leave(NyxVio *vio, NyxVioDomain *domain,
 {
     set_word(vio, endpoint, NULL);
     changed(vio, endpoint);
-    drop_pasids(vio, domain, endpoint);
+    drop_pasids_of(vio, domain, endpoint);
     remove_endpoint(vio, domain, endpoint);
     left(vio, domain);
 }
@@ -443,8 +458,8 @@ void nyx_vio_domains_clear(NyxVio *vio)
         NyxVioDomain *domain = vio->slots[i];
 
         for (unsigned j = 0; j < domain->endpoints->len; j++) {
-            drop_pasids(vio, domain,
-                        g_array_index(domain->endpoints, uint32_t, j));
+            drop_pasids_of(vio, domain,
+                           g_array_index(domain->endpoints, uint32_t, j));
         }
         if (domain->endpoints->len) {
             g_array_set_size(domain->endpoints, 0);

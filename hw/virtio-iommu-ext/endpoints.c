@@ -314,7 +314,7 @@ static void add_range(GArray *ranges, unsigned first, unsigned last)
 }
 
 /* Up to the next one: buses that are numbered later are among them. */
-static void add_root(GArray *ranges, PCIBus *root)
+static unsigned root_last(PCIBus *root)
 {
     g_autoptr(GPtrArray) roots = nyx_pci_roots();
     unsigned last = UINT16_MAX;
@@ -324,7 +324,12 @@ static void add_root(GArray *ranges, PCIBus *root)
             last = (pci_bus_num(g_ptr_array_index(roots, i + 1)) << 8) - 1;
         }
     }
-    add_range(ranges, pci_bus_num(root) << 8, last);
+    return last;
+}
+
+static void add_root(GArray *ranges, PCIBus *root)
+{
+    add_range(ranges, pci_bus_num(root) << 8, root_last(root));
 }
 
 static void add_place(GArray *ranges, const Place *place)
@@ -414,8 +419,8 @@ static void add_unnumbered(GArray *ranges, const Place *place)
     }
     /* On any bus that is no root: nobody knows which. */
     if (way->len > 1 || place->below) {
-        add_root(ranges, way->root);
-        g_array_index(ranges, NyxVioRange, ranges->len - 1).first += 0x100;
+        add_range(ranges, (pci_bus_num(way->root) + 1) << 8,
+                  root_last(way->root));
     }
 }
 

@@ -223,8 +223,8 @@ size_t nyx_vio_request(NyxVio *vio, const uint8_t *in, size_t in_len,
                        uint8_t *out, size_t out_len);
 
 /*
- * What telling consumers of mappings came to so far, in tables and events, to
- * share time by.
+ * What telling consumers of mappings, and endpoints of PASIDs, came to so far,
+ * in tables and events, to share time by.
  */
 uint64_t nyx_vio_work(const NyxVio *vio);
 

@@ -133,6 +133,7 @@ struct NyxVio {
     NyxHandoff faults;
     NyxVioPages pages;
     uint32_t n_tables;       /* of all domains and PASIDs */
+    uint64_t pasids_told;    /* to endpoints, which takes time */
     NyxVioFault held[NVIO_FAULT_RING];  /* events that are to be sent later */
     unsigned first_held;
     unsigned n_held;
@@ -279,6 +280,9 @@ void nyx_vio_domain_flush_all(NyxVio *vio, const NyxVioDomain *domain);
 void nyx_vio_domain_flush_devices(NyxVio *vio, const NyxVioDomain *domain,
                                   bool has_pasid, uint32_t pasid,
                                   uint64_t first, uint64_t last);
+/* The same, all of each PASID that the domain has a table for. */
+void nyx_vio_domain_flush_device_pasids(NyxVio *vio,
+                                        const NyxVioDomain *domain);
 /* Everybody's requests may go another way. */
 void nyx_vio_changed_all(NyxVio *vio);
 /* All requesters' caches, before a generation comes round. */

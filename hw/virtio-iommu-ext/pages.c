@@ -364,6 +364,13 @@ static uint8_t refuse_response(NyxVio *vio, uint8_t status,
                                    resp->endpoint, value);
 }
 
+/* Or groups of endpoints that are unplugged would take up room for ever. */
+static bool waits_though_gone(const NyxVioPages *pages, const Response *resp)
+{
+    return resp->endpoint < NVIO_SIDS &&
+           waiting_find(pages, &resp->group) != pages->n_waiting;
+}
+
 static uint8_t check_response(NyxVio *vio, const Response *resp)
 {
     if (resp->flags & ~NVIO_RESP_F_PASID) {
@@ -383,7 +390,8 @@ static uint8_t check_response(NyxVio *vio, const Response *resp)
         resp->group.pasid >> vio->cfg.pasid_bits) {
         return refuse_response(vio, NVIO_S_RANGE, resp, resp->group.pasid);
     }
-    if (!nyx_vio_endpoint_exists(vio, resp->endpoint)) {
+    if (!nyx_vio_endpoint_exists(vio, resp->endpoint) &&
+        !waits_though_gone(&vio->pages, resp)) {
         return nyx_vio_refuse_endpoint(vio, NVIO_S_NOENT, NVIO_RULE_ENDPOINT,
                                        resp->endpoint, resp->endpoint);
     }

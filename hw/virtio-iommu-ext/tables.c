@@ -503,6 +503,9 @@ static uint8_t invalidate(NyxVio *vio, Invalidate *inv)
     if (inv->caches & NVIO_INV_C_DEVICE) {
         nyx_vio_domain_flush_devices(vio, domain, has_pasid, inv->pasid,
                                      inv->first, inv->last);
+        if (inv->scope == NVIO_INV_S_DOMAIN) {
+            nyx_vio_domain_flush_device_pasids(vio, domain);
+        }
     }
     return NVIO_S_OK;
 }

@@ -15,6 +15,24 @@
 #include "standard-headers/linux/virtio_ids.h"
 #include "system/system.h"
 
+/*
+ * Buffers may lie where writing to them is a kick, or where another device
+ * runs the main loop: what that starts is done afterwards.
+ */
+static bool is_busy(NyxVioState *s)
+{
+    return s->in_request || s->in_event;
+}
+
+static void catch_up(NyxVioState *s)
+{
+    if (s->late && !is_busy(s)) {
+        s->late = false;
+        qemu_bh_schedule(s->requests_bh);
+        qemu_bh_schedule(s->bh);
+    }
+}
+
 /* --- Requests ------------------------------------------------------------- */
 
 /* Returns the used length. */
@@ -31,9 +49,13 @@ static size_t answer(NyxVioState *s, const VirtQueueElement *elem)
     return iov_from_buf(elem->in_sg, elem->in_num, 0, out, used);
 }
 
-/* Up to @max requests by QEMU's functions, whatever they look like. */
+/*
+ * Up to @max requests by QEMU's functions, whatever they look like.  Some of
+ * many that are published at once get lost there with IN_ORDER.
+ */
 static unsigned run_chains(NyxVioState *s, unsigned max)
 {
+    bool each = virtio_vdev_has_feature(VIRTIO_DEVICE(s), VIRTIO_F_IN_ORDER);
     unsigned n = 0;
 
     while (n < max && !nyx_vio_pass_is_over(s)) {
@@ -45,11 +67,15 @@ static unsigned run_chains(NyxVioState *s, unsigned max)
         }
         used = answer(s, elem);
         WITH_RCU_READ_LOCK_GUARD() {
-            virtqueue_fill(s->requests, elem, used, n++);
+            virtqueue_fill(s->requests, elem, used, each ? 0 : n);
+            if (each) {
+                virtqueue_flush(s->requests, 1);
+            }
         }
+        n++;
         g_free(elem);
     }
-    if (n) {
+    if (n && !each) {
         WITH_RCU_READ_LOCK_GUARD() {
             virtqueue_flush(s->requests, n);
         }
@@ -83,6 +109,7 @@ static void run_requests(NyxVioState *s)
         virtio_notify(vdev, s->requests);
     }
     s->in_request = false;
+    catch_up(s);
     if (n && (n == room || nyx_vio_pass_is_over(s))) {
         qemu_bh_schedule(s->requests_bh);
     }
@@ -102,28 +129,20 @@ static bool may_run(const NyxVioState *s)
     return s->driver_ok && machine_runs(s);
 }
 
-/*
- * Buffers may lie where writing to them is a kick: what that starts is done
- * later.
- */
-static void handle_requests(VirtIODevice *vdev, VirtQueue *vq)
+static void requests_bh(void *opaque)
 {
-    NyxVioState *s = NYX_VIO(vdev);
+    NyxVioState *s = opaque;
 
-    if (s->in_request || s->in_event) {
-        qemu_bh_schedule(s->requests_bh);
+    if (is_busy(s)) {
+        s->late = true;
     } else if (may_run(s)) {
         run_requests(s);
     }
 }
 
-static void requests_bh(void *opaque)
+static void handle_requests(VirtIODevice *vdev, VirtQueue *vq)
 {
-    NyxVioState *s = opaque;
-
-    if (may_run(s)) {
-        run_requests(s);
-    }
+    requests_bh(NYX_VIO(vdev));
 }
 
 /* --- Events --------------------------------------------------------------- */
@@ -153,7 +172,7 @@ NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
         return NYX_VIO_EVENT_NO_BUFFER;
     }
     if (s->in_event) {
-        qemu_bh_schedule(s->bh);
+        s->late = true;
         return NYX_VIO_EVENT_LATER;
     }
     if (!machine_runs(s) || too_early(s)) {
@@ -172,6 +191,7 @@ NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
     virtio_notify(vdev, s->events);
     g_free(elem);
     s->in_event = false;
+    catch_up(s);
     return fits ? NYX_VIO_EVENT_SENT : NYX_VIO_EVENT_SHORT;
 }
 
@@ -179,7 +199,11 @@ static void continue_bh(void *opaque)
 {
     NyxVioState *s = opaque;
 
-    nyx_vio_continue(s->engine);
+    if (s->in_event) {
+        s->late = true;
+    } else {
+        nyx_vio_continue(s->engine);
+    }
 }
 
 static void events_timer(void *opaque)

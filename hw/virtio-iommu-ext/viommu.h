@@ -63,6 +63,7 @@ struct NyxVioState {
     bool in_request;         /* requests are being carried out */
     uint64_t enough;         /* work at which their pass ends */
     bool in_event;           /* an event is being written */
+    bool late;               /* something else was due meanwhile */
     bool resetting;          /* the machine, or the function, is */
     bool config_seen;        /* by the driver, since the last reset */
     NyxDmaSpace *space;

@@ -241,27 +241,37 @@ static void test_unmap_ranges(void)
     fx_end(&f);
 }
 
-/* IommuEn off and on again: the listener's region goes and comes. */
+static void told_all(Fx *f, const char *row)
+{
+    GArray *events = nyx_told_new(&f->log);
+
+    nyx_told_check(row, events, SID_A, NYX_TOLD_ALL);
+    g_array_free(events, TRUE);
+}
+
+/*
+ * IommuEn off and on again: the listener's region goes and comes, and what it
+ * has from before is of no use any more.
+ */
 static void test_listener_follows(void)
 {
     Fx f = fx_start();
     uint64_t control = qamd_r64(f.v, QAMD_CONTROL);
-    GArray *events;
 
     remap(&f, &f.da, IOVA);
     nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP);
+    g_array_free(nyx_told_new(&f.log), TRUE);
     qamd_w64(f.v, QAMD_CONTROL, control & ~QAMD_IOMMUEN);
+    told_all(&f, "off");
     NYX_CHECK("off", nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) &
               NYX_TD_NOTIFY_ST_ACTIVE, 0);
-    g_array_free(nyx_told_new(&f.log), TRUE);
     qamd_w64(f.v, QAMD_CONTROL, control);
+    told_all(&f, "on");
     /* Below and above the interrupt range. */
     NYX_CHECK("on", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
                      NYX_TD_NOTIFY_ST_IOMMU_SHIFT) & 0xff, 2);
     qamd_flush(f.v);
-    events = nyx_told_new(&f.log);
-    nyx_told_check("on", events, SID_A, NYX_TOLD_ALL);
-    g_array_free(events, TRUE);
+    told_all(&f, "flushed");
     fx_end(&f);
 }
 

@@ -250,6 +250,10 @@ static const MapRow map_rows[] = {
       { 0, 0x18, 0x19, 0x1fe7, 0x2000, 0xe000 } },
     { "other-root", "", VIOMMU_AT ",endpoints=p "
       "-device pxb-pcie,id=p,bus_nr=32,addr=6", { 0x2000, 0xe000 } },
+    /* No number is left for what is below. */
+    { "last-root", "", VIOMMU_AT ",endpoints=q "
+      "-device pxb-pcie,id=p,bus_nr=255,addr=6 "
+      "-device pcie-root-port,id=q,bus=p,chassis=9,addr=2", { 0xff10, 1 } },
 };
 
 static void test_tree_map(gconstpointer opaque)

@@ -393,7 +393,7 @@ static void test_device_tlb(void)
         { "another PASID", S_PASID, C_DEVICE, PASID + 1, 3 },
         { "page of the PASID", S_ADDRESS, C_DEVICE, PASID, 2 },
         { "page", S_ADDRESS, C_DEVICE, NONE, 1 },
-        { "domain", S_DOMAIN, C_DEVICE, NONE, 1 },
+        { "domain", S_DOMAIN, C_DEVICE, NONE, 0 },
     };
     Fixture f = start();
     uint64_t own = nyx_pc_pages(f.pc, 1), root = nyx_pc_pages(f.pc, 1);

@@ -236,6 +236,9 @@ static void test_unplug_bus(void)
         NYX_CHECK("detach", qvio_detach(f.v, DOMAIN, own), QVIO_S_OK);
         NYX_CHECK("gone", qvio_attach(f.v, DOMAIN, alias, 0), QVIO_S_NOENT);
     }
+    /* For all requesters; the reset takes it back. */
+    qvio_set_bypass(f.v, 0);
+    NYX_CHECK("bypass", qvio_bypass(f.v), 0);
     qvio_end(f.v);
     qtest_system_reset(f.pc->qts);
     nyx_pc_end(f.pc);
@@ -377,6 +380,14 @@ static void test_renumber(void)
     qvio_set_bypass(f.v, 0);
     expect_refused(&f, "bus 6", NYX_SID(6, 0, 0), IOVA, QVIO_REASON_DOMAIN,
                    NYX_SID(6, 0, 0));
+    /* The next request at the latest, whoever it is for, closes memory. */
+    NYX_CHECK("bypass", qvio_attach(f.v, 6, NYX_SID(6, 0, 0),
+                                    QVIO_ATTACH_BYPASS), QVIO_S_OK);
+    expect_write(&f, "bypass", NYX_SID(6, 0, 0), f.page, f.page);
+    nyx_pci_renumber(f.pc, PORT, 7, 7);
+    NYX_CHECK("port", qvio_attach(f.v, 8, PORT, 0), QVIO_S_OK);
+    expect_refused(&f, "bus 7", NYX_SID(7, 0, 0), f.page, QVIO_REASON_DOMAIN,
+                   NYX_SID(7, 0, 0));
     end(&f);
 }
 
@@ -682,6 +693,125 @@ static void test_kicks(void)
     end(&f);
 }
 
+/* --- Buffers that make the main loop run ---------------------------------- */
+
+static QVio blk_start(NyxPc *pc, uint8_t slot)
+{
+    QPCIAddress addr = { .devfn = QPCI_DEVFN(slot, 0) };
+    QVio blk = {
+        .pc = pc, .qts = pc->qts,
+        .dev = virtio_pci_new(pc->pci, &addr),
+        .requests.memory = nyx_pc_pages(pc, NYX_VRING_PAGES),
+        .events.memory = nyx_pc_pages(pc, NYX_VRING_PAGES),
+        .events.index = 1,
+    };
+
+    qvirtio_pci_device_enable(blk.dev);
+    blk.common = blk.dev->bar.addr + blk.dev->common_cfg_offset;
+    blk.requests.doorbell = blk.dev->bar.addr + blk.dev->notify_cfg_offset;
+    g_assert_true(qvio_negotiate(&blk, QVIO_F_VERSION_1));
+    qvio_queues(&blk, 64);
+    qvio_run(&blk);
+    return blk;
+}
+
+/* The first sector: a byte to @one, two to @two, the rest to memory. */
+static void blk_read(QVio *blk, uint64_t one, uint64_t two)
+{
+    uint64_t page = nyx_pc_pages(blk->pc, 1);
+    const NyxVringPart part[] = {
+        { page, 16, false }, { one, 1, true }, { two, 2, true },
+        { page + 512, 509, true }, { page + 1024, 1, true },
+    };
+
+    nyx_vring_put(&blk->requests.ring, part, ARRAY_SIZE(part), 0);
+    qvio_kick(blk, &blk->requests);
+}
+
+static void blk_end(QVio *blk)
+{
+    g_free(blk->dev->pdev);
+    g_free(blk->dev);
+}
+
+/* The first byte of the answer goes to @tail, or to memory if that is 0. */
+static uint16_t put_attach(Fixture *f, uint64_t tail)
+{
+    const QVioReq req = {
+        .type = QVIO_T_ATTACH, .domain = DOMAIN, .endpoint = TESTDEV,
+    };
+    uint64_t page = nyx_pc_pages(f->pc, 1);
+    const NyxVringPart part[] = {
+        { page, 20, false }, { tail ?: page + 64, 1, true },
+        { page + 65, 3, true },
+    };
+    uint8_t bytes[QVIO_REQ_MAX];
+
+    qtest_memwrite(f->pc->qts, page, bytes, qvio_pack(&req, bytes));
+    return nyx_vring_put(&f->v->requests.ring, part, ARRAY_SIZE(part), 0);
+}
+
+/* All of them are back, in order. */
+static void expect_used(Fixture *f, const uint16_t *id, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        uint16_t used = UINT16_MAX;
+        uint32_t len = 0;
+
+        for (unsigned j = 0; j < NYX_POLLS &&
+             !nyx_vring_take(&f->v->requests.ring, &used, &len); j++) {
+            g_usleep(10);
+        }
+        NYX_CHECK("in order", used, id[i]);
+        NYX_CHECK("answered", len, 4);
+    }
+}
+
+/*
+ * One disk writes DRIVER_OK and a kick.  What DRIVER_OK leaves for later is due
+ * while the requests are carried out: one of them resets the other disk, which
+ * waits for a read.
+ */
+static void test_nested_loop(void)
+{
+    char *dir = nyx_tmp_new();
+    g_autofree char *disk = g_strdup_printf("%s/disk", dir);
+    g_autofree char *more = g_strdup_printf(
+        " -device nyx-testdev,addr=4 -blockdev file,node-name=a,filename=%s "
+        "-blockdev null-co,node-name=b,latency-ns=200000000,size=65536 "
+        "-device virtio-blk-pci,drive=a,addr=5,num-queues=2 "
+        "-device virtio-blk-pci,drive=b,addr=6,num-queues=2", disk);
+    const QVioReq detach[] = {
+        { .type = QVIO_T_DETACH, .domain = DOMAIN, .endpoint = TESTDEV },
+        { .type = QVIO_T_DETACH, .domain = DOMAIN, .endpoint = TESTDEV },
+    };
+    char sector[512];
+    QVio a, b;
+    uint16_t id[4];
+    Fixture f;
+
+    memset(sector, QVIO_ACKNOWLEDGE | QVIO_DRIVER | QVIO_FEATURES_OK |
+                   QVIO_DRIVER_OK, sizeof(sector));
+    g_assert_true(g_file_set_contents(disk, sector, sizeof(sector), NULL));
+    f = start("q35", more);
+    a = blk_start(f.pc, 5);
+    b = blk_start(f.pc, 6);
+    g_assert_true(qvio_negotiate(f.v, f.v->features));
+    qvio_queues(f.v, 0);
+    id[0] = put_attach(&f, 0);
+    id[1] = put_attach(&f, b.common + QVIO_COMMON_STATUS);
+    NYX_CHECK("waits", qvio_batch_put(f.v, detach, 2, id + 2), 2);
+    blk_read(&b, f.page, f.page);
+    blk_read(&a, f.v->common + QVIO_COMMON_STATUS, f.v->requests.doorbell);
+    expect_used(&f, id, ARRAY_SIZE(id));
+    NYX_CHECK("reset", qvio_status(&b), 0);
+    NYX_CHECK("alive", qvio_detach(f.v, DOMAIN, TESTDEV), QVIO_S_INVAL);
+    blk_end(&a);
+    blk_end(&b);
+    end(&f);
+    nyx_tmp_free(dir);
+}
+
 /* --- Looking inside ------------------------------------------------------- */
 
 static const char *text(const QDict *dict, const char *key)
@@ -762,6 +892,7 @@ int main(int argc, char **argv)
     ADD("delay", test_delay);
     ADD("stopped", test_stopped);
     ADD("kicks", test_kicks);
+    ADD("nested-loop", test_nested_loop);
     ADD("inside", test_inside);
     return g_test_run();
 }

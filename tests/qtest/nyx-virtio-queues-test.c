@@ -27,7 +27,9 @@ typedef struct Kind {
 static const Kind kinds[] = {
     { "split", 0 },
     { "split/event-idx", QVIO_F_EVENT_IDX },
+    { "split/in-order", QVIO_F_IN_ORDER },
     { "packed", QVIO_F_PACKED },
+    { "packed/in-order", QVIO_F_PACKED | QVIO_F_IN_ORDER },
 };
 
 typedef struct TestRow {
@@ -48,9 +50,11 @@ static void run(gconstpointer opaque)
     Fixture f;
 
     f.pc = nyx_pc_start("-M q35 -device nyx-virtio-iommu-pci,addr=3,"
-                        "event-delay=0%s -device nyx-testdev,addr=4",
+                        "event-delay=0%s%s -device nyx-testdev,addr=4",
                         c->kind->features & QVIO_F_PACKED ? ",packed=on"
-                                                          : "");
+                                                          : "",
+                        c->kind->features & QVIO_F_IN_ORDER ? ",in_order=on"
+                                                            : "");
     f.v = qvio_start(f.pc, QVIO_F_USUAL | c->kind->features);
     g_assert_cmphex(f.v->features & c->kind->features, ==,
                     c->kind->features);
@@ -251,6 +255,33 @@ static void test_full(Fixture *f)
     qvio_batch(f->v, req, COUNT, status);
     for (unsigned i = 0; i < COUNT; i++) {
         g_assert_cmpuint(status[i], ==, i == 1 ? QVIO_S_RANGE : QVIO_S_OK);
+    }
+}
+
+/* The same with tables, which fill a ring with as many as it has entries. */
+static void test_full_tables(Fixture *f)
+{
+    uint8_t bytes[QVIO_REQ_MAX];
+    QVioReq req = map(0);
+    QVioBuf buf = {
+        .out = bytes, .out_len = qvio_pack(&req, bytes), .in_len = 4,
+        .indirect = true,
+    };
+
+    for (unsigned round = 0; round < 3; round++) {
+        uint16_t id[RING];
+
+        for (unsigned i = 0; i < RING; i++) {
+            id[i] = qvio_put(f->v, &f->v->requests, &buf);
+        }
+        qvio_kick(f->v, &f->v->requests);
+        for (unsigned i = 0; i < RING; i++) {
+            QVioDone done = { };
+
+            g_assert_true(qvio_wait(f->v, &f->v->requests, &done));
+            g_assert_cmpuint(done.id, ==, id[i]);
+            g_assert_cmpuint(qvio_answer(&done), ==, QVIO_S_NOENT);
+        }
     }
 }
 
@@ -755,6 +786,7 @@ static const TestRow rows[] = {
     { "shapes", test_shapes, false, false },
     { "mixed", test_mixed, false, false },
     { "full", test_full, false, false },
+    { "full-tables", test_full_tables, false, false },
     { "index", test_index, true, false },
     { "broken", test_broken, true, false },
     { "empty-table", test_empty_table, false, true },

@@ -506,6 +506,31 @@ static void test_protected(void)
     fx_end(&f);
 }
 
+/*
+ * Where nothing is translated there are no mappings to know of, and nobody
+ * asks for caching mode: not when protected memory has the region come on
+ * either.  VFIO would end QEMU.
+ */
+static void test_protected_only(void)
+{
+    Fx f = { };
+
+    f.v = qvtd_start("-M q35 -device nyx-vtd,id=iommu,dma-translation=off "
+                     "-device nyx-testdev,addr=4,host-aw-bits=48");
+    f.td[0] = nyx_td_get(f.v->pc->pci, SID_A);
+    nyx_td_notify(&f.td[0], VFIO);
+    check_direct(&f, "open", true);
+    qvtd_w32(f.v, QVTD_PMEN, 1u << 31);
+    check_direct(&f, "protected", false);
+    NYX_CHECK("protected", nyx_td_r32(&f.td[0], NYX_TD_NOTIFY_STATUS) & 0xff,
+              NYX_TD_NOTIFY_ST_ACTIVE);
+    NYX_CHECK("protected", nyx_td_r32(&f.td[0], NYX_TD_SHADOW_COUNT), 0);
+    qvtd_w32(f.v, QVTD_PMEN, 0);
+    check_direct(&f, "open again", true);
+    nyx_td_put(&f.td[0]);
+    qvtd_end(f.v);
+}
+
 static void test_enable(void)
 {
     Fx f = fx_listen("caching-mode=on");
@@ -595,6 +620,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx-vtd/shadow/pass-through", test_pass_through);
     qtest_add_func("/nyx-vtd/shadow/host", test_host);
     qtest_add_func("/nyx-vtd/shadow/protected", test_protected);
+    qtest_add_func("/nyx-vtd/shadow/protected-only", test_protected_only);
     qtest_add_func("/nyx-vtd/shadow/enable", test_enable);
     qtest_add_func("/nyx-vtd/shadow/reset", test_reset);
     qtest_add_func("/nyx-vtd/shadow/root", test_root);

@@ -169,6 +169,48 @@ static void test_bridge(void)
 }
 
 /* What is cached stays, whatever the others are told. */
+/*
+ * A bridge goes, and one comes below another unit, with its bus where the old
+ * one was in QEMU's memory, or not.
+ */
+static void test_bridge_moves(void)
+{
+    Units u = { .v[0] = qvtd_start(
+        "-M q35 -global ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off "
+        "-device nyx-vtd,id=iommu,unit1=rp1 "
+        "-device pcie-root-port,id=rp0,chassis=1,addr=c "
+        "-device pcie-root-port,id=rp1,chassis=2,addr=d") };
+    NyxPc *pc = u.v[0]->pc;
+
+    u.v[1] = qvtd_unit(u.v[0], 1);
+    for (unsigned i = 0; i < 2; i++) {
+        nyx_pci_bridge(pc, NYX_SID(0, 12 + i, 0), 2 * i + 1, 2 * i + 2);
+        g_assert_true(qvtd_enable(u.v[i]));
+        attach(&u, i, NYX_SID(2 * i + 2, 0, 0));
+    }
+    for (unsigned round = 0; round < 8; round++) {
+        unsigned i = round & 1, bus = 2 * i + 2;
+        const uint16_t port = NYX_SID(0, 12 + i, 0);
+
+        qtest_qmp_device_add(pc->qts, "pcie-pci-bridge", "bridge",
+                             "{'bus': %s}", i ? "rp1" : "rp0");
+        nyx_pci_slot(pc, port, true);
+        qtest_qmp_device_add(pc->qts, "nyx-testdev", "behind",
+                             "{'bus': 'bridge', 'addr': '1'}");
+        nyx_pci_bridge_below(pc, port, NYX_SID(bus - 1, 0, 0), bus, bus);
+        u.td[i] = nyx_td_get(pc->pci, NYX_SID(bus, 1, 0));
+        NYX_CHECK(i ? "unit 1" : "unit 0",
+                  reaches(&u, i, IOVA, u.page[i]), 1);
+        qtest_qmp_device_del_send(pc->qts, "bridge");
+        nyx_pci_slot(pc, port, false);
+        qtest_qmp_eventwait(pc->qts, "DEVICE_DELETED");
+        qtest_qmp_eventwait(pc->qts, "DEVICE_DELETED");
+        nyx_td_put(&u.td[i]);
+    }
+    g_free(u.v[1]);
+    qvtd_end(u.v[0]);
+}
+
 static void test_commands(void)
 {
     for (unsigned by = 0; by < N; by++) {
@@ -389,6 +431,7 @@ int main(int argc, char **argv)
     qtest_add_func("/nyx/vtd-units/enable", test_enable);
     qtest_add_func("/nyx/vtd-units/tables", test_tables);
     qtest_add_func("/nyx/vtd-units/bridge", test_bridge);
+    qtest_add_func("/nyx/vtd-units/bridge-moves", test_bridge_moves);
     qtest_add_func("/nyx/vtd-units/commands", test_commands);
     qtest_add_func("/nyx/vtd-units/queues", test_queues);
     qtest_add_func("/nyx/vtd-units/device-tlb", test_device_tlb);

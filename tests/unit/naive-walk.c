@@ -448,8 +448,12 @@ typedef struct Leaves {
 static void add_leaf(Leaves *l, uint64_t iova, unsigned level,
                      const NvWalk *walk)
 {
-    NyxLeaf leaf = { iova >> walk->lg2 << walk->lg2, walk->addr, walk->lg2,
-                     walk->rwx & (NV_R | NV_W) };
+    NyxLeaf leaf = {
+        .iova = iova >> walk->lg2 << walk->lg2,
+        .addr = walk->addr,
+        .lg2 = walk->lg2,
+        .permission = walk->rwx & (NV_R | NV_W),
+    };
 
     if (l->found->len) {
         const NyxLeaf *before = &g_array_index(l->found, NyxLeaf,
@@ -709,8 +713,12 @@ static bool leaf_at(const NvTables *t, uint64_t pos, bool whole,
         start = pos / entry * entry;
         walk.lg2 = 12 + 9 * (walk.level - 1);
     }
-    *leaf = (NyxLeaf) { start, walk.addr, walk.lg2,
-                        walk.rwx & (NV_R | NV_W) };
+    *leaf = (NyxLeaf) {
+        .iova = start,
+        .addr = walk.addr,
+        .lg2 = walk.lg2,
+        .permission = walk.rwx & (NV_R | NV_W),
+    };
     *last = start + ((1ULL << walk.lg2) - 1);
     return mapped;
 }

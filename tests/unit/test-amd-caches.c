@@ -670,6 +670,19 @@ static void test_notify(void)
     g_assert_cmpuint(f->unmapped->len, ==, 0);
     ax_inv_all(f);
     check_told(&w, "all", 0, 0, 64);
+    /* An exclusion range that comes, moves, and goes. */
+    ax_write64(f, 0x28, 0x10f000);
+    g_assert_cmpuint(f->unmapped->len, ==, 0);
+    ax_write64(f, 0x20, 0x100003);
+    check_told(&w, "exclusion", 0, 0, 64);
+    ax_write64(f, 0x28, 0x11f000);
+    check_told(&w, "longer", 0, 0, 64);
+    ax_write64(f, 0x20, 0x100001);
+    check_told(&w, "not for all", 0, 0, 64);
+    ax_write64(f, 0x28, 0x11f000);
+    g_assert_cmpuint(f->unmapped->len, ==, 0);
+    ax_write64(f, 0x20, 0);
+    check_told(&w, "none", 0, 0, 64);
     nyx_amd_requester_notify(w.r[0], false);
     ax_inv_all(f);
     g_assert_cmpuint(f->unmapped->len, ==, 0);

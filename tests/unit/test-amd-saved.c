@@ -57,7 +57,11 @@ static void test_round_trip(void)
     NyxAmdSaved *a = g_new0(NyxAmdSaved, 1), *b = g_new0(NyxAmdSaved, 1);
     Ax *f = ax_new(NULL), *g = ax_new(NULL);
 
+    /* Configuration space travels by itself, whether software has looked. */
+    f->msi[0] = g->msi[0] = 0x00860005;
+    f->msi[4] = g->msi[4] = 0xa8030008;
     make_busy(f);
+    FX_CHECK("mirror", ax_read32(f, 0x168), 0xa8030008);
     nyx_amd_save(f->amd, a);
     ax_forget(g);
     g_assert_cmpstr(nyx_amd_load(g->amd, a), ==, NULL);
@@ -125,6 +129,37 @@ static void test_hidden_state(void)
     FX_CHECK("restarted", ax_read32(g, AX_CMDTAIL), 0x30);
     ax_free(f);
     ax_free(g);
+    g_free(saved);
+}
+
+/* Memory has been saved before: no entry is added, and no tail moves. */
+static void test_memory_is_saved(void)
+{
+    const NyxAmdFault fault = {
+        .code = NAMD_FAULT_HOST_EMPTY, .sid = 0x1234,
+    };
+    NyxAmdSaved *saved = g_new0(NyxAmdSaved, 1);
+    Ax *f = ax_new_started(NULL);
+    uint64_t entry = f->events;
+
+    ax_write64(f, 0x40028, 1ULL << 63 | 77);
+    ax_write64(f, 0x40008, 5);
+    ax_write64(f, 0x40000, 0xffffffffffff);
+    f->elsewhere = true;
+    nyx_amd_report(f->amd, &fault);
+    nyx_amd_perf_count(f->amd, 5, 1, 0, 0, 0);
+    f->elsewhere = false;
+    nyx_amd_save(f->amd, saved);
+    FX_CHECK("tail", get(saved, AX_EVTTAIL), 0);
+    FX_CHECK("status", get(saved, AX_STATUS) & AX_EVENTLOGINT, 0);
+    FX_CHECK("memory", fx_mem_peek(&f->mem, entry), 0);
+    /* It goes on here after all. */
+    nyx_amd_finish(f->amd);
+    nyx_amd_save(f->amd, saved);
+    FX_CHECK("tail", get(saved, AX_EVTTAIL), 0x20);
+    FX_CHECK("memory", fx_mem_peek(&f->mem, entry) >> 60, 2);
+    FX_CHECK("memory", fx_mem_peek(&f->mem, entry + 16) >> 60, 0xa);
+    ax_free(f);
     g_free(saved);
 }
 
@@ -456,6 +491,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/amd/saved/round-trip", test_round_trip);
     g_test_add_func("/amd/saved/hidden-state", test_hidden_state);
+    g_test_add_func("/amd/saved/memory-is-saved", test_memory_is_saved);
     g_test_add_func("/amd/saved/in-between", test_in_between);
     g_test_add_func("/amd/saved/stopped-logs", test_stopped_logs);
     g_test_add_func("/amd/saved/refused", test_refused);

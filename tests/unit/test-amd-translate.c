@@ -344,6 +344,37 @@ static void test_exclusion(void)
     ax_free(f);
 }
 
+/* What a large page is good for ends where a window begins. */
+static void test_window_in_page(void)
+{
+    Ax *f = at_new(NULL);
+    uint64_t root = at_domain(f, AX_SID, AX_DID, 4);
+    NyxReply reply;
+
+    at_dte(f, AX_SID, AT_OPEN | AT_MODE(4) | root, AX_DID | AT_I, 0, 0);
+    ax_inv_devtab(f, AX_SID);
+    at_map(f, root, 4, 0x200000, 0x80000000, 21, FX_RW);
+    reply = ax_request(f, NYX_REQ_UNTRANSLATED, FX_R, 0x20f010);
+    g_assert_cmphex(reply.addr_mask, ==, 0x1fffff);
+    exclude(f, 0x210000, 0x21f000, 3);
+    /* From the IOTLB, and by a walk. */
+    for (unsigned i = 0; i < 2; i++) {
+        reply = ax_request(f, NYX_REQ_UNTRANSLATED, FX_R, 0x20f010);
+        g_assert_cmphex(reply.addr, ==, 0x8000f010);
+        g_assert_cmphex(reply.addr_mask, ==, 0xfff);
+        reply = ax_request(f, NYX_REQ_TRANSLATION, FX_RW, 0x220000);
+        g_assert_cmphex(reply.addr, ==, 0x80020000);
+        g_assert_cmphex(reply.addr_mask, ==, 0xfff);
+        at_inv_domain(f, AX_DID);
+    }
+    exclude(f, 0x210000, 0x21f000, 0);
+    reply = ax_request(f, NYX_REQ_UNTRANSLATED, FX_R, 0x20f010);
+    g_assert_cmphex(reply.addr, ==, 0x8000f010);
+    g_assert_cmphex(reply.addr_mask, ==, 0x1fffff);
+    check_quiet(f, "all");
+    ax_free(f);
+}
+
 static void test_marc(void)
 {
     Ax *f = at_new(NULL);
@@ -685,6 +716,8 @@ int main(int argc, char **argv)
     g_test_add_func("/nyx-amdvi/translate/ht", test_ht);
     g_test_add_func("/nyx-amdvi/translate/ht-pass", test_ht_pass);
     g_test_add_func("/nyx-amdvi/translate/exclusion", test_exclusion);
+    g_test_add_func("/nyx-amdvi/translate/window-in-page",
+                    test_window_in_page);
     g_test_add_func("/nyx-amdvi/translate/marc", test_marc);
     g_test_add_func("/nyx-amdvi/translate/host", test_host);
     g_test_add_func("/nyx-amdvi/translate/width", test_width);

@@ -88,7 +88,10 @@ static GArray *mapped_pages(const Domain *d, uint64_t first, uint64_t last)
 
     for (unsigned i = 0; i < AREA_PAGES; i++) {
         const NyxLeaf leaf = {
-            AREA + i * PAGE, d->page[i] & ~(PAGE - 1), 12, d->page[i] & FX_RW,
+            .iova = AREA + i * PAGE,
+            .addr = d->page[i] & ~(PAGE - 1),
+            .lg2 = 12,
+            .permission = d->page[i] & FX_RW,
         };
 
         if (leaf.permission && leaf.iova <= last &&

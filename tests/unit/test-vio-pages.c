@@ -511,6 +511,23 @@ static void test_endpoint_gone(void)
     vx_free(f);
 }
 
+/* Its groups can still be answered, or there would be no room some day. */
+static void test_unplugged(void)
+{
+    Vx *f = pages_new();
+    VdResp beyond = resp(1, 0);
+
+    ask(f, FX_R, 1, true);
+    f->exists[VX_SID] = false;
+    f->response_unexpected = true;
+    beyond.endpoint += 0x10000;
+    g_assert_cmpuint(vd_resp(f, &beyond), ==, VX_NOENT);
+    g_assert_cmpuint(respond(f, 2, 0), ==, VX_NOENT);
+    g_assert_cmpuint(respond(f, 1, 0), ==, VX_OK);
+    g_assert_cmpuint(respond(f, 1, 0), ==, VX_NOENT);
+    vx_free(f);
+}
+
 /* --- Threads -------------------------------------------------------------- */
 
 /* The buffer of a record is where the device itself listens. */
@@ -650,6 +667,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vio/pages/bound", test_bound);
     g_test_add_func("/vio/pages/reset", test_reset);
     g_test_add_func("/vio/pages/endpoint-gone", test_endpoint_gone);
+    g_test_add_func("/vio/pages/unplugged", test_unplugged);
     g_test_add_func("/vio/pages/reset-meanwhile", test_reset_meanwhile);
     g_test_add_func("/vio/pages/elsewhere", test_elsewhere);
     g_test_add_func("/vio/pages/again", test_again);

@@ -285,6 +285,7 @@ static void test_device_tlbs(void)
     Vx *f = vd_new();
     VdSpace s = vd_space(f, VD_VTD_FIRST, 4, 0);
     const NyxVioDeviceTlb *inv = (void *)f->devtlb->data;
+    uint64_t work;
 
     vd_map(&s, IOVA, 1, ADDR, FX_RW);
     vx_attach_bypass(f, 1, VX_SID);
@@ -300,9 +301,22 @@ static void test_device_tlbs(void)
     g_assert_cmpuint(inv->pasid, ==, 9);
     g_assert_cmpuint(inv->sid, ==, VX_SID);
     g_assert_cmpuint(inv->lg2, ==, 64);
-    /* Those of a domain that is left. */
+    /* With the domain, all of its PASIDs. */
     vd_give(&s, 1, VX_SID, 9);
     vd_give(&s, 1, VX_SID, 10);
+    vx_forget(f);
+    vd_inv_domain(f, 1, VD_C_IOTLB);
+    g_assert_cmpuint(f->devtlb->len, ==, 0);
+    work = nyx_vio_work(f->vio);
+    vd_inv_domain(f, 1, VD_C_DEVICE);
+    g_assert_cmpuint(f->devtlb->len, ==, 3);
+    g_assert_cmpuint(nyx_vio_work(f->vio) - work, ==, 2);
+    inv = (void *)f->devtlb->data;
+    g_assert_false(inv[0].has_pasid);
+    g_assert_true(inv[1].has_pasid && inv[2].has_pasid);
+    g_assert_cmpuint(inv[1].pasid + inv[2].pasid, ==, 19);
+    g_assert_cmpuint(inv[1].lg2 + inv[2].lg2, ==, 128);
+    /* Those of a domain that is left. */
     vx_forget(f);
     vx_detach(f, 1, VX_SID);
     g_assert_cmpuint(f->devtlb->len, ==, 3);

@@ -6,7 +6,7 @@
  */
 #include "qemu/osdep.h"
 #include "container.h"
-#include "vtd-fixture.h"
+#include "vtd-scalable.h"
 
 #define PAGE 4096ull
 #define IOVA 0x40000000ull
@@ -444,6 +444,110 @@ static void test_beside_requests(void)
     bench_free(b);
 }
 
+/* Requests without a PASID have a consumer. */
+static void scene_init(Bench *b, SmScene *s, const NyxVtdCfg *cfg)
+{
+    sc_init(s, cfg);
+    b->f = s->f;
+    b->c[0] = (Consumer) { .r = s->f->r, .sid = FX_SID };
+    container_init(&b->c[0].has);
+    s->f->opaque = b;
+    s->f->on_map = on_map;
+    s->f->on_unmap = on_unmap;
+    s->f->sid_of = sid_of;
+}
+
+/*
+ * RID_PRIV: requests without a PASID are privileged, and refused by an entry
+ * without SRE.  What is refused is not announced.
+ */
+static void test_privileged(void)
+{
+    NyxVtdCfg cfg = sm_cfg();
+
+    cfg.caching_mode = true;
+    for (uint32_t pgtt = SM_SECOND; pgtt <= SM_PASS; pgtt += 2) {
+        Bench b = { };
+        SmScene s;
+
+        scene_init(&b, &s, &cfg);
+        sc_alias(&s, pgtt, 6);
+        sc_poke(&s, s.ctx + 8, 1 << 20 | 6);
+        sm_flush(s.f);
+        FX_CHECK("DMA", sm_dma(s.f, SM_NO_PASID, FX_R, SC_IOVA), FX_REFUSED);
+        follow(&b, 0);
+        FX_CHECK("refused", b.c[0].has.blocks->len, 0);
+        FX_CHECK("refused", nyx_vtd_requester_direct(s.f->r), false);
+
+        /* SRE */
+        sc_or(&s, s.space[pgtt].at + 16, 1);
+        sc_alias(&s, pgtt, 6);
+        sm_flush(s.f);
+        FX_CHECK("DMA", sm_dma(s.f, SM_NO_PASID, FX_R, SC_IOVA),
+                 sc_good(pgtt));
+        FX_CHECK("granted", b.c[0].has.blocks->len, pgtt == SM_SECOND);
+        FX_CHECK("granted", nyx_vtd_requester_direct(s.f->r),
+                 pgtt == SM_PASS);
+        sc_free(&s);
+        container_destroy(&b.c[0].has);
+    }
+}
+
+/* Software is always there before, with a bit that is ignored. */
+static void overtake(void *opaque, uint64_t gpa)
+{
+    FxMem *mem = opaque;
+
+    fx_mem_poke(mem, gpa, fx_mem_peek(mem, gpa) ^ 1ULL << 52);
+}
+
+/*
+ * SSADE: nobody hears of the writes of a device of the host.  A page that it
+ * may write to is dirty, and again when software has cleared that.
+ */
+static void test_marks(void)
+{
+    const uint64_t accessed = 1 << 8, dirty = 1 << 9;
+    NyxVtdCfg cfg = sm_cfg();
+    Bench b = { };
+    uint64_t leaf;
+    SmScene s;
+
+    cfg.caching_mode = true;
+    scene_init(&b, &s, &cfg);
+    leaf = sm_ss_entry(&s.space[SM_SECOND], SC_IOVA, 1);
+    sc_or(&s, s.space[SM_SECOND].at, 1 << 9);
+    sc_alias(&s, SM_SECOND, 6);
+    sc_poke(&s, s.ctx + 8, 6);
+    sm_flush(s.f);
+    FX_CHECK("nobody", fx_mem_peek(&s.f->mem, leaf) & (accessed | dirty), 0);
+    follow(&b, 0);
+    FX_CHECK("mapped", b.c[0].has.blocks->len, 1);
+    FX_CHECK("mapped", fx_mem_peek(&s.f->mem, leaf) & (accessed | dirty),
+             accessed | dirty);
+    sc_clear(&s, leaf, accessed | dirty);
+    flush_pages(&b, SC_DID + SM_SECOND, SC_IOVA & ~(PAGE - 1), 0);
+    expect(&b, 0, "still there", 0, 0, 1);
+    FX_CHECK("again", fx_mem_peek(&s.f->mem, leaf) & (accessed | dirty),
+             accessed | dirty);
+
+    /* One that it only reads. */
+    sc_clear(&s, leaf, FX_W | accessed | dirty);
+    flush_pages(&b, SC_DID + SM_SECOND, SC_IOVA & ~(PAGE - 1), 0);
+    expect(&b, 0, "read-only", 1, 1, 1);
+    FX_CHECK("read-only", fx_mem_peek(&s.f->mem, leaf) & (accessed | dirty),
+             accessed);
+
+    /* What cannot be marked is not written to. */
+    sc_or(&s, leaf, FX_W);
+    s.f->mem.on_cmpxchg = overtake;
+    s.f->mem.on_cmpxchg_opaque = &s.f->mem;
+    flush_pages(&b, SC_DID + SM_SECOND, SC_IOVA & ~(PAGE - 1), 0);
+    expect(&b, 0, "no mark", 0, 1, 0);
+    sc_free(&s);
+    container_destroy(&b.c[0].has);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -455,5 +559,7 @@ int main(int argc, char **argv)
     g_test_add_func("/vtd/announce/load", test_load);
     g_test_add_func("/vtd/announce/bounds", test_bounds);
     g_test_add_func("/vtd/announce/beside-requests", test_beside_requests);
+    g_test_add_func("/vtd/announce/privileged", test_privileged);
+    g_test_add_func("/vtd/announce/marks", test_marks);
     return g_test_run();
 }

@@ -82,6 +82,9 @@ void nyx_table_shadow_free(NyxTableShadow *shadow);
  * announced, as a cached large page is dropped by any address in it.  Outside
  * of it nothing is looked at: what is remembered stays.
  *
+ * Leaves in the range are marked as accessed and, if they can be written to,
+ * as dirty, where the tables keep that; one that cannot be is no mapping.
+ *
  * A block that is right stays.  Others are taken away, neighbours in one
  * range, and what is to be there is announced at once.  A block of which only
  * a part is wrong goes as a whole and comes back in pieces.

@@ -13,6 +13,7 @@ typedef struct NyxLeaf {
     uint64_t addr;           /* aligned to lg2 */
     uint8_t lg2;
     uint8_t permission;      /* NYX_ACCESS_RW bits; never none */
+    bool unmarked;           /* accesses with all of it would set a mark */
 } NyxLeaf;
 
 /* False ends the walk. */

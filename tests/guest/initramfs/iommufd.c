@@ -102,6 +102,17 @@ static void expect_dirty(uint32_t hwpt, uint32_t flags, uint64_t pages)
     }
 }
 
+/* Else contiguous memory can make two pages one, and both dirty. */
+static void map_small_pages(uint32_t ioas)
+{
+    struct iommu_option option = {
+        .size = sizeof(option), .option_id = IOMMU_OPTION_HUGE_PAGES,
+        .op = IOMMU_OPTION_OP_SET, .object_id = ioas, .val64 = 0,
+    };
+
+    COMMAND(IOMMU_OPTION, &option);
+}
+
 static void set_tracking(uint32_t hwpt, bool on)
 {
     struct iommu_hwpt_set_dirty_tracking set = {
@@ -135,6 +146,7 @@ static void test_dirty(struct device *device)
     uint8_t *memory = memory_new();
     uint32_t hwpt;
 
+    map_small_pages(ioas);
     ioas_map(ioas, memory, DIRTY_IOVA);
     hwpt = hwpt_new(device, ioas, IOMMU_HWPT_ALLOC_DIRTY_TRACKING);
     attach(device, hwpt);

@@ -23,6 +23,9 @@ NyxRun nyx_run(const char *line)
                  &run.out, &run.err, &wait_status, &error);
     g_assert_no_error(error);
     run.status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -1;
+    if (run.status < 0) {
+        g_printerr("%s", run.err);
+    }
     return run;
 }
 

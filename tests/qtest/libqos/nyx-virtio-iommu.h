@@ -23,6 +23,7 @@
 #define QVIO_F_EVENT_IDX        (1ull << 29)
 #define QVIO_F_VERSION_1        (1ull << 32)
 #define QVIO_F_PACKED           (1ull << 34)
+#define QVIO_F_IN_ORDER         (1ull << 35)
 #define QVIO_F_RING_RESET       (1ull << 40)
 /* The device's own bits, and all that is usual besides. */
 #define QVIO_F_DEVICE           0xffffffull
