@@ -163,6 +163,10 @@ const char *nyx_vtd_cfg_error(const NyxVtdCfg *cfg)
         return "version must be 0 (default) or 0x10 to 0x5f (major version 1 "
                "to 5; later ones have no register-based invalidation)";
     }
+    if (cfg->scalable_mode && !cfg->dma_translation) {
+        return "scalable-mode=on needs dma-translation=on: set "
+               "dma-translation=on or scalable-mode=off";
+    }
     if (cfg->scalable_mode && !cfg->dma_drain) {
         return "scalable-mode=on needs dma-drain=on";
     }

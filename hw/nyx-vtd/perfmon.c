@@ -380,17 +380,23 @@ void nyx_vtd_perf_init(NyxVtd *vtd)
 
 /* --- Saved state ---------------------------------------------------------- */
 
+static bool in(const NyxReg *reg, uint32_t first, uint32_t end)
+{
+    return reg->offset >= first && reg->offset < end;
+}
+
 /* What a unit says of itself is the same on both sides. */
 static bool constants_ok(const NyxVtd *vtd, const NyxVtdSaved *saved)
 {
     for (unsigned i = 0; i < vtd->regs.n_regs; i++) {
         const NyxReg *reg = &vtd->regs.regs[i];
-        bool ours = (reg->offset >= A_NVTD_PERFCAP &&
-                     reg->offset < A_NVTD_PERFEVNTCAP(NVTD_PERF_GROUPS)) ||
-                    reg->offset >= A_NVTD_ECCAP(0);
+        bool ours = in(reg, A_NVTD_PERFCAP,
+                       A_NVTD_PERFEVNTCAP(NVTD_PERF_GROUPS)) ||
+                    in(reg, A_NVTD_ECCAP(0), A_NVTD_ECCAP(4)) ||
+                    in(reg, A_NVTD_PERFCFG(0),
+                       A_NVTD_PERFCFG(NVTD_PERF_COUNTERS));
 
-        if (ours && reg->reset &&
-            reg->ro == MAKE_64BIT_MASK(0, 8 * reg->size) &&
+        if (ours && reg->ro == MAKE_64BIT_MASK(0, 8 * reg->size) &&
             ldn_le_p(saved->regs + reg->offset, reg->size) != reg->reset) {
             return false;
         }

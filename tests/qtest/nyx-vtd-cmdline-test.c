@@ -28,6 +28,8 @@ static const WrongRow wrong_rows[] = {
       "set intremap=on or esirtps=off" },
     { "-M q35 -device nyx-vtd,abort-dma=on,dma-translation=off",
       "set dma-translation=on or abort-dma=off" },
+    { "-M q35 -device nyx-vtd,scalable-mode=on,dma-translation=off",
+      "set dma-translation=on or scalable-mode=off" },
     { "-M q35 -device nyx-vtd,version=0x70", "0x10 to 0x5f" },
     { "-M q35 -device nyx-vtd,version=0x0f", "0x10 to 0x5f" },
     { "-M q35 -device nyx-vtd,version=0x60", "0x10 to 0x5f" },
