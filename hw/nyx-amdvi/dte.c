@@ -8,8 +8,6 @@
 
 /* Entries in each 4 KiB of the table, which is what Size counts. */
 #define ENTRIES_PER_PAGE (4096 / NAMD_DTE_BYTES)
-/* Of an entry that a guest stores again and again. */
-#define READ_TRIES 4
 
 /* 2.2.2.1: the highest bits of the id choose the segment. */
 NyxAmdFaultCode nyx_amd_dte_address(const NyxAmd *amd, uint16_t sid,
@@ -26,28 +24,6 @@ NyxAmdFaultCode nyx_amd_dte_address(const NyxAmd *amd, uint16_t sid,
                                             : NAMD_FAULT_DTE_RANGE;
 }
 
-/*
- * Software stores an entry by halves of 128 bits, which memory gives us by
- * words: an entry that is the same twice was not being stored.
- */
-bool nyx_amd_entry_read(const NyxMem *mem, uint64_t addr, uint64_t *words,
-                        unsigned n)
-{
-    uint64_t before[NAMD_DTE_WORDS];
-    unsigned tries = READ_TRIES;
-
-    if (!nyx_mem_read_le64(mem, addr, words, n)) {
-        return false;
-    }
-    do {
-        memcpy(before, words, n * sizeof(*words));
-        if (!nyx_mem_read_le64(mem, addr, words, n)) {
-            return false;
-        }
-    } while (memcmp(before, words, n * sizeof(*words)) && --tries);
-    return true;
-}
-
 NyxAmdFaultCode nyx_amd_dte_fetch(const NyxAmd *amd, uint16_t sid,
                                   uint64_t words[NAMD_DTE_WORDS],
                                   uint64_t *addr)
@@ -55,7 +31,7 @@ NyxAmdFaultCode nyx_amd_dte_fetch(const NyxAmd *amd, uint16_t sid,
     NyxAmdFaultCode code = nyx_amd_dte_address(amd, sid, addr);
 
     if (code == NAMD_FAULT_NONE &&
-        !nyx_amd_entry_read(&amd->host.mem, *addr, words, NAMD_DTE_WORDS)) {
+        !nyx_mem_read_entry(&amd->host.mem, *addr, words, NAMD_DTE_WORDS)) {
         code = NAMD_FAULT_DTE_READ;
     }
     return code;

@@ -337,9 +337,6 @@ static inline void nyx_amd_perf_count(NyxAmd *amd, NyxAmdPerfSource source,
 }
 
 /* dte.c */
-/* The @n words of an entry that software stores at once; at most four. */
-bool nyx_amd_entry_read(const NyxMem *mem, uint64_t addr, uint64_t *words,
-                        unsigned n);
 /* The address of the entry, or NAMD_FAULT_DTE_RANGE; [any] */
 NyxAmdFaultCode nyx_amd_dte_address(const NyxAmd *amd, uint16_t sid,
                                     uint64_t *addr);

@@ -177,7 +177,7 @@ bool nyx_amd_interrupt_entry_read(const NyxMem *mem, uint64_t addr, bool wide,
     uint32_t narrow;
 
     if (wide) {
-        return nyx_amd_entry_read(mem, addr, irte, 2);
+        return nyx_mem_read_entry(mem, addr, irte, 2);
     }
     if (!nyx_mem_read_le32(mem, addr, &narrow)) {
         return false;

@@ -285,8 +285,8 @@ NyxVtdFaultCode nyx_vtd_remap_interrupt(NyxVtd *vtd, uint16_t sid,
 
 /**
  * nyx_vtd_route_interrupt: the same for a route that is to be kept, where no
- * interrupt has come yet.  If *@send is false its interrupts are to be
- * posted, which no message can tell.
+ * interrupt has come yet, so that nothing is reported.  If *@send is false
+ * its interrupts are to be posted, which no message can tell.
  */
 NyxVtdFaultCode nyx_vtd_route_interrupt(NyxVtd *vtd, uint16_t sid,
                                         uint64_t *addr, uint32_t *data,

@@ -32,7 +32,10 @@ static NyxVtdFaultCode blocked(NyxVtd *vtd, const IrqRequest *irq,
         .interrupt = true,
     };
 
-    nyx_vtd_report(vtd, NULL, &fault);
+    /* Nothing was sent: a route is looked at whenever an entry may change. */
+    if (!irq->route) {
+        nyx_vtd_report(vtd, NULL, &fault);
+    }
     return code;
 }
 
@@ -110,7 +113,7 @@ static NyxVtdFaultCode entry_fetch(NyxVtd *vtd, uint16_t sid,
     if ((table | addr) >> vtd->cfg.haw_bits) {
         return NVTD_FAULT_IR_INDEX;
     }
-    if (!nyx_mem_read_le64(&vtd->host.mem, addr, irte, 2)) {
+    if (!nyx_mem_read_entry(&vtd->host.mem, addr, irte, 2)) {
         return NVTD_FAULT_IR_READ;
     }
     /* 6.1: absent and wrong entries stay out unless in caching mode. */

@@ -83,6 +83,47 @@ static void test_messages(void)
     }
 }
 
+/* Between the two reads of its words software has stored another entry. */
+static void store_another(void *opaque, uint64_t gpa)
+{
+    Fx *f = opaque;
+
+    f->mem.on_read = NULL;
+    fx_irte(f, 5, IRTE(0x51, 7), 1ULL << 18 | SID);
+}
+
+/* An entry is read whole: the id of one does not go with the other's vector. */
+static void test_torn(void)
+{
+    Fx *f = new_irte(true, IRTE(0x41, 3), 1ULL << 18 | SID);
+    FxMessage msg;
+
+    f->mem.on_read = store_another;
+    f->mem.on_read_opaque = f;
+    FX_CHECK("torn", fx_interrupt(f, SID, fx_irq_addr(5), 0, &msg), 0);
+    FX_CHECK("torn", msg.addr, 0xfee07000);
+    FX_CHECK("torn", msg.data, 0x51);
+    fx_free(f);
+}
+
+/* Routes are made when entries change, not when interrupts come. */
+static void test_route_is_silent(void)
+{
+    Fx *f = new_irte(true, IRTE(0x41, 3) & ~1ULL, 0);
+    uint64_t addr = fx_irq_addr(5);
+    uint32_t data = 0;
+    FxMessage msg;
+    bool send;
+
+    FX_CHECK("route", nyx_vtd_route_interrupt(f->vtd, SID, &addr, &data,
+                                              &send), 0x22);
+    FX_CHECK("route", fx_take_fault(f).valid, false);
+    FX_CHECK("route", fx_all_findings(f), 0);
+    FX_CHECK("interrupt", fx_interrupt(f, SID, fx_irq_addr(5), 0, &msg), 0x22);
+    FX_CHECK("interrupt", fx_take_fault(f).valid, true);
+    fx_free(f);
+}
+
 /* What the request itself says is for the lookup only. */
 static void test_request_bits(void)
 {
@@ -603,6 +644,8 @@ int main(int argc, char **argv)
     ADD("off", test_off);
     ADD("latch", test_latch);
     ADD("no-eim", test_no_eim);
+    ADD("torn", test_torn);
+    ADD("route-is-silent", test_route_is_silent);
     ADD("ioapic", test_ioapic);
     ADD("events", test_events);
     ADD("enable-findings", test_enable_findings);

@@ -37,6 +37,33 @@ static inline bool nyx_mem_read_le64(const NyxMem *mem, uint64_t gpa,
     return true;
 }
 
+#define NYX_MEM_ENTRY_WORDS 4
+/* Of an entry that a guest stores again and again. */
+#define NYX_MEM_ENTRY_TRIES 4
+
+/*
+ * The same for the @n words, at most NYX_MEM_ENTRY_WORDS, of an entry that
+ * software stores at once or by halves of 128 bits, which memory gives us by
+ * words: an entry that is the same twice was not being stored.
+ */
+static inline bool nyx_mem_read_entry(const NyxMem *mem, uint64_t gpa,
+                                      uint64_t *words, unsigned n)
+{
+    uint64_t before[NYX_MEM_ENTRY_WORDS];
+    unsigned tries = NYX_MEM_ENTRY_TRIES;
+
+    if (!nyx_mem_read_le64(mem, gpa, words, n)) {
+        return false;
+    }
+    do {
+        memcpy(before, words, n * sizeof(*words));
+        if (!nyx_mem_read_le64(mem, gpa, words, n)) {
+            return false;
+        }
+    } while (memcmp(before, words, n * sizeof(*words)) && --tries);
+    return true;
+}
+
 static inline bool nyx_mem_read_le32(const NyxMem *mem, uint64_t gpa,
                                      uint32_t *word)
 {
