@@ -445,17 +445,18 @@ static void continue_bh(void *opaque)
 {
     NyxAmdState *s = opaque;
 
-    nyx_amd_continue(s->engine);
+    if (nyx_machine_runs(s->runs)) {
+        nyx_amd_continue(s->engine);
+    }
 }
 
-/* What waits for the logs gets there while memory can still be saved. */
-static void vm_change(void *opaque, bool running, RunState state)
+/* What waits is done before memory is saved, or before anybody looks. */
+static void vm_state_changed(void *opaque, bool running, RunState state)
 {
     NyxAmdState *s = opaque;
 
-    if (!running) {
-        nyx_amd_finish(s->engine);
-    }
+    s->runs = running;
+    nyx_amd_continue(s->engine);
 }
 
 /* Before the machine builds its ACPI tables: notifiers run newest first. */
@@ -502,7 +503,7 @@ static void realize(DeviceState *dev, Error **errp)
     }
     X86_MACHINE(pcms)->ioapic_as =
         nyx_dma_space_fixed(s->space, "nyx-amdvi-ioapic", NAMD_IOAPIC_SID);
-    NYX_VM_CHANGE_HANDLER(dev, vm_change, s);
+    NYX_VM_CHANGE_HANDLER(dev, vm_state_changed, s);
     s->machine_done.notify = machine_done;
     qemu_add_machine_init_done_notifier(&s->machine_done);
 }

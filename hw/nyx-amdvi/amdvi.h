@@ -93,6 +93,7 @@ struct NyxAmdState {
     uint64_t base;           /* where the registers are now */
     MemoryRegion mmio;
     QEMUBH *bh;
+    bool runs;               /* the machine does; false until it begins */
     NyxDmaSpace *space;
     Notifier machine_done;
     NyxStream stream;        /* findings, one JSON object a line */

@@ -103,15 +103,10 @@ void nyx_amd_reset(NyxAmd *amd)
     amd->host.irt_changed(amd->host.opaque, true, 0);
 }
 
-void nyx_amd_finish(NyxAmd *amd)
+void nyx_amd_continue(NyxAmd *amd)
 {
     nyx_amd_catch_up(amd);
     nyx_amd_perf_drain(amd);
-}
-
-void nyx_amd_continue(NyxAmd *amd)
-{
-    nyx_amd_finish(amd);
     nyx_announce_late(amd->announce);
     nyx_amd_commands_run(amd);
 }

@@ -220,9 +220,6 @@ void nyx_amd_mmio_write(NyxAmd *amd, uint64_t offset, uint64_t value,
 /* Log what other threads have left, go on with a long command buffer. */
 void nyx_amd_continue(NyxAmd *amd);
 
-/* The same, but no command is fetched: before memory is saved. */
-void nyx_amd_finish(NyxAmd *amd);
-
 /* IommuEn, and with dma_remap: requests have to come to nyx_amd_translate(). */
 bool nyx_amd_enabled(const NyxAmd *amd);
 bool nyx_amd_dma_checked(const NyxAmd *amd);
@@ -292,7 +289,7 @@ typedef struct NyxAmdSaved {
     uint64_t suppressed[NAMD_SAVED_SUPPRESSED]; /* SE: one was logged */
 } NyxAmdSaved;
 
-/* What other threads have left since nyx_amd_finish() does not travel. */
+/* What other threads have left since nyx_amd_continue() does not travel. */
 void nyx_amd_save(NyxAmd *amd, NyxAmdSaved *saved);
 /* NULL, or why @saved cannot be; nothing has been changed then. */
 const char *nyx_amd_load(NyxAmd *amd, const NyxAmdSaved *saved);

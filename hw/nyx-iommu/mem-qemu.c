@@ -105,6 +105,11 @@ static MemoryListener ram_listener = {
     .region_nop = ram_add,
 };
 
+bool nyx_machine_runs(bool running)
+{
+    return running || runstate_check(RUN_STATE_PRELAUNCH);
+}
+
 void nyx_mem_qemu_init(void)
 {
     if (!ram_listener.address_space) {

@@ -461,21 +461,11 @@ static const MemoryRegionOps mmio_ops = {
 
 /* --- Life ----------------------------------------------------------------- */
 
-/*
- * A machine that stands still stays as it is: its memory may have been saved,
- * or not all of it be loaded.  One that has not begun yet has no driver, but
- * it may be a test's.
- */
-static bool machine_runs(const NyxVtdState *s)
-{
-    return s->runs || runstate_check(RUN_STATE_PRELAUNCH);
-}
-
 static void continue_bh(void *opaque)
 {
     NyxVtdUnit *unit = opaque;
 
-    if (machine_runs(unit->s)) {
+    if (nyx_machine_runs(unit->s->runs)) {
         nyx_vtd_continue(unit->engine);
     }
 }

@@ -115,18 +115,9 @@ static void run_requests(NyxVioState *s)
     }
 }
 
-/*
- * A machine that stands still stays as it is.  One that has not begun yet has
- * no driver, but it may be a test's.
- */
-static bool machine_runs(const NyxVioState *s)
-{
-    return VIRTIO_DEVICE(s)->vm_running || runstate_check(RUN_STATE_PRELAUNCH);
-}
-
 static bool may_run(const NyxVioState *s)
 {
-    return s->driver_ok && machine_runs(s);
+    return s->driver_ok && nyx_machine_runs(VIRTIO_DEVICE(s)->vm_running);
 }
 
 static void requests_bh(void *opaque)
@@ -175,7 +166,7 @@ NyxVioEventResult nyx_vio_event_put(NyxVioState *s, const uint8_t *record,
         s->late = true;
         return NYX_VIO_EVENT_LATER;
     }
-    if (!machine_runs(s) || too_early(s)) {
+    if (!nyx_machine_runs(VIRTIO_DEVICE(s)->vm_running) || too_early(s)) {
         return NYX_VIO_EVENT_LATER;
     }
     elem = nyx_vio_pop(vdev, s->events);

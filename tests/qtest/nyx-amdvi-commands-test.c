@@ -499,29 +499,60 @@ static void test_busy(void)
 }
 
 /* More than is executed in one go. */
-static void test_long(void)
-{
-    const unsigned n = 20000;
-    Fixture f = start("");
-    uint64_t buffer = nyx_pc_pages(f.v->pc, 128);
-    g_autofree uint64_t *words = g_new(uint64_t, 2 * n);
+#define LONG 20000
 
-    for (unsigned i = 0; i < n; i++) {
-        words[2 * i] = cpu_to_le64(WAIT | f.v->store | 1);
+static void start_long(Fixture *f)
+{
+    uint64_t buffer = nyx_pc_pages(f->v->pc, 128);
+    g_autofree uint64_t *words = g_new(uint64_t, 2 * LONG);
+
+    for (unsigned i = 0; i < LONG; i++) {
+        words[2 * i] = cpu_to_le64(WAIT | f->v->store | 1);
         words[2 * i + 1] = cpu_to_le64(i + 1);
     }
-    qtest_memwrite(f.v->qts, buffer, words, n * 16);
-    qamd_control(f.v, QAMD_CMDBUFEN, 0);
-    qamd_w64(f.v, QAMD_CMDBASE, buffer | 15ull << 56);
-    qamd_w64(f.v, QAMD_CMDTAIL, n * 16);
-    qamd_control(f.v, 0, QAMD_CMDBUFEN);
+    qtest_memwrite(f->v->qts, buffer, words, LONG * 16);
+    qamd_control(f->v, QAMD_CMDBUFEN, 0);
+    qamd_w64(f->v, QAMD_CMDBASE, buffer | 15ull << 56);
+    qamd_w64(f->v, QAMD_CMDTAIL, LONG * 16);
+    qamd_control(f->v, 0, QAMD_CMDBUFEN);
+}
+
+static void end_long(Fixture *f)
+{
     for (unsigned i = 0; i < NYX_POLLS &&
-         qamd_r64(f.v, QAMD_CMDHEAD) != n * 16; i++) {
+         qamd_r64(f->v, QAMD_CMDHEAD) != LONG * 16; i++) {
         g_usleep(100);
     }
-    NYX_CHECK("all", qtest_readq(f.v->qts, f.v->store), n);
-    NYX_CHECK("all", qamd_stat(f.v, "invalidations.waits"), n + 1);
-    end(&f);
+    NYX_CHECK("all", qtest_readq(f->v->qts, f->v->store), LONG);
+    NYX_CHECK("all", qamd_stat(f->v, "invalidations.waits"), LONG + 1);
+    end(f);
+}
+
+static void test_long(void)
+{
+    Fixture f = start("");
+
+    start_long(&f);
+    end_long(&f);
+}
+
+/* A buffer that is not through when the machine stops goes on with it. */
+static void test_stopped(void)
+{
+    Fixture f = start("");
+    uint64_t head;
+
+    qtest_qmp_assert_success(f.v->qts, "{'execute': 'cont'}");
+    qtest_qmp_assert_success(f.v->qts, "{'execute': 'stop'}");
+    start_long(&f);
+    head = qamd_r64(f.v, QAMD_CMDHEAD);
+    g_assert_cmphex(head, <, LONG * 16);
+    for (unsigned polls = 0; polls < 100; polls++) {
+        qtest_qmp_assert_success(f.v->qts, "{'execute': 'query-status'}");
+    }
+    NYX_CHECK("head", qamd_r64(f.v, QAMD_CMDHEAD), head);
+    qtest_qmp_assert_success(f.v->qts, "{'execute': 'cont'}");
+    end_long(&f);
 }
 
 int main(int argc, char **argv)
@@ -544,5 +575,6 @@ int main(int argc, char **argv)
     ADD("halted", test_halted);
     ADD("busy", test_busy);
     ADD("long", test_long);
+    ADD("stopped", test_stopped);
     return g_test_run();
 }

@@ -154,7 +154,7 @@ static void test_memory_is_saved(void)
     FX_CHECK("status", get(saved, AX_STATUS) & AX_EVENTLOGINT, 0);
     FX_CHECK("memory", fx_mem_peek(&f->mem, entry), 0);
     /* It goes on here after all. */
-    nyx_amd_finish(f->amd);
+    nyx_amd_continue(f->amd);
     nyx_amd_save(f->amd, saved);
     FX_CHECK("tail", get(saved, AX_EVTTAIL), 0x20);
     FX_CHECK("memory", fx_mem_peek(&f->mem, entry) >> 60, 2);
