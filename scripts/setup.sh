@@ -224,7 +224,7 @@ unpack_source() {
         while read -r fd; do
             [ -e "$tmp/pc-bios/$fd.bz2" ] || : >"$tmp/pc-bios/$fd.bz2"
         done
-    find "$tmp/pc-bios/dtb" -name '*.dts' 2>/dev/null |
+    find "$tmp/pc-bios" -path '*/dtb/*.dts' |
         while read -r dts; do
             [ -e "${dts%s}b" ] || : >"${dts%s}b"
         done
