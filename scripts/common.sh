@@ -404,6 +404,25 @@ nyx_qemu_version() {
         sed -n 's/^QEMU emulator version \([0-9][0-9.]*[0-9]\).*/\1/p'
 }
 
+# nyx_unpack_qemu TARBALL DIR: the source of QEMU, so that meson takes it.
+nyx_unpack_qemu() {
+    local tarball=$1 src=$2 tmp fd dts
+    tmp=$(mktemp -d "$(dirname "$src")/unpack-XXXXXX")
+    tar -xf "$tarball" -C "$tmp" --strip-components=1
+    # Debian strips the firmware images; the build files name them still. An
+    # empty file will do, as nothing here is ever installed or run.
+    grep -o 'edk2-[a-z0-9_-]*\.fd' "$tmp/pc-bios/meson.build" |
+        while read -r fd; do
+            [ -e "$tmp/pc-bios/$fd.bz2" ] || : >"$tmp/pc-bios/$fd.bz2"
+        done
+    find "$tmp/pc-bios" -path '*/dtb/*.dts' |
+        while read -r dts; do
+            [ -e "${dts%s}b" ] || : >"${dts%s}b"
+        done
+    rm -rf "$src"
+    mv "$tmp" "$src"
+}
+
 # The directory with src/ and build/ made for the QEMU in use, or nothing. A
 # link per version of the binary, because the tree may have another point
 # release where the mirror has dropped the binary's own.

@@ -214,24 +214,6 @@ download_source() {
     return 1
 }
 
-unpack_source() {
-    local tarball=$1 src=$2 tmp fd
-    tmp=$(mktemp -d "$(dirname "$src")/unpack-XXXXXX")
-    tar -xf "$tarball" -C "$tmp" --strip-components=1
-    # Debian strips the firmware images; the build files name them still. An
-    # empty file will do, as nothing here is ever installed or run.
-    grep -o 'edk2-[a-z0-9_-]*\.fd' "$tmp/pc-bios/meson.build" |
-        while read -r fd; do
-            [ -e "$tmp/pc-bios/$fd.bz2" ] || : >"$tmp/pc-bios/$fd.bz2"
-        done
-    find "$tmp/pc-bios" -path '*/dtb/*.dts' |
-        while read -r dts; do
-            [ -e "${dts%s}b" ] || : >"${dts%s}b"
-        done
-    rm -rf "$src"
-    mv "$tmp" "$src"
-}
-
 # Sets tree to the directory that has src/ for the QEMU of version $1, or for
 # the nearest one to be had.
 get_source() {
@@ -253,7 +235,7 @@ get_source() {
         if [ "$nyx_ok" = yes ]; then
             mkdir -p "$tree"
             nyx_step qemu-unpack "unpacking it" "is the disk full? see the log" \
-                unpack_source "$NYX_CACHE"/sources/qemu_*.orig.tar.* "$tree/src"
+                nyx_unpack_qemu "$NYX_CACHE"/sources/qemu_*.orig.tar.* "$tree/src"
             rm -rf "$NYX_CACHE/sources"
             break
         fi
