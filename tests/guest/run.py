@@ -316,6 +316,7 @@ def boot(row, setup, device, directory, on_line=None, sums=None):
     seconds = row.seconds * setup.scale
     with userspace.Backend(row, setup.files, directory) as backend, \
             Guest(args, directory, seconds, on_line) as guest:
+        backend.watch(guest)
         host = Host(guest, row, reports, made, backend)
         for words in guest.reports(host):
             reports.add(words)

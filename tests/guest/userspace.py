@@ -5,6 +5,7 @@ by way of VFIO."""
 import os
 import re
 import subprocess
+import threading
 
 import amd
 import packets
@@ -83,17 +84,20 @@ class Backend:
     def __init__(self, row, files, directory):
         self.names = re.findall(r'\bvhost\S*=(\w+)', row.devices)
         self.files = files
+        self.log = directory / 'backend.log'
         self.directory = directory
         self.popen = None
+        self.over = threading.Event()
 
     def start(self):
         dpdk = payloads.Dpdk(self.files['dpdk'])
+        drivers = ' '.join(dpdk.plugin(name).name
+                           for name in ('mempool_ring', 'net_vhost'))
         cpus = ','.join(map(str, sorted(os.sched_getaffinity(0))))
-        args = [*dpdk.command, dpdk.testpmd,
+        # As plugins they are refused below a directory that all may write to.
+        args = [*dpdk.command, '--preload', drivers, dpdk.testpmd,
                 '--lcores', f'0@({cpus}),1@({cpus})', '--no-huge',
                 '--no-shconf', '-m', '64', '--no-pci', '--no-telemetry']
-        for driver in ('mempool_ring', 'net_vhost'):
-            args += ['-d', dpdk.plugin(driver)]
         for number, name in enumerate(self.names):
             args += ['--vdev', f'net_vhost{number},iface={name},client=1,'
                                f'iommu-support=1']
@@ -102,18 +106,34 @@ class Backend:
         orders = self.directory / 'backend.orders'
         orders.write_text(PATIENT)
         args += [f'--cmdline-file={orders}']
-        with open(self.directory / 'backend.log', 'ab') as log:
+        with open(self.log, 'ab') as log:
             self.popen = subprocess.Popen(
                 args, cwd=self.directory, stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log,
                 env={**os.environ, 'XDG_RUNTIME_DIR': str(self.directory)})
         Process.running.add(self)
 
+    def watch(self, guest):
+        """From now on the guest fails when the back end ends by itself: QEMU
+        would wait for it."""
+        if self.names:
+            threading.Thread(target=self._watch, args=(guest,),
+                             daemon=True).start()
+
+    def _watch(self, guest):
+        while not self.over.wait(0.5):
+            popen = self.popen
+            if popen and popen.poll() is not None and popen is self.popen:
+                guest.fail('the back end has ended:\n' +
+                           self.log.read_text(errors='replace'))
+                return
+
     def kill(self):
-        if self.popen:
-            self.popen.kill()
-            self.popen.wait()
-            Process.running.discard(self)
+        Process.running.discard(self)
+        popen, self.popen = self.popen, None
+        if popen:
+            popen.kill()
+            popen.wait()
 
     def __enter__(self):
         if self.names:
@@ -121,6 +141,7 @@ class Backend:
         return self
 
     def __exit__(self, *_):
+        self.over.set()
         self.kill()
 
 

@@ -103,6 +103,10 @@ class Console:
             self.queue.put(text.strip('\r\n'))
         stream.close()
 
+    def fail(self, why):
+        """Another thread has seen that nothing will come of it."""
+        self.queue.put(GuestError(why))
+
     def next_line(self):
         """The next line of the console; None at its end."""
         left = self.deadline - time.monotonic()
@@ -114,6 +118,8 @@ class Console:
                 f'{self.timeout:.0f} s; '
                 f'its last line: {self.lines[-1] if self.lines else "none"}'
             ) from None
+        if isinstance(line, GuestError):
+            raise line
         if line is not None:
             self.lines.append(line)
             self.log.write(line + '\n')
