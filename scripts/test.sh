@@ -20,7 +20,7 @@ Tiers, all of them if none is named; --extended adds the last two:
   qtest   the module in the stock QEMU, driven by libqtest
   guest   Debian's kernels behind the devices
   asan-qtest  the tier qtest, the module under the sanitizers of the tier asan,
-          leaks of the module included (six minutes)
+          leaks of the module included (seven minutes)
   extended  a kernel built from Debian's newest source: IOMMUFD, nested
           translation, the kernel's own dumps and selftests (the first run
           builds the kernel: ten minutes and 2 GB, given back)
