@@ -241,14 +241,6 @@ static void test_unmap_ranges(void)
     fx_end(&f);
 }
 
-static void told_all(Fx *f, const char *row)
-{
-    GArray *events = nyx_told_new(&f->log);
-
-    nyx_told_check(row, events, SID_A, NYX_TOLD_ALL);
-    g_array_free(events, TRUE);
-}
-
 /*
  * IommuEn off and on again: the listener's region goes and comes, and what it
  * has from before is of no use any more.
@@ -262,16 +254,16 @@ static void test_listener_follows(void)
     nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP);
     g_array_free(nyx_told_new(&f.log), TRUE);
     qamd_w64(f.v, QAMD_CONTROL, control & ~QAMD_IOMMUEN);
-    told_all(&f, "off");
+    nyx_told_all("off", &f.log, SID_A);
     NYX_CHECK("off", nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) &
               NYX_TD_NOTIFY_ST_ACTIVE, 0);
     qamd_w64(f.v, QAMD_CONTROL, control);
-    told_all(&f, "on");
+    nyx_told_all("on", &f.log, SID_A);
     /* Below and above the interrupt range. */
     NYX_CHECK("on", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
                      NYX_TD_NOTIFY_ST_IOMMU_SHIFT) & 0xff, 2);
     qamd_flush(f.v);
-    told_all(&f, "flushed");
+    nyx_told_all("flushed", &f.log, SID_A);
     fx_end(&f);
 }
 

@@ -187,14 +187,6 @@ static void test_unregistered(void)
     fx_end(&f);
 }
 
-static void told_all(Fx *f, const char *row)
-{
-    GArray *events = nyx_told_new(&f->log);
-
-    nyx_told_check(row, events, SID_A, NYX_TOLD_ALL);
-    g_array_free(events, TRUE);
-}
-
 /*
  * With bypass the listener's region goes, and without it comes; what it has
  * from before is of no use any more.
@@ -210,17 +202,17 @@ static void test_listener_follows(void)
         g_array_free(nyx_told_new(&f.log), TRUE);
         if (i) {
             NYX_CHECK("none", qvio_detach(f.v, DOM_A, SID_A), QVIO_S_OK);
-            told_all(&f, "none");
+            nyx_told_all("none", &f.log, SID_A);
             qvio_set_bypass(f.v, 1);
         } else {
             NYX_CHECK("bypass", qvio_attach(f.v, 12, SID_A,
                                             QVIO_ATTACH_BYPASS), QVIO_S_OK);
         }
-        told_all(&f, "off");
+        nyx_told_all("off", &f.log, SID_A);
         NYX_CHECK("off", nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) &
                   NYX_TD_NOTIFY_ST_ACTIVE, 0);
         NYX_CHECK("on", qvio_attach(f.v, DOM_A, SID_A, 0), QVIO_S_OK);
-        told_all(&f, "on");
+        nyx_told_all("on", &f.log, SID_A);
         /* Below and above the interrupt range. */
         NYX_CHECK("on", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
                          NYX_TD_NOTIFY_ST_IOMMU_SHIFT) & 0xff, 2);

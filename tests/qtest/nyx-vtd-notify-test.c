@@ -303,9 +303,7 @@ static void test_unmap_with_context(void)
         g_assert_cmpuint(nyx_td_writel(&f.a, IOVA, 1), ==, NYX_TD_ST_OK);
         g_assert_true(qvtd_submit(f.v, 0xe2 |
                                   (i % 2 ? DID_B : DID_A) << 16, 0));
-        events = nyx_told_new(&f.log);
-        nyx_told_check(rows[i].name, events, SID_A, NYX_TOLD_ALL);
-        g_array_free(events, TRUE);
+        nyx_told_all(rows[i].name, &f.log, SID_A);
     }
 
     /* Another function's context is none of A's business. */
@@ -316,14 +314,6 @@ static void test_unmap_with_context(void)
     nyx_told_check("others", events, SID_A, NYX_TOLD_NOTHING);
     g_array_free(events, TRUE);
     fx_end(&f);
-}
-
-static void told_all(Fx *f, const char *row)
-{
-    GArray *events = nyx_told_new(&f->log);
-
-    nyx_told_check(row, events, SID_A, NYX_TOLD_ALL);
-    g_array_free(events, TRUE);
 }
 
 /*
@@ -339,7 +329,7 @@ static void test_listener_follows(void)
     nyx_td_notify(&f.a, NYX_TD_NOTIFY_UNMAP | NYX_TD_NOTIFY_DEV_UNMAP);
     g_array_free(nyx_told_new(&f.log), TRUE);
     g_assert_true(qvtd_gcmd(f.v, QVTD_TE, false));
-    told_all(&f, "off");
+    nyx_told_all("off", &f.log, SID_A);
     NYX_CHECK("bypassed", nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) &
               NYX_TD_NOTIFY_ST_ACTIVE, 0);
     NYX_CHECK("bypassed", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
@@ -351,14 +341,14 @@ static void test_listener_follows(void)
 
     /* Protected memory cuts holes into it; then translation has them gone. */
     qvtd_w32(f.v, QVTD_PMEN, 1u << 31);
-    told_all(&f, "protected");
+    nyx_told_all("protected", &f.log, SID_A);
     g_assert_true(qvtd_gcmd(f.v, QVTD_TE, true));
-    told_all(&f, "on");
+    nyx_told_all("on", &f.log, SID_A);
     /* Below and above the interrupt range. */
     NYX_CHECK("translated", (nyx_td_r32(&f.a, NYX_TD_NOTIFY_STATUS) >>
                              NYX_TD_NOTIFY_ST_IOMMU_SHIFT) & 0xff, 2);
     g_assert_true(qvtd_submit(f.v, 0xd2, 0));
-    told_all(&f, "translated");
+    nyx_told_all("translated", &f.log, SID_A);
     fx_end(&f);
 }
 

@@ -90,3 +90,11 @@ void nyx_told_check(const char *row, const GArray *events, uint16_t sid,
                                                  : window[1] + 1);
     }
 }
+
+void nyx_told_all(const char *row, NyxLog *log, uint16_t sid)
+{
+    GArray *events = nyx_told_new(log);
+
+    nyx_told_check(row, events, sid, NYX_TOLD_ALL);
+    g_array_free(events, TRUE);
+}

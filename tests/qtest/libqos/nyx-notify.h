@@ -42,4 +42,7 @@ void nyx_told_check(const char *row, const GArray *events, uint16_t sid,
 #define NYX_TOLD_NOTHING 1, 0
 #define NYX_TOLD_ALL 0, UINT64_MAX
 
+/* That it is NYX_TOLD_ALL what @sid was told since the last time. */
+void nyx_told_all(const char *row, NyxLog *log, uint16_t sid);
+
 #endif
